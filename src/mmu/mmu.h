@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linear to physical addresses: the page walk (SDM vol. 3A, chapter 4) and the guest-visible TLB,
+ * which is part of the machine's state: a translation that the guest did not invalidate stays in
+ * force, stale or not. Replacement never depends on hits, so that an engine with a faster cache of
+ * its own fills the TLB exactly as the reference path does.
+ */
+#ifndef X64I_MMU_MMU_H
+#define X64I_MMU_MMU_H
+
+#include "mmu/physical.h"
+#include "mmu/tlb.h"
+#include "state/effect_list.h"
+
+enum x64i_paging_mode {
+    X64I_PAGING_NONE,   /* CR0.PG = 0: linear is physical */
+    X64I_PAGING_4_LEVEL /* long mode; the other modes come with boot */
+};
+
+/* What the walk needs of the control registers. Derived: the CPU sets it anew after every change
+ * and after every restore. */
+struct x64i_paging {
+    uint64_t root;         /* physical address of the top table: CR3 without PCID and flag bits */
+    uint16_t pcid;         /* CR3[11:0] when CR4.PCIDE, else 0 */
+    uint8_t mode;          /* enum x64i_paging_mode */
+    uint8_t physical_bits; /* MAXPHYADDR of the CPU model */
+    bool write_protect;    /* CR0.WP */
+    bool no_execute;       /* EFER.NXE */
+    bool global;           /* CR4.PGE */
+    bool smep;             /* CR4.SMEP */
+    bool smap;             /* CR4.SMAP */
+    bool gigabyte_pages;   /* CPUID.80000001H:EDX[26] */
+};
+
+/* How memory is touched; a bit set. */
+enum x64i_access {
+    X64I_ACCESS_READ = 0,
+    X64I_ACCESS_WRITE = 1 << 0,
+    X64I_ACCESS_EXECUTE = 1 << 1,
+    X64I_ACCESS_USER = 1 << 2,     /* CPL 3, and not an implicit supervisor access */
+    X64I_ACCESS_SMAP_OFF = 1 << 3, /* explicit supervisor access with RFLAGS.AC = 1 */
+    X64I_ACCESS_PEEK = 1 << 4      /* a debugger looks: no TLB fill, no A/D update, no effects */
+};
+
+struct x64i_mmu {
+    struct x64i_tlb tlb;       /* region "tlb" */
+    struct x64i_paging paging; /* derived */
+    struct x64i_physical physical;
+    struct x64i_effect_list *effects; /* null when nobody watches */
+};
+
+/* Registers the TLB and the RAM with `state`. */
+enum x64_status x64i_mmu_init(struct x64i_mmu *mmu, struct x64i_state *state, uint64_t ram_size);
+
+/*
+ * Translates one address. Asks the TLB, walks on a miss, on a write to a page that is not yet dirty
+ * and on a permission violation (so that a stale, stricter entry never faults; SDM vol. 3A,
+ * 4.10.4.3), sets accessed and dirty bits and fills the TLB.
+ *
+ * On success stores the physical address and answers true. Otherwise answers false and stores the
+ * page fault's error code (enum x64_page_fault_error); entries of this linear address in the
+ * current PCID are then gone from the TLB (4.10.4.1).
+ */
+bool x64i_mmu_translate(struct x64i_mmu *mmu, uint64_t linear, unsigned access, uint64_t *physical,
+                        uint32_t *error_code);
+
+/* INVLPG: all translations of the page in the current PCID, and global ones of any PCID. */
+void x64i_mmu_invalidate_page(struct x64i_mmu *mmu, uint64_t linear, uint16_t pcid);
+
+/* What MOV to CR3, MOV to CR4 and INVPCID leave of the TLB (SDM vol. 3A, 4.10.4.1). */
+void x64i_mmu_flush(struct x64i_mmu *mmu, enum x64_tlb_flush what, uint16_t pcid);
+
+#endif
