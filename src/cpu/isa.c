@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "cpu/isa.h"
+
+#include "cpu/isa_handlers.h"
+
+#include <string.h>
+
+#define SLOT_W1(h) {{x64i_##h, x64i_##h, x64i_##h, x64i_##h}},
+#define SLOT_W2(h) {{0, 0, x64i_##h##_32, x64i_##h##_64}},
+#define SLOT_W3(h) {{0, x64i_##h##_16, x64i_##h##_32, x64i_##h##_64}},
+#define SLOT_W4(h) {{x64i_##h##_8, x64i_##h##_16, x64i_##h##_32, x64i_##h##_64}},
+
+#define X64I_ISA(m, sh, body, feat, wr, rd, un)                                               \
+    {.mnemonic = ZYDIS_MNEMONIC_##m,                                                          \
+     .feature = X64I_FEATURE_##feat,                                                          \
+     .width_of = X64I_WIDTH_OF_##sh,                                                          \
+     .patterns = X64I_PATTERNS_##sh,                                                          \
+     .slots = (const struct x64i_isa_slot[]){X64I_SLOTS_##sh(body, SLOT_W4, SLOT_W3, SLOT_W2, \
+                                                             SLOT_W1)},                       \
+     .name = #m,                                                                              \
+     .shape = #sh,                                                                            \
+     .written = wr,                                                                           \
+     .read = rd,                                                                              \
+     .undefined = un},
+
+const struct x64i_isa_row x64i_isa_rows[] = {
+#include "cpu/isa.def"
+};
+const size_t x64i_isa_row_count = sizeof x64i_isa_rows / sizeof x64i_isa_rows[0];
+
+static bool is_register(ZydisRegister reg, ZydisRegisterClass class)
+{
+    return ZydisRegisterGetClass(reg) == class;
+}
+
+/* The letter of shapes.h for one operand. */
+static char operand_letter(const ZydisDecodedOperand *operand)
+{
+    switch (operand->type) {
+    case ZYDIS_OPERAND_TYPE_MEMORY:
+        return 'M';
+    case ZYDIS_OPERAND_TYPE_POINTER:
+        return 'P';
+    case ZYDIS_OPERAND_TYPE_IMMEDIATE:
+        return operand->imm.is_relative ? 'J' : 'I';
+    default:
+        break;
+    }
+    ZydisRegister reg = operand->reg.value;
+    switch (ZydisRegisterGetClass(reg)) {
+    case ZYDIS_REGCLASS_SEGMENT:
+        return 'S';
+    case ZYDIS_REGCLASS_CONTROL:
+        return 'C';
+    case ZYDIS_REGCLASS_DEBUG:
+        return 'D';
+    case ZYDIS_REGCLASS_XMM:
+        return 'X';
+    case ZYDIS_REGCLASS_YMM:
+        return 'Y';
+    case ZYDIS_REGCLASS_MMX:
+        return 'Q';
+    case ZYDIS_REGCLASS_X87:
+        return 'F';
+    default:
+        return is_register(reg, ZYDIS_REGCLASS_ZMM) ? 'Z' : 'R';
+    }
+}
+
+/* Matches one pattern at `pattern`, which ends at a blank or the string's end. */
+static bool pattern_fits(const char *pattern, const ZydisDecodedOperand *operands, unsigned count)
+{
+    if (*pattern == '*')
+        return true;
+    if (*pattern == '-')
+        return count == 0;
+    unsigned at = 0;
+    while (*pattern && *pattern != ' ') {
+        if (at == count || operand_letter(&operands[at]) != *pattern++)
+            return false;
+        unsigned size = 0;
+        while (*pattern >= '0' && *pattern <= '9')
+            size = size * 10 + (unsigned)(*pattern++ - '0');
+        if (size != 0 && operands[at].size != size)
+            return false;
+        at++;
+    }
+    return at == count;
+}
+
+static unsigned width_index(unsigned bits)
+{
+    return bits >= 64 ? 3 : bits == 32 ? 2 : bits == 16 ? 1 : 0;
+}
+
+static x64i_handler *find_in_row(const struct x64i_isa_row *row,
+                                 const ZydisDecodedInstruction *instruction,
+                                 const ZydisDecodedOperand *operands)
+{
+    const char *pattern = row->patterns;
+    for (unsigned slot = 0;; slot++) {
+        if (pattern_fits(pattern, operands, instruction->operand_count_visible)) {
+            unsigned bits = row->width_of == X64I_WIDTH_EFFECTIVE ? instruction->operand_width
+                                                                  : operands[row->width_of].size;
+            return row->slots[slot].by_width[width_index(bits)];
+        }
+        pattern = strchr(pattern, ' ');
+        if (!pattern)
+            return NULL;
+        pattern++;
+    }
+}
+
+x64i_handler *x64i_isa_find(const ZydisDecodedInstruction *instruction,
+                            const ZydisDecodedOperand *operands, uint16_t *row)
+{
+    for (size_t i = 0; i < x64i_isa_row_count; i++) {
+        if (x64i_isa_rows[i].mnemonic != instruction->mnemonic)
+            continue;
+        x64i_handler *handler = find_in_row(&x64i_isa_rows[i], instruction, operands);
+        if (handler) {
+            *row = (uint16_t)i;
+            return handler;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The instruction table made of isa.def, and looking a decoded instruction up in it.
+ */
+#ifndef X64I_CPU_ISA_H
+#define X64I_CPU_ISA_H
+
+#include "cpu/op.h"
+#include "cpu/shapes.h"
+#include "msr/model.h"
+
+#include <Zydis/Zydis.h>
+#include <stddef.h>
+
+/* Handlers of a pattern, by width: 8, 16, 32, 64 bits. Null: the form does not exist. */
+struct x64i_isa_slot {
+    x64i_handler *by_width[4];
+};
+
+struct x64i_isa_row {
+    uint16_t mnemonic;    /* ZydisMnemonic */
+    uint16_t feature;     /* enum x64i_feature */
+    uint8_t width_of;     /* operand that gives the width, or X64I_WIDTH_EFFECTIVE */
+    const char *patterns; /* one for each slot, separated by blanks */
+    const struct x64i_isa_slot *slots;
+    const char *name;  /* the mnemonic as written in isa.def */
+    const char *shape; /* the shape's name */
+    const char *written;
+    const char *read;
+    const char *undefined;
+};
+
+/* The rows in the order of isa.def. */
+extern const struct x64i_isa_row x64i_isa_rows[];
+extern const size_t x64i_isa_row_count;
+
+/* The handler for a decoded instruction and its visible operands, and the number of its row; null
+ * when no row fits. Searches from the first row of the mnemonic on. */
+x64i_handler *x64i_isa_find(const ZydisDecodedInstruction *instruction,
+                            const ZydisDecodedOperand *operands, uint16_t *row);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Operand shapes of isa.def. A shape lists the patterns of visible operands that its rows accept
+ * and names one handler, or one per width, for each pattern:
+ *
+ *     R general register   M memory   I immediate   J relative branch target   P far pointer
+ *     S segment register   C control register   D debug register   X XMM   Y YMM   Q MMX
+ *     F x87 register       a number behind a letter: that operand's size in bits, else any size
+ *     -  no visible operand at all     *  any operands, for handlers that look at the op themselves
+ *
+ * Each slot is written for a macro argument: W4(h) stands for h_8 h_16 h_32 h_64, W3(h) for h_16
+ * h_32 h_64, W2(h) for h_32 h_64, W1(h) for one handler whatever the width. The width is that of
+ * operand `X64I_WIDTH_OF_shape`, or the effective operand size where that is X64I_WIDTH_EFFECTIVE.
+ * The same list declares the handlers, fills the dispatch table and drives the tests.
+ */
+#ifndef X64I_CPU_SHAPES_H
+#define X64I_CPU_SHAPES_H
+
+#define X64I_WIDTH_EFFECTIVE 0xff /* the instruction's operand size, not an operand's */
+
+/* ADD and its kin: destination := f(destination, source). */
+#define X64I_PATTERNS_alu2                 "RR RI RM MR MI"
+#define X64I_WIDTH_OF_alu2                 0
+#define X64I_SLOTS_alu2(b, W4, W3, W2, W1) W4(b##_rr) W4(b##_ri) W4(b##_rm) W4(b##_mr) W4(b##_mi)
+
+/* CMP, TEST: as alu2, nothing is written. */
+#define X64I_PATTERNS_cmp2                 "RR RI RM MR MI"
+#define X64I_WIDTH_OF_cmp2                 0
+#define X64I_SLOTS_cmp2(b, W4, W3, W2, W1) W4(b##_rr) W4(b##_ri) W4(b##_rm) W4(b##_mr) W4(b##_mi)
+
+/* MOV between registers, memory and immediates. */
+#define X64I_PATTERNS_mov2                 "RR RI RM MR MI"
+#define X64I_WIDTH_OF_mov2                 0
+#define X64I_SLOTS_mov2(b, W4, W3, W2, W1) W4(b##_rr) W4(b##_ri) W4(b##_rm) W4(b##_mr) W4(b##_mi)
+
+/* INC, DEC, NEG, NOT: destination := f(destination). */
+#define X64I_PATTERNS_unary                 "R M"
+#define X64I_WIDTH_OF_unary                 0
+#define X64I_SLOTS_unary(b, W4, W3, W2, W1) W4(b##_r) W4(b##_m)
+
+/* One operand that is only read, of any width: MUL, DIV, PUSH ... */
+#define X64I_PATTERNS_read1                 "R M"
+#define X64I_WIDTH_OF_read1                 0
+#define X64I_SLOTS_read1(b, W4, W3, W2, W1) W4(b##_r) W4(b##_m)
+
+/* One operand that is only written: SETcc, POP ... */
+#define X64I_PATTERNS_write1                 "R M"
+#define X64I_WIDTH_OF_write1                 0
+#define X64I_SLOTS_write1(b, W4, W3, W2, W1) W4(b##_r) W4(b##_m)
+
+/* destination register := f(source), 16 bits and wider: BSF, POPCNT, CMOVcc ... */
+#define X64I_PATTERNS_r_rm                 "RR RM"
+#define X64I_WIDTH_OF_r_rm                 0
+#define X64I_SLOTS_r_rm(b, W4, W3, W2, W1) W3(b##_rr) W3(b##_rm)
+
+/* A handler of its own that looks at the op; one for all widths. */
+#define X64I_PATTERNS_any                 "*"
+#define X64I_WIDTH_OF_any                 X64I_WIDTH_EFFECTIVE
+#define X64I_SLOTS_any(b, W4, W3, W2, W1) W1(b)
+
+/* The same with an instance for each effective operand size of 16, 32 and 64 bits. */
+#define X64I_PATTERNS_any_w                 "*"
+#define X64I_WIDTH_OF_any_w                 X64I_WIDTH_EFFECTIVE
+#define X64I_SLOTS_any_w(b, W4, W3, W2, W1) W3(b)
+
+/* Relative near branches: JMP, Jcc, CALL, LOOP. */
+#define X64I_PATTERNS_rel                 "J"
+#define X64I_WIDTH_OF_rel                 X64I_WIDTH_EFFECTIVE
+#define X64I_SLOTS_rel(b, W4, W3, W2, W1) W3(b)
+
+#endif
