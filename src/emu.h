@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine from inside: what kernel models and devices may use beyond the public API.
+ */
+#ifndef X64I_EMU_H
+#define X64I_EMU_H
+
+#include "cpu/cpu.h"
+#include "state/state.h"
+
+#include "x64emu/machine.h"
+
+/* A kernel model's side of the machine; one at a time. All functions are called between steps. */
+struct x64i_kernel_hooks {
+    void *user;
+    /* Runs native function `number` at its address: it changes the machine through the functions
+     * below and x64i_native_return, as one step. X64I_FAULT when cpu->exception is to be delivered
+     * instead. */
+    enum x64i_result (*native)(void *user, uint32_t number);
+    /* After a snapshot was restored or a file loaded: derived data is stale. */
+    void (*restored)(void *user);
+    /* The machine is being destroyed; frees `user`. */
+    void (*destroy)(void *user);
+};
+
+enum x64_status x64i_machine_set_kernel(struct x64_machine *machine,
+                                        const struct x64i_kernel_hooks *hooks);
+
+struct x64i_state *x64i_machine_state(struct x64_machine *machine);
+struct x64i_cpu *x64i_machine_cpu(struct x64_machine *machine);
+
+/* Ends a native function as RET would: pops the return address. False leaves X64I_FAULT's exception
+ * in place. */
+bool x64i_native_return(struct x64_machine *machine, uint64_t rax);
+
+/* The recorded door for outside input (x64_input_kind). Answers the bytes stored. Replays what it
+ * gave at this point of the run before. */
+size_t x64i_machine_input(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,
+                          size_t size);
+
+/* Guest output on its way to the host; dropped while it is a repetition. */
+void x64i_machine_output(struct x64_machine *machine, int stream, const void *bytes, size_t size);
+
+/* Ends the run after this step with `stop` (steps and rip are filled in). */
+void x64i_machine_end(struct x64_machine *machine, const struct x64_stop *stop);
+
+/* The host changed guest state itself: the recorded future is no longer its future. */
+void x64i_machine_changed(struct x64_machine *machine);
+
+__attribute__((format(printf, 3, 4))) void
+x64i_machine_log(struct x64_machine *machine, enum x64_log_level level, const char *format, ...);
+
+#endif
