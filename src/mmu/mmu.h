@@ -49,8 +49,44 @@ struct x64i_mmu {
     struct x64i_effect_list *effects; /* null when nobody watches */
 };
 
-/* Registers the TLB and the RAM with `state`. */
+/* Registers the TLB and the RAM with `state`; the MMU then stays where it is. Paging is off and
+ * nobody watches. Errors of x64i_physical_init. */
 enum x64_status x64i_mmu_init(struct x64i_mmu *mmu, struct x64i_state *state, uint64_t ram_size);
+
+/*
+ * Whether a page with these rights (enum x64i_tlb_flag) may be touched this way (SDM vol. 3A, 4.6).
+ * A supervisor access to a user page needs SMAP off, RFLAGS.AC or no SMAP; implicit accesses never
+ * carry X64I_ACCESS_SMAP_OFF, which is the manual's rule for them.
+ */
+static inline bool x64i_paging_permits(const struct x64i_paging *paging, unsigned flags,
+                                       unsigned access)
+{
+    if ((access & X64I_ACCESS_EXECUTE) && (flags & X64I_TLB_NO_EXECUTE))
+        return false;
+    bool writable = !(access & X64I_ACCESS_WRITE) || (flags & X64I_TLB_WRITABLE);
+    if (access & X64I_ACCESS_USER)
+        return (flags & X64I_TLB_USER) && writable;
+    if (flags & X64I_TLB_USER) {
+        if (access & X64I_ACCESS_EXECUTE)
+            return !paging->smep;
+        if (paging->smap && !(access & X64I_ACCESS_SMAP_OFF))
+            return false;
+    }
+    return writable || !paging->write_protect;
+}
+
+/* Whether the TLB's entry serves the access without a walk: a write also needs the dirty flag. */
+static inline bool x64i_tlb_serves(const struct x64i_paging *paging, unsigned flags,
+                                   unsigned access)
+{
+    if ((access & X64I_ACCESS_WRITE) && !(flags & X64I_TLB_DIRTY))
+        return false;
+    return x64i_paging_permits(paging, flags, access);
+}
+
+/* The part of x64i_mmu_translate behind its quick probe: large pages, walks and paging off. */
+bool x64i_mmu_translate_slowly(struct x64i_mmu *mmu, uint64_t linear, unsigned access,
+                               uint64_t *physical, uint32_t *error_code);
 
 /*
  * Translates one address. Asks the TLB, walks on a miss, on a write to a page that is not yet dirty
@@ -61,13 +97,32 @@ enum x64_status x64i_mmu_init(struct x64i_mmu *mmu, struct x64i_state *state, ui
  * page fault's error code (enum x64_page_fault_error); entries of this linear address in the
  * current PCID are then gone from the TLB (4.10.4.1).
  */
-bool x64i_mmu_translate(struct x64i_mmu *mmu, uint64_t linear, unsigned access, uint64_t *physical,
-                        uint32_t *error_code);
+static inline bool x64i_mmu_translate(struct x64i_mmu *mmu, uint64_t linear, unsigned access,
+                                      uint64_t *physical, uint32_t *error_code)
+{
+    if (mmu->paging.mode != X64I_PAGING_NONE) {
+        const struct x64i_tlb_entry *entry =
+            x64i_tlb_find_small(&mmu->tlb, linear, mmu->paging.pcid);
+        if (entry && x64i_tlb_serves(&mmu->paging, entry->flags, access)) {
+            *physical = entry->physical | (linear & (X64I_PAGE_SIZE - 1));
+            return true;
+        }
+    }
+    return x64i_mmu_translate_slowly(mmu, linear, access, physical, error_code);
+}
 
 /* INVLPG: all translations of the page in the current PCID, and global ones of any PCID. */
 void x64i_mmu_invalidate_page(struct x64i_mmu *mmu, uint64_t linear, uint16_t pcid);
 
-/* What MOV to CR3, MOV to CR4 and INVPCID leave of the TLB (SDM vol. 3A, 4.10.4.1). */
+/* INVPCID type 0: as INVLPG for the PCID given, but global translations stay. */
+void x64i_mmu_invalidate_page_of_pcid(struct x64i_mmu *mmu, uint64_t linear, uint16_t pcid);
+
+/*
+ * What MOV to CR3, MOV to CR4 and INVPCID leave of the TLB (SDM vol. 3A, 4.10.4.1):
+ * X64_FLUSH_PCID is MOV to CR3 (bit 63 clear) and INVPCID type 1, X64_FLUSH_ALL INVPCID type 2 and
+ * changes of CR4.PGE, CR4.PCIDE (1 to 0) and CR0.PG, X64_FLUSH_ALL_BUT_GLOBAL INVPCID type 3.
+ * X64_FLUSH_PAGE does nothing here. `pcid` counts for X64_FLUSH_PCID only.
+ */
 void x64i_mmu_flush(struct x64i_mmu *mmu, enum x64_tlb_flush what, uint16_t pcid);
 
 #endif

@@ -7,7 +7,10 @@
 #ifndef X64I_MMU_TLB_H
 #define X64I_MMU_TLB_H
 
+#include "x64emu/effects.h"
+
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define X64I_TLB_WAYS    4
@@ -44,18 +47,48 @@ struct x64i_tlb {
     struct x64i_tlb_set huge[X64I_TLB_SETS_1G];
 };
 
-/* The entry that translates `linear` under `pcid` (global entries match any), or null. */
+/* Whether an entry of the set for `linear` translates it under `pcid` (global ones match any). */
+static inline bool x64i_tlb_matches(const struct x64i_tlb_entry *entry, uint64_t linear,
+                                    uint16_t pcid)
+{
+    return (entry->flags & X64I_TLB_VALID) &&
+           (linear ^ entry->linear) >> (entry->page_bits & 63) == 0 &&
+           (entry->pcid == pcid || (entry->flags & X64I_TLB_GLOBAL));
+}
+
+/* The 4-KByte entry that translates `linear` under `pcid`, or null: the engine's quick probe. */
+static inline const struct x64i_tlb_entry *x64i_tlb_find_small(const struct x64i_tlb *tlb,
+                                                               uint64_t linear, uint16_t pcid)
+{
+    const struct x64i_tlb_set *set = &tlb->small[(linear >> 12) % X64I_TLB_SETS_4K];
+    for (unsigned way = 0; way < X64I_TLB_WAYS; way++)
+        if (x64i_tlb_matches(&set->way[way], linear, pcid))
+            return &set->way[way];
+    return NULL;
+}
+
+/* The entry that translates `linear` under `pcid` (global entries match any), or null. The smallest
+ * page wins where the guest left translations of several sizes (SDM vol. 3A, 4.10.2.3). */
 const struct x64i_tlb_entry *x64i_tlb_find(const struct x64i_tlb *tlb, uint64_t linear,
                                            uint16_t pcid);
 
-/* Stores an entry, replacing one of the same page and PCID first, else the set's oldest. */
-void x64i_tlb_fill(struct x64i_tlb *tlb, const struct x64i_tlb_entry *entry);
+/* Stores the entry that an access to `linear` was translated by, replacing one of the same page and
+ * PCID first, else a free way, else the set's oldest. Entries of other page sizes that would be
+ * found in front of it are dropped. */
+void x64i_tlb_fill(struct x64i_tlb *tlb, uint64_t linear, const struct x64i_tlb_entry *entry);
+
+/* Drops the translations of `linear` under `pcid`, and with `global` those of global pages. Answers
+ * whether there were any. */
+bool x64i_tlb_drop(struct x64i_tlb *tlb, uint64_t linear, uint16_t pcid, bool global);
+
+/* Drops whole kinds of entries: any `what` but X64_FLUSH_PAGE. */
+void x64i_tlb_flush(struct x64i_tlb *tlb, enum x64_tlb_flush what, uint16_t pcid);
 
 /* Calls `visit` with every valid entry, smallest pages first. */
 void x64i_tlb_visit(const struct x64i_tlb *tlb,
                     void (*visit)(void *user, const struct x64i_tlb_entry *entry), void *user);
 
-/* Number of entries the TLB has room for, per page size (12, 21 or 30 bits). */
+/* Number of entries the TLB has room for, per page size (12, 21 or 30 bits); 0 for other sizes. */
 unsigned x64i_tlb_capacity(unsigned page_bits);
 
 #endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "mmu/mmu.h"
+
+#include "mmu/walk.h"
+
+#include <string.h>
+
+#define TLB_REGION_VERSION 1
+
+enum x64_status x64i_mmu_init(struct x64i_mmu *mmu, struct x64i_state *state, uint64_t ram_size)
+{
+    memset(mmu, 0, sizeof *mmu);
+    enum x64_status status = x64i_physical_init(&mmu->physical, state, ram_size);
+    if (status != X64_OK)
+        return status;
+    return x64i_state_add_fixed(state, "tlb", TLB_REGION_VERSION, &mmu->tlb, sizeof mmu->tlb, 0);
+}
+
+static void report_walk(struct x64i_mmu *mmu, uint64_t linear, const struct x64i_walk *walk)
+{
+    for (unsigned i = 0; i < walk->step_count; i++)
+        x64i_effects_add(mmu->effects, (struct x64_effect){
+                                           .kind = X64_EFFECT_PAGE_WALK,
+                                           .size = sizeof walk->steps[i].entry,
+                                           .index = walk->steps[i].level,
+                                           .linear = linear,
+                                           .physical = walk->steps[i].physical,
+                                           .value = walk->steps[i].entry,
+                                       });
+}
+
+static void report_flush(struct x64i_mmu *mmu, enum x64_tlb_flush what, uint64_t linear,
+                         uint16_t pcid)
+{
+    x64i_effects_add(mmu->effects, (struct x64_effect){
+                                       .kind = X64_EFFECT_TLB_FLUSH,
+                                       .index = pcid,
+                                       .linear = linear,
+                                       .value = what,
+                                   });
+}
+
+/* Sets the accessed bit in every entry used and the dirty bit in the leaf of a write (SDM vol. 3A,
+ * 4.8). Entries are read again: a table that maps itself is used at two levels. */
+static void update_entries(struct x64i_mmu *mmu, uint64_t linear, const struct x64i_walk *walk,
+                           bool write)
+{
+    for (unsigned i = 0; i < walk->step_count; i++) {
+        const struct x64i_walk_step *step = &walk->steps[i];
+        uint64_t bits = X64I_PTE_ACCESSED;
+        if (write && i == walk->step_count - 1)
+            bits |= X64I_PTE_DIRTY;
+        if ((step->entry & bits) == bits)
+            continue;
+        uint64_t old = step->entry;
+        if (!x64i_physical_peek(&mmu->physical, step->physical, &old, sizeof old))
+            continue;
+        uint64_t updated = old | bits;
+        if (updated == old)
+            continue;
+        if (!x64i_physical_poke(&mmu->physical, step->physical, &updated, sizeof updated))
+            continue;
+        x64i_effects_add(mmu->effects, (struct x64_effect){
+                                           .kind = X64_EFFECT_PAGE_UPDATE,
+                                           .size = sizeof updated,
+                                           .index = step->level,
+                                           .linear = linear,
+                                           .physical = step->physical,
+                                           .old = old,
+                                           .value = updated,
+                                       });
+    }
+}
+
+static uint64_t page_address(const struct x64i_tlb_entry *page, uint64_t linear)
+{
+    return page->physical | (linear & ((UINT64_C(1) << (page->page_bits & 63)) - 1));
+}
+
+/* Walks, commits what follows and fills the TLB. */
+static bool walk_and_fill(struct x64i_mmu *mmu, uint64_t linear, unsigned access,
+                          uint64_t *physical, uint32_t *error_code)
+{
+    struct x64i_walk walk;
+    bool translated = x64i_walk(&mmu->physical, &mmu->paging, linear, access, &walk);
+    report_walk(mmu, linear, &walk);
+    if (!translated) {
+        if (x64i_tlb_drop(&mmu->tlb, linear, mmu->paging.pcid, true))
+            report_flush(mmu, X64_FLUSH_PAGE, linear, mmu->paging.pcid);
+        *error_code = walk.error_code;
+        return false;
+    }
+    update_entries(mmu, linear, &walk, access & X64I_ACCESS_WRITE);
+    x64i_tlb_fill(&mmu->tlb, linear, &walk.page);
+    x64i_effects_add(mmu->effects, (struct x64_effect){
+                                       .kind = X64_EFFECT_TLB_FILL,
+                                       .size = walk.page.page_bits,
+                                       .index = walk.page.pcid,
+                                       .linear = walk.page.linear,
+                                       .physical = walk.page.physical,
+                                   });
+    *physical = page_address(&walk.page, linear);
+    return true;
+}
+
+static bool walk_and_look(const struct x64i_mmu *mmu, uint64_t linear, unsigned access,
+                          uint64_t *physical, uint32_t *error_code)
+{
+    struct x64i_walk walk;
+    if (!x64i_walk(&mmu->physical, &mmu->paging, linear, access, &walk)) {
+        *error_code = walk.error_code;
+        return false;
+    }
+    *physical = page_address(&walk.page, linear);
+    return true;
+}
+
+bool x64i_mmu_translate_slowly(struct x64i_mmu *mmu, uint64_t linear, unsigned access,
+                               uint64_t *physical, uint32_t *error_code)
+{
+    const struct x64i_paging *paging = &mmu->paging;
+    if (paging->mode == X64I_PAGING_NONE) {
+        *physical = linear;
+        return true;
+    }
+    const struct x64i_tlb_entry *entry = x64i_tlb_find(&mmu->tlb, linear, paging->pcid);
+    if (entry && x64i_tlb_serves(paging, entry->flags, access)) {
+        *physical = page_address(entry, linear);
+        return true;
+    }
+    if (access & X64I_ACCESS_PEEK)
+        return walk_and_look(mmu, linear, access, physical, error_code);
+    return walk_and_fill(mmu, linear, access, physical, error_code);
+}
+
+void x64i_mmu_invalidate_page(struct x64i_mmu *mmu, uint64_t linear, uint16_t pcid)
+{
+    x64i_tlb_drop(&mmu->tlb, linear, pcid, true);
+    report_flush(mmu, X64_FLUSH_PAGE, linear, pcid);
+}
+
+void x64i_mmu_invalidate_page_of_pcid(struct x64i_mmu *mmu, uint64_t linear, uint16_t pcid)
+{
+    x64i_tlb_drop(&mmu->tlb, linear, pcid, false);
+    report_flush(mmu, X64_FLUSH_PAGE, linear, pcid);
+}
+
+void x64i_mmu_flush(struct x64i_mmu *mmu, enum x64_tlb_flush what, uint16_t pcid)
+{
+    if (what == X64_FLUSH_PAGE)
+        return;
+    x64i_tlb_flush(&mmu->tlb, what, pcid);
+    report_flush(mmu, what, 0, pcid);
+}
