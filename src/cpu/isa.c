@@ -68,8 +68,15 @@ static char operand_letter(const ZydisDecodedOperand *operand)
 }
 
 /* Matches one pattern at `pattern`, which ends at a blank or the string's end. */
-static bool pattern_fits(const char *pattern, const ZydisDecodedOperand *operands, unsigned count)
+static bool pattern_fits(const char *pattern, const ZydisDecodedInstruction *instruction,
+                         const ZydisDecodedOperand *operands)
 {
+    unsigned count = instruction->operand_count_visible;
+    bool far = instruction->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR;
+    if (far != (*pattern == '>'))
+        return false;
+    if (far)
+        pattern++;
     if (*pattern == '*')
         return true;
     if (*pattern == '-')
@@ -99,7 +106,7 @@ static x64i_handler *find_in_row(const struct x64i_isa_row *row,
 {
     const char *pattern = row->patterns;
     for (unsigned slot = 0;; slot++) {
-        if (pattern_fits(pattern, operands, instruction->operand_count_visible)) {
+        if (pattern_fits(pattern, instruction, operands)) {
             unsigned bits = row->width_of == X64I_WIDTH_EFFECTIVE ? instruction->operand_width
                                                                   : operands[row->width_of].size;
             return row->slots[slot].by_width[width_index(bits)];
