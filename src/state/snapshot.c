@@ -123,8 +123,8 @@ bool x64i_state_explain(const struct x64i_state *state, const struct x64i_snapsh
                      "region %s has %llu bytes in the snapshot, %llu in this machine", misfit->name,
                      (unsigned long long)its->size, (unsigned long long)mine->size);
     else
-        x64i_message(message, size, "region %s is of another %s in the snapshot", misfit->name,
-                     what);
+        x64i_message(message, size, "region %s does not have the same %s in the snapshot",
+                     misfit->name, what);
     return true;
 }
 
