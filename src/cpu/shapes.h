@@ -69,4 +69,24 @@
 #define X64I_WIDTH_OF_rel                 X64I_WIDTH_EFFECTIVE
 #define X64I_SLOTS_rel(b, W4, W3, W2, W1) W3(b)
 
+/* Far JMP and CALL: the pointer is in the instruction or in memory. */
+#define X64I_PATTERNS_far                 ">P >M"
+#define X64I_WIDTH_OF_far                 X64I_WIDTH_EFFECTIVE
+#define X64I_SLOTS_far(b, W4, W3, W2, W1) W3(b##_p) W3(b##_m)
+
+/* Far RET, without and with bytes to release. */
+#define X64I_PATTERNS_far_ret                 ">- >I"
+#define X64I_WIDTH_OF_far_ret                 X64I_WIDTH_EFFECTIVE
+#define X64I_SLOTS_far_ret(b, W4, W3, W2, W1) W3(b) W3(b##_i)
+
+/* MOV to and from segment registers. */
+#define X64I_PATTERNS_mov_segment                 "RS MS SR SM"
+#define X64I_WIDTH_OF_mov_segment                 0
+#define X64I_SLOTS_mov_segment(b, W4, W3, W2, W1) W3(b##_rs) W1(b##_ms) W1(b##_sr) W1(b##_sm)
+
+/* PUSH and POP of segment registers. */
+#define X64I_PATTERNS_segment                 "S"
+#define X64I_WIDTH_OF_segment                 X64I_WIDTH_EFFECTIVE
+#define X64I_SLOTS_segment(b, W4, W3, W2, W1) W3(b)
+
 #endif
