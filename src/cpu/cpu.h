@@ -4,7 +4,8 @@
  * reference path is the plain truth: one instruction at a time, flags written at once, every effect
  * named while somebody watches.
  *
- *     x64i_cpu_step(cpu);             one step, whatever it is (enum x64_step_kind)
+ *     while (x64i_cpu_step(cpu))           one step, whatever it is (enum x64_step_kind)
+ *         look_at(&cpu->step);
  */
 #ifndef X64I_CPU_CPU_H
 #define X64I_CPU_CPU_H
@@ -18,8 +19,11 @@
 struct x64i_cpu_callbacks {
     uint32_t (*port_read)(void *user, uint16_t port, unsigned size);
     void (*port_write)(void *user, uint16_t port, unsigned size, uint32_t value);
-    /* Whether INTR is raised now; asked before every step while no deadline is known. */
+    /* Whether INTR is raised now; asked before every step with RFLAGS.IF set. */
     bool (*interrupt_pending)(void *user);
+    /* The CPU sleeps: passes over time (s.clock_skipped) up to the next event that raises INTR.
+     * False when there will be none. */
+    bool (*sleep)(void *user);
     uint8_t (*interrupt_acknowledge)(void *user);
     /* A native function of a kernel model (x64i_cpu_set_natives) stands at RIP. */
     enum x64i_result (*native)(void *user, uint32_t number);
@@ -56,7 +60,9 @@ struct x64i_cpu {
     /* Of the step being made. */
     uint64_t next_rip;
     struct x64i_exception exception;
-    bool keep_rf;         /* IRET, POPF ... loaded RF themselves */
+    bool keep_rf;         /* IRET ... loaded RF itself */
+    bool no_single_step;  /* the instruction cancels the trap that RFLAGS.TF asked for */
+    uint64_t debug_hits;  /* DR6 bits of data breakpoints that this step touched */
     uint8_t new_shadow;   /* enum x64i_shadow that this instruction leaves behind */
     struct x64_step step; /* what the last step was; effects point into `effects` */
 
@@ -88,8 +94,9 @@ void x64i_cpu_reset_long_mode(struct x64i_cpu *cpu, uint64_t root);
  * after a restore. */
 void x64i_cpu_refresh(struct x64i_cpu *cpu);
 
-/* Makes one step. cpu->step says what it was. Does nothing in shutdown. */
-void x64i_cpu_step(struct x64i_cpu *cpu);
+/* Makes one step; cpu->step says what it was. False when none could be made: the CPU is shut down,
+ * or sleeps with nothing that would wake it. */
+bool x64i_cpu_step(struct x64i_cpu *cpu);
 
 /* The guest clock in TSC ticks: steps times the model's rational, plus what HLT passed over. */
 uint64_t x64i_cpu_clock(const struct x64i_cpu *cpu);

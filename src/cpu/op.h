@@ -34,9 +34,7 @@ enum x64i_op_flag {
     X64I_OP_RIP_RELATIVE = 1 << 5,
     X64I_OP_MEMORY = 1 << 6, /* it has an explicit memory operand */
     X64I_OP_REX_W = 1 << 7,
-    X64I_OP_ALIGN = 1 << 8, /* the vector memory operand must be aligned: else #GP(0) */
-    X64I_OP_VEX = 1 << 9,   /* zeroes the destination above the operand's width */
-    X64I_OP_WIDE = 1 << 10  /* operand size 64 where the shape has no width of its own */
+    X64I_OP_MOFFS = 1 << 8 /* the memory operand's offset is the 64-bit immediate */
 };
 
 struct x64i_op {

@@ -74,6 +74,8 @@ X64I_INLINE unsigned x64i_address_width(const struct x64i_op *op)
 X64I_INLINE uint64_t x64i_effective(const struct x64i_cpu *cpu, const struct x64i_op *op)
 {
     uint64_t offset = (uint64_t)(int64_t)op->displacement;
+    if (op->flags & X64I_OP_MOFFS)
+        offset = op->immediate;
     if (op->flags & X64I_OP_RIP_RELATIVE)
         offset += cpu->s.rip + op->length;
     if (op->base != X64I_NO_REGISTER)

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+#include "cpu/access.h"
+
+#include <string.h>
+
+enum x64i_result x64i_raise_page_fault(struct x64i_cpu *cpu, uint64_t linear, uint32_t error_code)
+{
+    cpu->exception = (struct x64i_exception){
+        .vector = X64_FAULT_PF, .has_error = true, .error_code = error_code, .cr2 = linear};
+    return X64I_FAULT;
+}
+
+/* #SS for the stack segment, #GP for the others, both with error code 0. */
+static enum x64i_result raise_segment(struct x64i_cpu *cpu, unsigned segment)
+{
+    return x64i_raise_error(cpu, segment == X64_SS ? X64_FAULT_SS : X64_FAULT_GP, 0);
+}
+
+static enum x64i_result linear_64(struct x64i_cpu *cpu, unsigned segment, uint64_t offset,
+                                  unsigned size, uint64_t *linear)
+{
+    uint64_t first = offset;
+    if (segment == X64_FS || segment == X64_GS)
+        first += cpu->s.segment[segment].base;
+    if (!x64i_is_canonical(first) || !x64i_is_canonical(first + size - 1))
+        return raise_segment(cpu, segment);
+    *linear = first;
+    return X64I_DONE;
+}
+
+/* SDM vol. 3A, 5.3 and 5.5: limits, expand-down data, read and write rights. */
+static enum x64i_result linear_protected(struct x64i_cpu *cpu, unsigned segment, uint64_t offset,
+                                         unsigned size, unsigned access, uint64_t *linear)
+{
+    const struct x64i_segment *s = &cpu->s.segment[segment];
+    if (!(s->attributes & X64I_SEGMENT_PRESENT))
+        return raise_segment(cpu, segment);
+    bool code = s->attributes & X64I_SEGMENT_CODE;
+    bool readable_or_writable = s->attributes & X64I_SEGMENT_WRITABLE;
+    if (access & X64I_ACCESS_WRITE ? code || !readable_or_writable : code && !readable_or_writable)
+        return raise_segment(cpu, segment);
+    uint64_t last = offset + size - 1;
+    if (!code && (s->attributes & X64I_SEGMENT_DOWN)) {
+        uint64_t top = s->attributes & X64I_SEGMENT_BIG ? 0xffffffffu : 0xffffu;
+        if (offset <= s->limit || last > top)
+            return raise_segment(cpu, segment);
+    } else if (last > s->limit) {
+        return raise_segment(cpu, segment);
+    }
+    *linear = (s->base + offset) & 0xffffffffu;
+    return X64I_DONE;
+}
+
+enum x64i_result x64i_linear(struct x64i_cpu *cpu, unsigned segment, uint64_t offset, unsigned size,
+                             unsigned access, uint64_t *linear)
+{
+    if (cpu->code_bits == 64)
+        return linear_64(cpu, segment, offset, size, linear);
+    return linear_protected(cpu, segment, offset, size, access, linear);
+}
+
+/* Data breakpoints (SDM vol. 3B, 17.2.4): R/W 01 stops writes, 11 reads and writes. */
+static void note_breakpoints(struct x64i_cpu *cpu, uint64_t linear, unsigned size, bool write)
+{
+    static const uint8_t lengths[4] = {1, 2, 8, 4};
+    for (unsigned i = 0; i < 4; i++) {
+        if (!(cpu->data_breakpoints & 1u << i))
+            continue;
+        unsigned kind = cpu->s.dr[7] >> (16 + 4 * i) & 3;
+        unsigned length = lengths[cpu->s.dr[7] >> (18 + 4 * i) & 3];
+        uint64_t first = cpu->s.dr[i] & ~(uint64_t)(length - 1);
+        if ((write || kind == 3) && first < linear + size && linear < first + length)
+            cpu->debug_hits |= 1ull << i;
+    }
+}
+
+/* Outside 64-bit mode linear addresses wrap at 4 GiB. */
+static uint64_t wrap(const struct x64i_cpu *cpu, uint64_t linear)
+{
+    return cpu->code_bits == 64 ? linear : linear & 0xffffffffu;
+}
+
+static enum x64i_result translate(struct x64i_cpu *cpu, uint64_t linear, unsigned size,
+                                  unsigned access, struct x64i_target *target)
+{
+    uint32_t error;
+    unsigned first = X64I_PAGE_SIZE - (unsigned)(linear & (X64I_PAGE_SIZE - 1));
+    if (first > size)
+        first = size;
+    if (!x64i_mmu_translate(&cpu->mmu, linear, access, &target->physical[0], &error))
+        return x64i_raise_page_fault(cpu, linear, error);
+    if (first < size) {
+        uint64_t next = wrap(cpu, linear + first);
+        if (!x64i_mmu_translate(&cpu->mmu, next, access, &target->physical[1], &error))
+            return x64i_raise_page_fault(cpu, next, error);
+    }
+    target->linear = linear;
+    target->size = (uint8_t)size;
+    target->first = (uint8_t)first;
+    return X64I_DONE;
+}
+
+/* An explicit access of the running program. */
+static enum x64i_result translate_data(struct x64i_cpu *cpu, unsigned segment, uint64_t offset,
+                                       unsigned size, unsigned access, struct x64i_target *target)
+{
+    uint64_t linear;
+    if (x64i_linear(cpu, segment, offset, size, access, &linear) != X64I_DONE)
+        return X64I_FAULT;
+    if (cpu->align_check && size <= 8 && (linear & (size - 1)))
+        return x64i_raise_error(cpu, X64_FAULT_AC, 0);
+    if (translate(cpu, linear, size, access | cpu->data_access, target) != X64I_DONE)
+        return X64I_FAULT;
+    if (cpu->data_breakpoints)
+        note_breakpoints(cpu, linear, size, access & X64I_ACCESS_WRITE);
+    return X64I_DONE;
+}
+
+static uint64_t read_target(struct x64i_cpu *cpu, const struct x64i_target *target)
+{
+    struct x64i_physical *physical = &cpu->mmu.physical;
+    uint64_t value = x64i_physical_read(physical, target->physical[0], target->first);
+    if (target->first < target->size)
+        value |= x64i_physical_read(physical, target->physical[1], target->size - target->first)
+                 << 8 * target->first;
+    return value;
+}
+
+static void note_memory(struct x64i_cpu *cpu, enum x64_effect_kind kind,
+                        const struct x64i_target *target, unsigned at, unsigned size, uint64_t old,
+                        uint64_t value)
+{
+    uint64_t physical =
+        at < target->first ? target->physical[0] + at : target->physical[1] + (at - target->first);
+    x64i_effects_add(cpu->effects, (struct x64_effect){.kind = (uint8_t)kind,
+                                                       .size = (uint8_t)size,
+                                                       .linear = wrap(cpu, target->linear + at),
+                                                       .physical = physical,
+                                                       .old = old,
+                                                       .value = value});
+}
+
+static uint64_t load_target(struct x64i_cpu *cpu, const struct x64i_target *target)
+{
+    uint64_t value = read_target(cpu, target);
+    if (cpu->effects)
+        note_memory(cpu, X64_EFFECT_MEMORY_READ, target, 0, target->size, value, value);
+    return value;
+}
+
+enum x64i_result x64i_load(struct x64i_cpu *cpu, unsigned segment, uint64_t offset, unsigned size,
+                           uint64_t *value)
+{
+    struct x64i_target target;
+    if (translate_data(cpu, segment, offset, size, X64I_ACCESS_READ, &target) != X64I_DONE)
+        return X64I_FAULT;
+    *value = load_target(cpu, &target);
+    return X64I_DONE;
+}
+
+enum x64i_result x64i_store(struct x64i_cpu *cpu, unsigned segment, uint64_t offset, unsigned size,
+                            uint64_t value)
+{
+    struct x64i_target target;
+    if (x64i_probe(cpu, segment, offset, size, &target) != X64I_DONE)
+        return X64I_FAULT;
+    x64i_commit(cpu, &target, value);
+    return X64I_DONE;
+}
+
+enum x64i_result x64i_probe(struct x64i_cpu *cpu, unsigned segment, uint64_t offset, unsigned size,
+                            struct x64i_target *target)
+{
+    return translate_data(cpu, segment, offset, size, X64I_ACCESS_WRITE, target);
+}
+
+enum x64i_result x64i_modify(struct x64i_cpu *cpu, unsigned segment, uint64_t offset, unsigned size,
+                             struct x64i_target *target, uint64_t *old)
+{
+    if (x64i_probe(cpu, segment, offset, size, target) != X64I_DONE)
+        return X64I_FAULT;
+    *old = load_target(cpu, target);
+    return X64I_DONE;
+}
+
+/* What RAM holds before a write, for effects; devices are not asked. */
+static uint64_t peek_old(struct x64i_cpu *cpu, uint64_t physical, unsigned size)
+{
+    uint64_t old = 0;
+    (void)x64i_physical_peek(&cpu->mmu.physical, physical, &old, size);
+    return old;
+}
+
+void x64i_commit(struct x64i_cpu *cpu, const struct x64i_target *target, uint64_t value)
+{
+    struct x64i_physical *physical = &cpu->mmu.physical;
+    unsigned rest = target->size - target->first;
+    if (target->size < 8)
+        value &= (1ull << 8 * target->size) - 1;
+    if (cpu->effects) {
+        uint64_t old = peek_old(cpu, target->physical[0], target->first);
+        if (rest)
+            old |= peek_old(cpu, target->physical[1], rest) << 8 * target->first;
+        note_memory(cpu, X64_EFFECT_MEMORY_WRITE, target, 0, target->size, old, value);
+    }
+    x64i_physical_write(physical, target->physical[0], target->first, value);
+    if (rest)
+        x64i_physical_write(physical, target->physical[1], rest, value >> 8 * target->first);
+}
+
+/* The piece of `target` from byte `at` on, of at most 8 bytes. */
+static struct x64i_target piece(const struct x64i_cpu *cpu, const struct x64i_target *target,
+                                unsigned at)
+{
+    unsigned size = target->size - at < 8 ? target->size - at : 8;
+    struct x64i_target part = {.linear = wrap(cpu, target->linear + at), .size = (uint8_t)size};
+    if (at >= target->first) {
+        part.physical[0] = target->physical[1] + (at - target->first);
+        part.first = (uint8_t)size;
+        return part;
+    }
+    unsigned first = target->first - at;
+    part.physical[0] = target->physical[0] + at;
+    part.physical[1] = target->physical[1];
+    part.first = (uint8_t)(first < size ? first : size);
+    return part;
+}
+
+enum x64i_result x64i_load_bytes(struct x64i_cpu *cpu, unsigned segment, uint64_t offset,
+                                 unsigned size, void *bytes)
+{
+    struct x64i_target target;
+    if (translate_data(cpu, segment, offset, size, X64I_ACCESS_READ, &target) != X64I_DONE)
+        return X64I_FAULT;
+    for (unsigned at = 0; at < size; at += 8) {
+        struct x64i_target part = piece(cpu, &target, at);
+        uint64_t value = load_target(cpu, &part);
+        memcpy((uint8_t *)bytes + at, &value, part.size);
+    }
+    return X64I_DONE;
+}
+
+void x64i_commit_bytes(struct x64i_cpu *cpu, const struct x64i_target *target, const void *bytes)
+{
+    for (unsigned at = 0; at < target->size; at += 8) {
+        struct x64i_target part = piece(cpu, target, at);
+        uint64_t value = 0;
+        memcpy(&value, (const uint8_t *)bytes + at, part.size);
+        x64i_commit(cpu, &part, value);
+    }
+}
+
+enum x64i_result x64i_load_system(struct x64i_cpu *cpu, uint64_t linear, unsigned size,
+                                  uint64_t *value)
+{
+    struct x64i_target target;
+    if (translate(cpu, linear, size, X64I_ACCESS_READ, &target) != X64I_DONE)
+        return X64I_FAULT;
+    *value = load_target(cpu, &target);
+    return X64I_DONE;
+}
+
+enum x64i_result x64i_probe_system(struct x64i_cpu *cpu, uint64_t linear, unsigned size,
+                                   struct x64i_target *target)
+{
+    return translate(cpu, linear, size, X64I_ACCESS_WRITE, target);
+}
+
+enum x64i_result x64i_probe_as(struct x64i_cpu *cpu, uint64_t linear, unsigned size,
+                               unsigned access, struct x64i_target *target)
+{
+    return translate(cpu, linear, size, X64I_ACCESS_WRITE | access, target);
+}

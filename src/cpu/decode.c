@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "cpu/decode.h"
+
+#include "cpu/isa.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct x64i_decoder {
+    ZydisDecoder by_mode[3]; /* 64, 32 and 16 bits */
+};
+
+static ZydisDecoder *decoder_for(struct x64i_cpu *cpu)
+{
+    return &cpu->decoder->by_mode[cpu->code_bits == 64 ? 0 : cpu->code_bits == 32 ? 1 : 2];
+}
+
+/* What a model lacks keeps its older meaning: LZCNT is BSR, TZCNT is BSF, WBNOINVD is WBINVD. */
+static void set_modes(const struct x64i_cpu *cpu, ZydisDecoder *decoder)
+{
+    bool amd = cpu->model->vendor == X64I_VENDOR_AMD;
+    const struct {
+        ZydisDecoderMode mode;
+        bool on;
+    } modes[] = {
+        {ZYDIS_DECODER_MODE_MPX, false},
+        {ZYDIS_DECODER_MODE_CET, true},
+        {ZYDIS_DECODER_MODE_CLDEMOTE, false},
+        {ZYDIS_DECODER_MODE_LZCNT, x64i_cpu_has(cpu, X64I_FEATURE_LZCNT)},
+        {ZYDIS_DECODER_MODE_TZCNT, x64i_cpu_has(cpu, X64I_FEATURE_BMI1)},
+        {ZYDIS_DECODER_MODE_WBNOINVD, x64i_cpu_has(cpu, X64I_FEATURE_WBNOINVD)},
+        {ZYDIS_DECODER_MODE_AMD_BRANCHES, amd},
+    };
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+        (void)ZydisDecoderEnableMode(decoder, modes[i].mode, modes[i].on);
+}
+
+enum x64_status x64i_decoder_create(struct x64i_cpu *cpu)
+{
+    static const struct {
+        ZydisMachineMode mode;
+        ZydisStackWidth stack;
+    } setups[3] = {
+        {ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64},
+        {ZYDIS_MACHINE_MODE_LONG_COMPAT_32, ZYDIS_STACK_WIDTH_32},
+        {ZYDIS_MACHINE_MODE_LONG_COMPAT_16, ZYDIS_STACK_WIDTH_16},
+    };
+    cpu->decoder = calloc(1, sizeof *cpu->decoder);
+    cpu->cache = x64i_decode_cache_create();
+    if (!cpu->decoder || !cpu->cache) {
+        x64i_decoder_destroy(cpu);
+        return X64_ERROR_MEMORY;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        (void)ZydisDecoderInit(&cpu->decoder->by_mode[i], setups[i].mode, setups[i].stack);
+        set_modes(cpu, &cpu->decoder->by_mode[i]);
+    }
+    return X64_OK;
+}
+
+void x64i_decoder_destroy(struct x64i_cpu *cpu)
+{
+    free(cpu->decoder);
+    x64i_decode_cache_destroy(cpu->cache);
+    cpu->decoder = NULL;
+    cpu->cache = NULL;
+}
+
+/* Zydis numbers 8-bit registers AL CL DL BL AH CH DH BH SPL BPL SIL DIL R8B ... */
+static uint8_t register_number(ZydisRegister reg)
+{
+    ZyanI8 id = ZydisRegisterGetId(reg);
+    if (ZydisRegisterGetClass(reg) != ZYDIS_REGCLASS_GPR8)
+        return (uint8_t)id;
+    if (id < 4)
+        return (uint8_t)id;
+    return (uint8_t)(id < 8 ? X64I_REGISTER_AH + id - 4 : id - 4);
+}
+
+static bool is_string_source(ZydisRegister base)
+{
+    return base == ZYDIS_REGISTER_RSI || base == ZYDIS_REGISTER_ESI || base == ZYDIS_REGISTER_SI;
+}
+
+static uint8_t segment_number(ZydisRegister segment)
+{
+    return segment == ZYDIS_REGISTER_NONE ? X64_DS : (uint8_t)ZydisRegisterGetId(segment);
+}
+
+static uint8_t log2_of(unsigned scale)
+{
+    return (uint8_t)(scale == 8 ? 3 : scale == 4 ? 2 : scale == 2 ? 1 : 0);
+}
+
+static void fill_memory(struct x64i_op *op, const ZydisDecodedOperandMem *memory)
+{
+    /* Of the two operands of MOVS and CMPS, the one at RSI has the segment that can be overridden;
+     * the other's is always ES. */
+    if (op->flags & X64I_OP_MEMORY) {
+        if (is_string_source(memory->base))
+            op->segment = segment_number(memory->segment);
+        return;
+    }
+    op->flags |= X64I_OP_MEMORY;
+    op->segment = segment_number(memory->segment);
+    op->scale = log2_of(memory->scale);
+    op->displacement = (int32_t)memory->disp.value;
+    if (memory->base == ZYDIS_REGISTER_RIP || memory->base == ZYDIS_REGISTER_EIP)
+        op->flags |= X64I_OP_RIP_RELATIVE;
+    else if (memory->base != ZYDIS_REGISTER_NONE)
+        op->base = register_number(memory->base);
+    if (memory->index != ZYDIS_REGISTER_NONE)
+        op->index = register_number(memory->index);
+    if (op->base == X64I_NO_REGISTER && op->index == X64I_NO_REGISTER &&
+        !(op->flags & X64I_OP_RIP_RELATIVE) && memory->disp.value != op->displacement) {
+        op->flags |= X64I_OP_MOFFS;
+        op->immediate = (uint64_t)memory->disp.value;
+    }
+}
+
+static void fill_operands(struct x64i_op *op, const ZydisDecodedOperand *operands, unsigned count)
+{
+    uint8_t *const registers[] = {&op->destination, &op->source, &op->third};
+    bool has_immediate = false;
+    for (unsigned i = 0; i < count; i++) {
+        const ZydisDecodedOperand *operand = &operands[i];
+        switch (operand->type) {
+        case ZYDIS_OPERAND_TYPE_REGISTER:
+            if (i < 3)
+                *registers[i] = register_number(operand->reg.value);
+            break;
+        case ZYDIS_OPERAND_TYPE_MEMORY:
+            fill_memory(op, &operand->mem);
+            break;
+        case ZYDIS_OPERAND_TYPE_POINTER:
+            op->immediate = (uint64_t)operand->ptr.segment << 32 | operand->ptr.offset;
+            break;
+        default:
+            if (has_immediate)
+                op->displacement = (int32_t)operand->imm.value.s;
+            else
+                op->immediate = operand->imm.value.u;
+            has_immediate = true;
+            break;
+        }
+    }
+}
+
+static uint16_t prefix_flags(const ZydisDecodedInstruction *instruction)
+{
+    uint16_t flags = 0;
+    if (instruction->attributes & ZYDIS_ATTRIB_HAS_LOCK)
+        flags |= X64I_OP_LOCK;
+    if (instruction->attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE))
+        flags |= X64I_OP_REP;
+    if (instruction->attributes & ZYDIS_ATTRIB_HAS_REPNE)
+        flags |= X64I_OP_REPNE;
+    if (instruction->address_width == 32)
+        flags |= X64I_OP_ADDRESS_32;
+    if (instruction->address_width == 16)
+        flags |= X64I_OP_ADDRESS_16;
+    if (instruction->raw.rex.W)
+        flags |= X64I_OP_REX_W;
+    return flags;
+}
+
+enum x64i_decoded x64i_decode(struct x64i_cpu *cpu, const uint8_t *bytes, size_t size,
+                              struct x64i_op *op)
+{
+    ZydisDecodedInstruction instruction;
+    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+    ZyanStatus status =
+        ZydisDecoderDecodeFull(decoder_for(cpu), bytes, size, &instruction, operands);
+    *op = (struct x64i_op){.destination = X64I_NO_REGISTER,
+                           .source = X64I_NO_REGISTER,
+                           .third = X64I_NO_REGISTER,
+                           .base = X64I_NO_REGISTER,
+                           .index = X64I_NO_REGISTER,
+                           .segment = X64_DS};
+    if (status == ZYDIS_STATUS_NO_MORE_DATA)
+        return size < X64I_INSTRUCTION_MAX ? X64I_DECODE_MORE : X64I_DECODE_TOO_LONG;
+    if (status == ZYDIS_STATUS_INSTRUCTION_TOO_LONG)
+        return X64I_DECODE_TOO_LONG;
+    if (!ZYAN_SUCCESS(status))
+        return X64I_DECODE_UNDEFINED;
+    op->length = instruction.length;
+    op->flags = prefix_flags(&instruction);
+    fill_operands(op, operands, instruction.operand_count_visible);
+    op->execute = x64i_isa_find(&instruction, operands, &op->row);
+    if (!op->execute || !x64i_cpu_has(cpu, x64i_isa_rows[op->row].feature))
+        return X64I_DECODE_UNDEFINED;
+    return X64I_DECODED;
+}

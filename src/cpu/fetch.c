@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* Instruction fetch across pages, and the cache of decoded ops. */
+#include "cpu/decode.h"
+
+#include "cpu/access.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CACHE_SIZE 4096u
+
+struct cached_op {
+    uint64_t physical;
+    uint8_t code_bits; /* 0: empty */
+    uint8_t bytes[X64I_INSTRUCTION_MAX];
+    struct x64i_op op;
+};
+
+struct x64i_decode_cache {
+    struct x64i_op uncached; /* an instruction across two pages */
+    struct cached_op entry[CACHE_SIZE];
+};
+
+struct x64i_decode_cache *x64i_decode_cache_create(void)
+{
+    return calloc(1, sizeof(struct x64i_decode_cache));
+}
+
+void x64i_decode_cache_destroy(struct x64i_decode_cache *cache)
+{
+    free(cache);
+}
+
+/* RIP as a linear address; #GP(0) when it is not canonical or beyond CS's limit. */
+static enum x64i_result code_linear(struct x64i_cpu *cpu, uint64_t offset, uint64_t *linear)
+{
+    const struct x64i_segment *cs = &cpu->s.segment[X64_CS];
+    if (cpu->code_bits == 64) {
+        if (!x64i_is_canonical(offset))
+            return x64i_raise_error(cpu, X64_FAULT_GP, 0);
+        *linear = offset;
+        return X64I_DONE;
+    }
+    if (offset > cs->limit)
+        return x64i_raise_error(cpu, X64_FAULT_GP, 0);
+    *linear = (cs->base + offset) & 0xffffffffu;
+    return X64I_DONE;
+}
+
+static enum x64i_result translate_code(struct x64i_cpu *cpu, uint64_t linear, uint64_t *physical)
+{
+    uint32_t error;
+    unsigned access = X64I_ACCESS_EXECUTE | (cpu->s.cpl == 3 ? X64I_ACCESS_USER : 0);
+    if (!x64i_mmu_translate(&cpu->mmu, linear, access, physical, &error))
+        return x64i_raise_page_fault(cpu, linear, error);
+    return X64I_DONE;
+}
+
+/* Bytes outside RAM read as all ones, which decodes as #UD. */
+static void read_code(struct x64i_cpu *cpu, uint64_t physical, uint8_t *bytes, size_t size)
+{
+    if (!x64i_physical_peek(&cpu->mmu.physical, physical, bytes, size))
+        memset(bytes, 0xff, size);
+}
+
+static void remember_bytes(struct x64i_cpu *cpu, const uint8_t *bytes, size_t size)
+{
+    cpu->step.length = (uint8_t)size;
+    memcpy(cpu->step.bytes, bytes, size);
+}
+
+static enum x64i_result raise_decode(struct x64i_cpu *cpu, enum x64i_decoded decoded)
+{
+    return decoded == X64I_DECODE_TOO_LONG ? x64i_raise_error(cpu, X64_FAULT_GP, 0)
+                                           : x64i_raise(cpu, X64_FAULT_UD);
+}
+
+/* The instruction's first page ends before 15 bytes: the second is touched only when it is needed.
+ */
+static enum x64i_result fetch_across(struct x64i_cpu *cpu, uint64_t physical,
+                                     const struct x64i_op **op)
+{
+    uint8_t bytes[X64I_INSTRUCTION_MAX];
+    size_t first = X64I_PAGE_SIZE - (physical & (X64I_PAGE_SIZE - 1));
+    read_code(cpu, physical, bytes, first);
+    size_t size = first;
+    enum x64i_decoded decoded = x64i_decode(cpu, bytes, size, &cpu->cache->uncached);
+    if (decoded == X64I_DECODE_MORE) {
+        uint64_t next_linear, next_physical;
+        if (code_linear(cpu, cpu->s.rip + first, &next_linear) != X64I_DONE ||
+            translate_code(cpu, next_linear, &next_physical) != X64I_DONE) {
+            remember_bytes(cpu, bytes, first);
+            return X64I_FAULT;
+        }
+        size = X64I_INSTRUCTION_MAX;
+        read_code(cpu, next_physical, bytes + first, size - first);
+        decoded = x64i_decode(cpu, bytes, size, &cpu->cache->uncached);
+    }
+    *op = &cpu->cache->uncached;
+    size_t length = (*op)->length;
+    remember_bytes(cpu, bytes, length ? length : size);
+    return decoded == X64I_DECODED ? X64I_DONE : raise_decode(cpu, decoded);
+}
+
+static enum x64i_result fetch_within(struct x64i_cpu *cpu, uint64_t physical,
+                                     const struct x64i_op **op)
+{
+    struct cached_op *cached = &cpu->cache->entry[(physical ^ physical >> 12) & (CACHE_SIZE - 1)];
+    uint8_t bytes[X64I_INSTRUCTION_MAX];
+    read_code(cpu, physical, bytes, sizeof bytes);
+    if (cached->physical == physical && cached->code_bits == cpu->code_bits &&
+        memcmp(cached->bytes, bytes, cached->op.length) == 0) {
+        remember_bytes(cpu, bytes, cached->op.length);
+        *op = &cached->op;
+        return X64I_DONE;
+    }
+    cached->code_bits = 0;
+    enum x64i_decoded decoded = x64i_decode(cpu, bytes, sizeof bytes, &cached->op);
+    size_t length = cached->op.length;
+    remember_bytes(cpu, bytes, length ? length : sizeof bytes);
+    if (decoded != X64I_DECODED)
+        return raise_decode(cpu, decoded);
+    cached->physical = physical;
+    cached->code_bits = cpu->code_bits;
+    memcpy(cached->bytes, bytes, sizeof bytes);
+    *op = &cached->op;
+    return X64I_DONE;
+}
+
+enum x64i_result x64i_fetch(struct x64i_cpu *cpu, const struct x64i_op **op)
+{
+    uint64_t linear, physical;
+    if (code_linear(cpu, cpu->s.rip, &linear) != X64I_DONE ||
+        translate_code(cpu, linear, &physical) != X64I_DONE)
+        return X64I_FAULT;
+    bool within = (physical & (X64I_PAGE_SIZE - 1)) <= X64I_PAGE_SIZE - X64I_INSTRUCTION_MAX;
+    enum x64i_result result =
+        within ? fetch_within(cpu, physical, op) : fetch_across(cpu, physical, op);
+    if (result != X64I_DONE)
+        return result;
+    /* Outside 64-bit mode every byte must lie within CS's limit (SDM vol. 3A, 5.3). */
+    uint64_t last;
+    return code_linear(cpu, cpu->s.rip + (*op)->length - 1, &last);
+}
