@@ -57,8 +57,8 @@ static void remove_blob(struct x64i_blobs *blobs, const char *name)
         return;
     x64i_blob_release(blobs->items[index]);
     blobs->count--;
-    memmove(&blobs->items[index], &blobs->items[index + 1],
-            (blobs->count - index) * sizeof blobs->items[0]);
+    for (; index < blobs->count; index++)
+        blobs->items[index] = blobs->items[index + 1];
 }
 
 void x64i_blobs_release(struct x64i_blobs *blobs)
@@ -70,11 +70,13 @@ void x64i_blobs_release(struct x64i_blobs *blobs)
 
 void x64i_blobs_assign(struct x64i_blobs *target, const struct x64i_blobs *source)
 {
-    for (unsigned i = 0; i < source->count; i++)
+    struct x64i_blobs old = *target;
+    for (unsigned i = 0; i < source->count; i++) {
         atomic_fetch_add_explicit(&source->items[i]->references, 1, memory_order_relaxed);
-    x64i_blobs_release(target);
+        target->items[i] = source->items[i];
+    }
     target->count = source->count;
-    memcpy(target->items, source->items, source->count * sizeof source->items[0]);
+    x64i_blobs_release(&old);
 }
 
 enum x64_status x64i_state_set_blob(struct x64i_state *state, const char *name, const void *data,

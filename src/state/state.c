@@ -77,7 +77,7 @@ static enum x64_status add_region(struct x64i_state *state, const struct x64i_re
 
     struct x64i_region *region = &state->regions[state->region_count];
     *region = *wanted;
-    strcpy(region->name, name);
+    memcpy(region->name, name, strlen(name));
     enum x64_status status = x64i_pages_create(region->size, &region->pages);
     if (status != X64_OK)
         return status;

@@ -13,7 +13,8 @@
 #include "state/state.h"
 #include "support/suite.h"
 
-#define SAMPLE_RAM_SIZE (UINT64_C(8) << 20)
+/* A whole leaf of pages and half of one. */
+#define SAMPLE_RAM_SIZE (UINT64_C(3) << 20)
 
 /* Larger than a page and not a whole number of them. */
 struct sample_cpu {

@@ -167,8 +167,8 @@ START_TEST(test_compare_names_the_first_difference)
     check_difference(a, b, NULL);
     b->device.bytes[12] = 7;
     check_difference(a, b, "device+0x10: 0x0 != 0x700000000");
-    sample_poke(a, 0x500003, 0x11);
-    check_difference(a, b, "ram+0x500000: 0x11000000 != 0x0");
+    sample_poke(a, 0x280003, 0x11);
+    check_difference(a, b, "ram+0x280000: 0x11000000 != 0x0");
     a->cpu.registers[600] = 0xabc;
     b->cpu.registers[600] = 0xdef;
     check_difference(a, b, "cpu+0x12c0: 0xabc != 0xdef");
