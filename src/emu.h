@@ -17,8 +17,11 @@ struct x64i_kernel_hooks {
      * below and x64i_native_return, as one step. X64I_FAULT when cpu->exception is to be delivered
      * instead. */
     enum x64i_result (*native)(void *user, uint32_t number);
-    /* After a snapshot was restored or a file loaded: derived data is stale. */
+    /* After a snapshot was restored or a file loaded: derived data is stale. May be null. */
     void (*restored)(void *user);
+    /* Attaches the same kernel model to a fork, whose state is copied in afterwards: registers the
+     * same regions and natives. Null: such a machine cannot be forked. */
+    enum x64_status (*fork)(void *user, struct x64_machine *fork);
     /* The machine is being destroyed; frees `user`. */
     void (*destroy)(void *user);
 };
@@ -28,6 +31,14 @@ enum x64_status x64i_machine_set_kernel(struct x64_machine *machine,
 
 struct x64i_state *x64i_machine_state(struct x64_machine *machine);
 struct x64i_cpu *x64i_machine_cpu(struct x64_machine *machine);
+
+/* The configuration with its defaults filled in. */
+const struct x64_config *x64i_machine_config(const struct x64_machine *machine);
+
+/* Puts a snapshot of a machine with the same regions into this one; its history begins there. The
+ * log says which region differs when the answer is X64_ERROR_UNSUPPORTED. */
+enum x64_status x64i_machine_restore(struct x64_machine *machine,
+                                     const struct x64i_snapshot *snapshot);
 
 /* Ends a native function as RET would: pops the return address. False leaves X64I_FAULT's exception
  * in place. */

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine handle: create, run, step, stop. */
+#include "machine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RUN_VERSION       1
+#define DEFAULT_MODEL     "golden_cove"
+#define DEFAULT_MEMORY    (UINT64_C(64) << 20)
+#define MAXIMUM_MEMORY    (UINT64_C(64) << 30)
+#define DEFAULT_INTERVAL  4096
+#define DEFAULT_HISTORY   ((size_t)256 << 20)
+#define LOG_MESSAGE_BYTES 512
+
+static const struct x64i_cpu_callbacks cpu_callbacks;
+
+/* Copies the fields that the caller's version of the struct has, and fills in the defaults. */
+static enum x64_status read_config(const struct x64_config *config, struct x64_config *out)
+{
+    *out = (struct x64_config){0};
+    if (config->struct_size < sizeof config->struct_size || config->struct_size > sizeof *config)
+        return X64_ERROR_ARGUMENT;
+    memcpy(out, config, config->struct_size);
+    out->struct_size = sizeof *out;
+    if (!out->cpu_model)
+        out->cpu_model = DEFAULT_MODEL;
+    if (!out->memory_size)
+        out->memory_size = DEFAULT_MEMORY;
+    if (!out->history_interval)
+        out->history_interval = DEFAULT_INTERVAL;
+    if (!out->history_bytes)
+        out->history_bytes = DEFAULT_HISTORY;
+    if (out->memory_size % X64I_PAGE_SIZE || out->memory_size > MAXIMUM_MEMORY)
+        return X64_ERROR_ARGUMENT;
+    return X64_OK;
+}
+
+static void machine_restored(void *user)
+{
+    struct x64_machine *machine = user;
+    x64i_cpu_refresh(&machine->cpu);
+    if (machine->kernel.restored)
+        machine->kernel.restored(machine->kernel.user);
+}
+
+static enum x64_status set_up(struct x64_machine *machine, const struct x64i_cpu_model *model)
+{
+    enum x64_status status = x64i_state_create(&machine->state);
+    if (status == X64_OK)
+        status = x64i_cpu_init(&machine->cpu, machine->state, model, machine->config.memory_size);
+    if (status == X64_OK)
+        status = x64i_state_add_fixed(machine->state, "run", RUN_VERSION, &machine->run,
+                                      sizeof machine->run, 0);
+    if (status == X64_OK)
+        status = x64i_state_on_restored(machine->state, machine_restored, machine);
+    if (status == X64_OK)
+        status = x64i_history_init(&machine->history, machine->config.history_interval,
+                                   machine->config.history_bytes);
+    return status;
+}
+
+enum x64_status x64_machine_create(const struct x64_config *config, struct x64_machine **out)
+{
+    struct x64_config complete;
+    if (!config || !out)
+        return X64_ERROR_ARGUMENT;
+    enum x64_status status = read_config(config, &complete);
+    if (status != X64_OK)
+        return status;
+    const struct x64i_cpu_model *model = x64i_cpu_model_find(complete.cpu_model);
+    if (!model)
+        return X64_ERROR_NOT_FOUND;
+    struct x64_machine *machine = calloc(1, sizeof *machine);
+    if (!machine)
+        return X64_ERROR_MEMORY;
+    machine->config = complete;
+    machine->config.cpu_model = model->name;
+    machine->changed = true;
+    status = set_up(machine, model);
+    if (status != X64_OK) {
+        x64_machine_destroy(machine);
+        return status;
+    }
+    machine->cpu.callbacks = &cpu_callbacks;
+    machine->cpu.callback_user = machine;
+    x64i_cpu_reset_long_mode(&machine->cpu, 0);
+    *out = machine;
+    return X64_OK;
+}
+
+void x64_machine_destroy(struct x64_machine *machine)
+{
+    if (!machine)
+        return;
+    if (machine->kernel.destroy)
+        machine->kernel.destroy(machine->kernel.user);
+    x64i_history_free(&machine->history);
+    x64i_input_log_free(&machine->input);
+    x64i_cpu_destroy(&machine->cpu);
+    x64i_state_destroy(machine->state);
+    free(machine->effects);
+    free(machine);
+}
+
+enum x64_status x64i_machine_set_kernel(struct x64_machine *machine,
+                                        const struct x64i_kernel_hooks *hooks)
+{
+    if (machine->kernel.native)
+        return X64_ERROR_EXISTS;
+    machine->kernel = *hooks;
+    return X64_OK;
+}
+
+struct x64i_state *x64i_machine_state(struct x64_machine *machine)
+{
+    return machine->state;
+}
+
+struct x64i_cpu *x64i_machine_cpu(struct x64_machine *machine)
+{
+    return &machine->cpu;
+}
+
+const struct x64_config *x64i_machine_config(const struct x64_machine *machine)
+{
+    return &machine->config;
+}
+
+static enum x64i_result call_native(void *user, uint32_t number)
+{
+    struct x64_machine *machine = user;
+    if (!machine->kernel.native)
+        return x64i_raise(&machine->cpu, X64_FAULT_UD);
+    return machine->kernel.native(machine->kernel.user, number);
+}
+
+static const struct x64i_cpu_callbacks cpu_callbacks = {
+    .native = call_native,
+};
+
+void x64i_machine_end(struct x64_machine *machine, const struct x64_stop *stop)
+{
+    machine->run.ended = 1;
+    machine->run.end.reason = (uint32_t)stop->reason;
+    machine->run.end.fault = stop->fault;
+    machine->run.end.code = stop->code;
+    machine->run.end.rip = stop->rip;
+    machine->run.end.linear = stop->linear;
+}
+
+void x64_stop_request(struct x64_machine *machine)
+{
+    if (machine)
+        atomic_store(&machine->stop_requested, true);
+}
+
+static void fill_stop(const struct x64_machine *machine, enum x64_stop_reason reason,
+                      struct x64_stop *stop)
+{
+    *stop = (struct x64_stop){.reason = reason,
+                              .fault = X64_FAULT_NONE,
+                              .rip = machine->cpu.s.rip,
+                              .steps = machine->cpu.s.steps};
+    if (reason == X64_STOP_SHUTDOWN)
+        stop->fault = (enum x64_fault)machine->cpu.exception.vector;
+    if (!machine->run.ended)
+        return;
+    stop->reason = (enum x64_stop_reason)machine->run.end.reason;
+    stop->fault = (enum x64_fault)machine->run.end.fault;
+    stop->code = machine->run.end.code;
+    stop->linear = machine->run.end.linear;
+    if (machine->run.end.rip)
+        stop->rip = machine->run.end.rip;
+}
+
+/* One step, and why the run cannot go on when it cannot. */
+static bool make_step(struct x64_machine *machine, enum x64_stop_reason *reason)
+{
+    if (machine->run.ended) {
+        *reason = (enum x64_stop_reason)machine->run.end.reason;
+        return false;
+    }
+    if (!x64i_cpu_step(&machine->cpu)) {
+        bool shutdown = machine->cpu.s.activity == X64I_SHUTDOWN;
+        *reason = shutdown ? X64_STOP_SHUTDOWN : X64_STOP_HALT;
+        return false;
+    }
+    if (machine->cpu.mmu.physical.out_of_memory) {
+        *reason = X64_STOP_MEMORY;
+        return false;
+    }
+    return true;
+}
+
+/* At a step where the history has something to do: a barrier to pass, or a snapshot to take. */
+static enum x64_status visit_history(struct x64_machine *machine)
+{
+    struct x64i_history *history = &machine->history;
+    uint64_t n = machine->cpu.s.steps;
+    if (machine->changed) {
+        machine->changed = false;
+        return x64i_history_take(history, machine->state, n, true);
+    }
+    const struct x64i_history_entry *entry = x64i_history_find(history, n);
+    if (entry && entry->n == n)
+        return entry->barrier ? x64i_state_restore(machine->state, entry->snapshot) : X64_OK;
+    if (n % history->interval == 0)
+        return x64i_history_take(history, machine->state, n, false);
+    return X64_OK;
+}
+
+static void note_reached(struct x64_machine *machine)
+{
+    if (machine->cpu.s.steps > machine->history.last)
+        machine->history.last = machine->cpu.s.steps;
+}
+
+enum x64_status x64i_machine_advance(struct x64_machine *machine, uint64_t target,
+                                     struct x64_stop *stop)
+{
+    enum x64_stop_reason reason = X64_STOP_BUDGET;
+    bool going = true;
+    enum x64_status status = machine->changed ? visit_history(machine) : X64_OK;
+    while (status == X64_OK && going && machine->cpu.s.steps < target) {
+        uint64_t next = x64i_history_next(&machine->history, machine->cpu.s.steps);
+        uint64_t until = next < target ? next : target;
+        while (going && machine->cpu.s.steps < until) {
+            if (atomic_load_explicit(&machine->stop_requested, memory_order_relaxed)) {
+                reason = X64_STOP_REQUEST;
+                going = false;
+            } else {
+                going = make_step(machine, &reason);
+            }
+        }
+        note_reached(machine);
+        if (machine->cpu.s.steps == next)
+            status = visit_history(machine);
+    }
+    if (status == X64_OK && stop)
+        fill_stop(machine, reason, stop);
+    return status;
+}
+
+enum x64_status x64_run(struct x64_machine *machine, uint64_t budget, struct x64_stop *stop)
+{
+    if (!machine)
+        return X64_ERROR_ARGUMENT;
+    if (machine->running)
+        return X64_ERROR_STATE;
+    uint64_t n = machine->cpu.s.steps;
+    machine->running = true;
+    enum x64_status status =
+        x64i_machine_advance(machine, budget > UINT64_MAX - n ? UINT64_MAX : n + budget, stop);
+    machine->running = false;
+    atomic_store(&machine->stop_requested, false);
+    return status;
+}
+
+enum x64_status x64_step_observed(struct x64_machine *machine, struct x64_step *step,
+                                  struct x64_stop *stop)
+{
+    if (!machine || !step)
+        return X64_ERROR_ARGUMENT;
+    if (machine->running)
+        return X64_ERROR_STATE;
+    if (!machine->effects && !(machine->effects = calloc(1, sizeof *machine->effects)))
+        return X64_ERROR_MEMORY;
+    uint64_t n = machine->cpu.s.steps;
+    struct x64_stop end;
+    machine->running = true;
+    machine->cpu.effects = machine->cpu.mmu.effects = machine->effects;
+    enum x64_status status = x64i_machine_advance(machine, n + 1, &end);
+    machine->cpu.effects = machine->cpu.mmu.effects = NULL;
+    machine->running = false;
+    atomic_store(&machine->stop_requested, false);
+    if (status != X64_OK)
+        return status;
+    if (stop)
+        *stop = end;
+    if (machine->cpu.s.steps == n)
+        return X64_ERROR_STATE;
+    *step = machine->cpu.step;
+    return X64_OK;
+}
+
+uint64_t x64_steps(const struct x64_machine *machine)
+{
+    return machine ? machine->cpu.s.steps : 0;
+}
+
+size_t x64i_machine_input(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,
+                          size_t size)
+{
+    size_t given = 0;
+    size_t index = (size_t)(machine->run.input_records - machine->input.base);
+    machine->run.input_records++;
+    if (x64i_input_log_read(&machine->input, index, kind, buffer, size, &given) == X64_OK)
+        return given;
+    x64i_input_log_truncate(&machine->input, index);
+    given = x64i_default_input(machine, kind, buffer, size);
+    if (x64i_input_log_append(&machine->input, kind, size, buffer, given) != X64_OK)
+        x64i_machine_log(machine, X64_LOG_ERROR,
+                         "no memory for the input log: this run cannot be repeated from here");
+    return given;
+}
+
+void x64i_machine_output(struct x64_machine *machine, int stream, const void *bytes, size_t size)
+{
+    uint64_t from = machine->run.output_bytes;
+    machine->run.output_bytes += size;
+    if (machine->run.output_bytes <= machine->output_high)
+        return;
+    size_t known = machine->output_high > from ? (size_t)(machine->output_high - from) : 0;
+    machine->output_high = machine->run.output_bytes;
+    if (machine->config.host.output)
+        machine->config.host.output(machine->config.host.user, stream,
+                                    (const uint8_t *)bytes + known, size - known);
+}
+
+void x64i_machine_changed(struct x64_machine *machine)
+{
+    machine->changed = true;
+    x64i_history_truncate(&machine->history, machine->cpu.s.steps);
+    x64i_input_log_truncate(&machine->input,
+                            (size_t)(machine->run.input_records - machine->input.base));
+    machine->output_high = machine->run.output_bytes;
+}
+
+void x64i_machine_log(struct x64_machine *machine, enum x64_log_level level, const char *format,
+                      ...)
+{
+    char message[LOG_MESSAGE_BYTES];
+    if (!machine->config.host.log)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    machine->config.host.log(machine->config.host.user, level, message);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Snapshots of the past. Going back is restoring the nearest one at or before the wanted step and
+ * running forward. The list is bounded: it thins out with age, so that the distance to the nearest
+ * snapshot grows with how long ago it was.
+ */
+#ifndef X64I_HISTORY_H
+#define X64I_HISTORY_H
+
+#include "state/state.h"
+
+#define X64I_HISTORY_ENTRIES 1024
+
+struct x64i_history_entry {
+    uint64_t n;
+    struct x64i_snapshot *snapshot;
+    uint64_t bytes; /* that the entry before it does not hold, as estimated when it was taken */
+    bool barrier; /* the host changed the state here: replay starts from it, it is never dropped */
+};
+
+struct x64i_history {
+    struct x64i_history_entry *entries; /* by n */
+    size_t count;
+    size_t bytes_limit;
+    uint64_t bytes;
+    uint64_t interval;
+    uint64_t last; /* the latest n ever reached */
+};
+
+enum x64_status x64i_history_init(struct x64i_history *history, uint64_t interval,
+                                  size_t bytes_limit);
+void x64i_history_free(struct x64i_history *history);
+
+/* Takes a snapshot of `state` at `n`, in place of one that was taken there before. */
+enum x64_status x64i_history_take(struct x64i_history *history, struct x64i_state *state,
+                                  uint64_t n, bool barrier);
+
+/* The latest entry at or before `n`, or null. */
+const struct x64i_history_entry *x64i_history_find(const struct x64i_history *history, uint64_t n);
+
+/* The next n, above `n`, at which a run must stop for the history: to take a snapshot, or to pass a
+ * barrier. */
+uint64_t x64i_history_next(const struct x64i_history *history, uint64_t n);
+
+/* Forgets everything. */
+void x64i_history_clear(struct x64i_history *history);
+
+/* Forgets everything after `n`. */
+void x64i_history_truncate(struct x64i_history *history, uint64_t n);
+
+#endif

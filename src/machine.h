@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine handle's content, for the emu_*.c files alone. Everything hangs off it and is freed
+ * with it.
+ */
+#ifndef X64I_MACHINE_H
+#define X64I_MACHINE_H
+
+#include "emu.h"
+#include "history.h"
+#include "input_log.h"
+
+#include <stdatomic.h>
+
+/* Region "run": how far input and output have come, and whether the guest has ended. */
+struct x64i_run_state {
+    uint64_t input_records; /* taken from the input log so far */
+    uint64_t output_bytes;  /* given to the host so far, repetitions included */
+    uint64_t ended;         /* the kernel model ended the run */
+    struct {
+        uint32_t reason;
+        int32_t fault;
+        int32_t code;
+        uint32_t reserved;
+        uint64_t rip;
+        uint64_t linear;
+    } end;
+};
+
+struct x64_machine {
+    struct x64_config config; /* with defaults filled in; strings owned by the CPU model's row */
+    struct x64i_state *state;
+    struct x64i_cpu cpu;
+    struct x64i_run_state run;
+    struct x64i_kernel_hooks kernel;
+    struct x64i_input_log input;
+    struct x64i_history history;
+    struct x64i_effect_list *effects; /* allocated at the first observed step */
+    uint64_t output_high;             /* bytes that the host really got */
+    bool changed;                     /* the host changed the state since the last step */
+    bool running;                     /* a callback may not run the machine */
+    atomic_bool stop_requested;
+};
+
+/* Takes snapshots, passes barriers and makes steps until n reaches `target` or the run ends.
+ * X64_ERROR_MEMORY when the history could not keep a snapshot. */
+enum x64_status x64i_machine_advance(struct x64_machine *machine, uint64_t target,
+                                     struct x64_stop *stop);
+
+/* What the host, or nobody, answers to a question from the guest. */
+size_t x64i_default_input(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,
+                          size_t size);
+
+#endif
