@@ -77,11 +77,6 @@ static uint8_t register_number(ZydisRegister reg)
     return (uint8_t)(id < 8 ? X64I_REGISTER_AH + id - 4 : id - 4);
 }
 
-static bool is_string_source(ZydisRegister base)
-{
-    return base == ZYDIS_REGISTER_RSI || base == ZYDIS_REGISTER_ESI || base == ZYDIS_REGISTER_SI;
-}
-
 static uint8_t segment_number(ZydisRegister segment)
 {
     return segment == ZYDIS_REGISTER_NONE ? X64_DS : (uint8_t)ZydisRegisterGetId(segment);
@@ -94,13 +89,6 @@ static uint8_t log2_of(unsigned scale)
 
 static void fill_memory(struct x64i_op *op, const ZydisDecodedOperandMem *memory)
 {
-    /* Of the two operands of MOVS and CMPS, the one at RSI has the segment that can be overridden;
-     * the other's is always ES. */
-    if (op->flags & X64I_OP_MEMORY) {
-        if (is_string_source(memory->base))
-            op->segment = segment_number(memory->segment);
-        return;
-    }
     op->flags |= X64I_OP_MEMORY;
     op->segment = segment_number(memory->segment);
     op->scale = log2_of(memory->scale);
@@ -146,6 +134,22 @@ static void fill_operands(struct x64i_op *op, const ZydisDecodedOperand *operand
     }
 }
 
+static bool is_implicit_base(ZydisRegister base)
+{
+    return base == ZYDIS_REGISTER_RSI || base == ZYDIS_REGISTER_ESI || base == ZYDIS_REGISTER_SI ||
+           base == ZYDIS_REGISTER_RBX || base == ZYDIS_REGISTER_EBX || base == ZYDIS_REGISTER_BX;
+}
+
+/* String instructions and XLAT hide their memory operands. The segment of the one at rSI or rBX can
+ * be overridden; that at rDI is always in ES. */
+static void fill_implicit_segment(struct x64i_op *op, const ZydisDecodedOperand *operands,
+                                  unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY && is_implicit_base(operands[i].mem.base))
+            op->segment = segment_number(operands[i].mem.segment);
+}
+
 static uint16_t prefix_flags(const ZydisDecodedInstruction *instruction)
 {
     uint16_t flags = 0;
@@ -186,6 +190,8 @@ enum x64i_decoded x64i_decode(struct x64i_cpu *cpu, const uint8_t *bytes, size_t
     op->length = instruction.length;
     op->flags = prefix_flags(&instruction);
     fill_operands(op, operands, instruction.operand_count_visible);
+    if (instruction.operand_count_visible == 0)
+        fill_implicit_segment(op, operands, instruction.operand_count);
     op->execute = x64i_isa_find(&instruction, operands, &op->row);
     if (!op->execute || !x64i_cpu_has(cpu, x64i_isa_rows[op->row].feature))
         return X64I_DECODE_UNDEFINED;

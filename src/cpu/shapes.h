@@ -39,20 +39,104 @@
 #define X64I_WIDTH_OF_unary                 0
 #define X64I_SLOTS_unary(b, W4, W3, W2, W1) W4(b##_r) W4(b##_m)
 
-/* One operand that is only read, of any width: MUL, DIV, PUSH ... */
+/* One operand that is only read, of any width: MUL, DIV ... */
 #define X64I_PATTERNS_read1                 "R M"
 #define X64I_WIDTH_OF_read1                 0
 #define X64I_SLOTS_read1(b, W4, W3, W2, W1) W4(b##_r) W4(b##_m)
 
-/* One operand that is only written: SETcc, POP ... */
-#define X64I_PATTERNS_write1                 "R M"
-#define X64I_WIDTH_OF_write1                 0
-#define X64I_SLOTS_write1(b, W4, W3, W2, W1) W4(b##_r) W4(b##_m)
+/* SETcc: one byte that is only written. */
+#define X64I_PATTERNS_set1                 "R M"
+#define X64I_WIDTH_OF_set1                 0
+#define X64I_SLOTS_set1(b, W4, W3, W2, W1) W1(b##_r) W1(b##_m)
 
 /* destination register := f(source), 16 bits and wider: BSF, POPCNT, CMOVcc ... */
 #define X64I_PATTERNS_r_rm                 "RR RM"
 #define X64I_WIDTH_OF_r_rm                 0
 #define X64I_SLOTS_r_rm(b, W4, W3, W2, W1) W3(b##_rr) W3(b##_rm)
+
+/* MOVZX, MOVSX: a wider destination; the source's size is in the handler's name. */
+#define X64I_PATTERNS_widen                 "RR8 RM8 RR16 RM16"
+#define X64I_WIDTH_OF_widen                 0
+#define X64I_SLOTS_widen(b, W4, W3, W2, W1) W3(b##_r8) W3(b##_m8) W3(b##_r16) W3(b##_m16)
+
+/* MOVSXD, whose source has 16 bits where its destination has. */
+#define X64I_PATTERNS_widen32                 "RR16 RM16 RR32 RM32"
+#define X64I_WIDTH_OF_widen32                 0
+#define X64I_SLOTS_widen32(b, W4, W3, W2, W1) W3(b##_r16) W3(b##_m16) W3(b##_r32) W3(b##_m32)
+
+/* XCHG, XADD, CMPXCHG. */
+#define X64I_PATTERNS_exchange                 "RR MR"
+#define X64I_WIDTH_OF_exchange                 0
+#define X64I_SLOTS_exchange(b, W4, W3, W2, W1) W4(b##_rr) W4(b##_mr)
+
+/* BSWAP. */
+#define X64I_PATTERNS_r                 "R"
+#define X64I_WIDTH_OF_r                 0
+#define X64I_SLOTS_r(b, W4, W3, W2, W1) W3(b##_r)
+
+/* MOVBE. */
+#define X64I_PATTERNS_rm_mr                 "RM MR"
+#define X64I_WIDTH_OF_rm_mr                 0
+#define X64I_SLOTS_rm_mr(b, W4, W3, W2, W1) W3(b##_rm) W3(b##_mr)
+
+/* LEA: the memory operand stays untouched. */
+#define X64I_PATTERNS_lea                 "RM"
+#define X64I_WIDTH_OF_lea                 0
+#define X64I_SLOTS_lea(b, W4, W3, W2, W1) W3(b)
+
+/* PUSH and POP of what is not a segment register. */
+#define X64I_PATTERNS_push                 "R M I"
+#define X64I_WIDTH_OF_push                 X64I_WIDTH_EFFECTIVE
+#define X64I_SLOTS_push(b, W4, W3, W2, W1) W3(b##_r) W3(b##_m) W3(b##_i)
+#define X64I_PATTERNS_pop                  "R M"
+#define X64I_WIDTH_OF_pop                  X64I_WIDTH_EFFECTIVE
+#define X64I_SLOTS_pop(b, W4, W3, W2, W1)  W3(b##_r) W3(b##_m)
+
+/* Shifts and rotates; the count is CL or an immediate. */
+#define X64I_PATTERNS_shift                 "RR RI MR MI"
+#define X64I_WIDTH_OF_shift                 0
+#define X64I_SLOTS_shift(b, W4, W3, W2, W1) W4(b##_rr) W4(b##_ri) W4(b##_mr) W4(b##_mi)
+
+/* SHLD, SHRD; the count is CL or an immediate. */
+#define X64I_PATTERNS_shift3                 "RRR RRI MRR MRI"
+#define X64I_WIDTH_OF_shift3                 0
+#define X64I_SLOTS_shift3(b, W4, W3, W2, W1) W3(b##_rrr) W3(b##_rri) W3(b##_mrr) W3(b##_mri)
+
+/* BT and its kin: a bit offset in a register reaches beyond the memory operand. */
+#define X64I_PATTERNS_bit                 "RR RI MR MI"
+#define X64I_WIDTH_OF_bit                 0
+#define X64I_SLOTS_bit(b, W4, W3, W2, W1) W3(b##_rr) W3(b##_ri) W3(b##_mr) W3(b##_mi)
+
+/* IMUL by an immediate. */
+#define X64I_PATTERNS_r_rm_i                 "RRI RMI"
+#define X64I_WIDTH_OF_r_rm_i                 0
+#define X64I_SLOTS_r_rm_i(b, W4, W3, W2, W1) W3(b##_rri) W3(b##_rmi)
+
+/* VEX-encoded instructions on general registers, of 32 or 64 bits. */
+#define X64I_PATTERNS_vex_r_r_rm                 "RRR RRM"
+#define X64I_WIDTH_OF_vex_r_r_rm                 0
+#define X64I_SLOTS_vex_r_r_rm(b, W4, W3, W2, W1) W2(b##_rrr) W2(b##_rrm)
+#define X64I_PATTERNS_vex_r_rm_r                 "RRR RMR"
+#define X64I_WIDTH_OF_vex_r_rm_r                 0
+#define X64I_SLOTS_vex_r_rm_r(b, W4, W3, W2, W1) W2(b##_rrr) W2(b##_rmr)
+#define X64I_PATTERNS_vex_r_rm_i                 "RRI RMI"
+#define X64I_WIDTH_OF_vex_r_rm_i                 0
+#define X64I_SLOTS_vex_r_rm_i(b, W4, W3, W2, W1) W2(b##_rri) W2(b##_rmi)
+
+/* As r_rm, of 32 or 64 bits: the BMI1 instructions with two operands, ADCX, ADOX. */
+#define X64I_PATTERNS_r_rm_32                 "RR RM"
+#define X64I_WIDTH_OF_r_rm_32                 0
+#define X64I_SLOTS_r_rm_32(b, W4, W3, W2, W1) W2(b##_rr) W2(b##_rm)
+
+/* JMP and CALL through a register or memory; near. */
+#define X64I_PATTERNS_near                 "R M"
+#define X64I_WIDTH_OF_near                 X64I_WIDTH_EFFECTIVE
+#define X64I_SLOTS_near(b, W4, W3, W2, W1) W3(b##_r) W3(b##_m)
+
+/* String instructions: no visible operand, and an operand size of 8 to 64 bits. */
+#define X64I_PATTERNS_string                 "-"
+#define X64I_WIDTH_OF_string                 X64I_WIDTH_EFFECTIVE
+#define X64I_SLOTS_string(b, W4, W3, W2, W1) W4(b)
 
 /* A handler of its own that looks at the op; one for all widths. */
 #define X64I_PATTERNS_any                 "*"
