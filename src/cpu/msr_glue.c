@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cpu/msr_glue.h"
 
-#include "cpu/cpu.h"
+#include "cpu/segment.h"
 
 static uint64_t read_segment_base(void *user, enum x64_segment_register segment)
 {
@@ -11,12 +11,7 @@ static uint64_t read_segment_base(void *user, enum x64_segment_register segment)
 
 static void write_segment_base(void *user, enum x64_segment_register segment, uint64_t base)
 {
-    struct x64i_cpu *cpu = user;
-    x64i_effects_add(cpu->effects, (struct x64_effect){.kind = X64_EFFECT_SEGMENT_BASE,
-                                                       .index = segment,
-                                                       .old = cpu->s.segment[segment].base,
-                                                       .value = base});
-    cpu->s.segment[segment].base = base;
+    x64i_set_segment_base(user, segment, base);
 }
 
 static uint64_t read_tsc(void *user)

@@ -5,42 +5,12 @@
  * and a fault leaves the registers at the iteration that faulted.
  */
 #include "cpu/sem.h"
+#include "cpu/string.h"
 
-#define ANY_REP (X64I_OP_REP | X64I_OP_REPNE)
-
-X64I_INLINE uint64_t string_offset(const struct x64i_cpu *cpu, const struct x64i_op *op,
-                                   unsigned reg)
-{
-    return cpu->s.gpr[reg] & x64i_mask(x64i_address_width(op));
-}
-
-/* A repeated instruction with a count of zero does nothing. */
-X64I_INLINE bool nothing_to_do(const struct x64i_cpu *cpu, const struct x64i_op *op)
-{
-    return op->flags & ANY_REP && string_offset(cpu, op, X64_RCX) == 0;
-}
-
-X64I_INLINE void advance(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned reg,
-                         unsigned width)
-{
-    uint64_t step = cpu->s.rflags & X64I_DF ? -(uint64_t)(width / 8) : width / 8;
-    x64i_set_gpr(cpu, reg, cpu->s.gpr[reg] + step, x64i_address_width(op));
-}
-
-/* Counts an iteration; says whether another one follows. */
-X64I_INLINE enum x64i_result count_iteration(struct x64i_cpu *cpu, const struct x64i_op *op)
-{
-    if (!(op->flags & ANY_REP))
-        return X64I_DONE;
-    uint64_t count = string_offset(cpu, op, X64_RCX) - 1;
-    x64i_set_gpr(cpu, X64_RCX, count, x64i_address_width(op));
-    return count != 0 ? X64I_REPEAT : X64I_DONE;
-}
-
-/* The same for CMPS and SCAS: REPE ends at a difference, REPNE at a match. */
+/* Counts an iteration of CMPS or SCAS: REPE ends at a difference, REPNE at a match. */
 X64I_INLINE enum x64i_result count_comparison(struct x64i_cpu *cpu, const struct x64i_op *op)
 {
-    enum x64i_result result = count_iteration(cpu, op);
+    enum x64i_result result = x64i_string_count(cpu, op);
     bool equal = cpu->s.rflags & X64I_ZF;
     if (op->flags & X64I_OP_REPNE ? equal : !equal)
         return X64I_DONE;
@@ -50,39 +20,40 @@ X64I_INLINE enum x64i_result count_comparison(struct x64i_cpu *cpu, const struct
 X64I_INLINE enum x64i_result movs(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned width)
 {
     uint64_t value;
-    if (nothing_to_do(cpu, op))
+    if (x64i_string_is_done(cpu, op))
         return X64I_DONE;
-    if (x64i_load(cpu, op->segment, string_offset(cpu, op, X64_RSI), width / 8, &value) !=
+    if (x64i_load(cpu, op->segment, x64i_string_offset(cpu, op, X64_RSI), width / 8, &value) !=
             X64I_DONE ||
-        x64i_store(cpu, X64_ES, string_offset(cpu, op, X64_RDI), width / 8, value) != X64I_DONE)
+        x64i_store(cpu, X64_ES, x64i_string_offset(cpu, op, X64_RDI), width / 8, value) !=
+            X64I_DONE)
         return X64I_FAULT;
-    advance(cpu, op, X64_RSI, width);
-    advance(cpu, op, X64_RDI, width);
-    return count_iteration(cpu, op);
+    x64i_string_advance(cpu, op, X64_RSI, width);
+    x64i_string_advance(cpu, op, X64_RDI, width);
+    return x64i_string_count(cpu, op);
 }
 
 X64I_INLINE enum x64i_result stos(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned width)
 {
-    if (nothing_to_do(cpu, op))
+    if (x64i_string_is_done(cpu, op))
         return X64I_DONE;
-    if (x64i_store(cpu, X64_ES, string_offset(cpu, op, X64_RDI), width / 8,
+    if (x64i_store(cpu, X64_ES, x64i_string_offset(cpu, op, X64_RDI), width / 8,
                    x64i_gpr(cpu, X64_RAX, width)) != X64I_DONE)
         return X64I_FAULT;
-    advance(cpu, op, X64_RDI, width);
-    return count_iteration(cpu, op);
+    x64i_string_advance(cpu, op, X64_RDI, width);
+    return x64i_string_count(cpu, op);
 }
 
 X64I_INLINE enum x64i_result lods(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned width)
 {
     uint64_t value;
-    if (nothing_to_do(cpu, op))
+    if (x64i_string_is_done(cpu, op))
         return X64I_DONE;
-    if (x64i_load(cpu, op->segment, string_offset(cpu, op, X64_RSI), width / 8, &value) !=
+    if (x64i_load(cpu, op->segment, x64i_string_offset(cpu, op, X64_RSI), width / 8, &value) !=
         X64I_DONE)
         return X64I_FAULT;
     x64i_set_gpr(cpu, X64_RAX, value, width);
-    advance(cpu, op, X64_RSI, width);
-    return count_iteration(cpu, op);
+    x64i_string_advance(cpu, op, X64_RSI, width);
+    return x64i_string_count(cpu, op);
 }
 
 X64I_INLINE void compare(struct x64i_cpu *cpu, uint64_t a, uint64_t b, unsigned width)
@@ -93,26 +64,28 @@ X64I_INLINE void compare(struct x64i_cpu *cpu, uint64_t a, uint64_t b, unsigned 
 X64I_INLINE enum x64i_result scas(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned width)
 {
     uint64_t value;
-    if (nothing_to_do(cpu, op))
+    if (x64i_string_is_done(cpu, op))
         return X64I_DONE;
-    if (x64i_load(cpu, X64_ES, string_offset(cpu, op, X64_RDI), width / 8, &value) != X64I_DONE)
+    if (x64i_load(cpu, X64_ES, x64i_string_offset(cpu, op, X64_RDI), width / 8, &value) !=
+        X64I_DONE)
         return X64I_FAULT;
     compare(cpu, x64i_gpr(cpu, X64_RAX, width), value, width);
-    advance(cpu, op, X64_RDI, width);
+    x64i_string_advance(cpu, op, X64_RDI, width);
     return count_comparison(cpu, op);
 }
 
 X64I_INLINE enum x64i_result cmps(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned width)
 {
     uint64_t a, b;
-    if (nothing_to_do(cpu, op))
+    if (x64i_string_is_done(cpu, op))
         return X64I_DONE;
-    if (x64i_load(cpu, op->segment, string_offset(cpu, op, X64_RSI), width / 8, &a) != X64I_DONE ||
-        x64i_load(cpu, X64_ES, string_offset(cpu, op, X64_RDI), width / 8, &b) != X64I_DONE)
+    if (x64i_load(cpu, op->segment, x64i_string_offset(cpu, op, X64_RSI), width / 8, &a) !=
+            X64I_DONE ||
+        x64i_load(cpu, X64_ES, x64i_string_offset(cpu, op, X64_RDI), width / 8, &b) != X64I_DONE)
         return X64I_FAULT;
     compare(cpu, a, b, width);
-    advance(cpu, op, X64_RSI, width);
-    advance(cpu, op, X64_RDI, width);
+    x64i_string_advance(cpu, op, X64_RSI, width);
+    x64i_string_advance(cpu, op, X64_RDI, width);
     return count_comparison(cpu, op);
 }
 

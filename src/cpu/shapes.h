@@ -173,4 +173,24 @@
 #define X64I_WIDTH_OF_segment                 X64I_WIDTH_EFFECTIVE
 #define X64I_SLOTS_segment(b, W4, W3, W2, W1) W3(b)
 
+/* One general register of 32 or 64 bits: RDFSBASE and its kin, RDPID. */
+#define X64I_PATTERNS_reg                 "R"
+#define X64I_WIDTH_OF_reg                 0
+#define X64I_SLOTS_reg(b, W4, W3, W2, W1) W2(b)
+
+/* MOV to and from control and debug registers. */
+#define X64I_PATTERNS_mov_control "RC CR RD DR"
+#define X64I_WIDTH_OF_mov_control 0
+#define X64I_SLOTS_mov_control(b, W4, W3, W2, W1) \
+    W1(b##_from_control) W1(b##_to_control) W1(b##_from_debug) W1(b##_to_debug)
+
+/* IN and OUT: the port is an immediate or DX. */
+#define X64I_PATTERNS_in                 "RI RR"
+#define X64I_WIDTH_OF_in                 0
+#define X64I_SLOTS_in(b, W4, W3, W2, W1) W4(b##_immediate) W4(b##_dx)
+
+#define X64I_PATTERNS_out                 "IR RR"
+#define X64I_WIDTH_OF_out                 1
+#define X64I_SLOTS_out(b, W4, W3, W2, W1) W4(b##_immediate) W4(b##_dx)
+
 #endif
