@@ -74,10 +74,12 @@ static void note_breakpoints(struct x64i_cpu *cpu, uint64_t linear, unsigned siz
     }
 }
 
-/* Outside 64-bit mode linear addresses wrap at 4 GiB. */
-static uint64_t wrap(const struct x64i_cpu *cpu, uint64_t linear)
+/* The address of byte `at` of an access. Outside 64-bit mode a program's addresses wrap at 4 GiB;
+ * system structures and the stacks of handlers may lie above. */
+static uint64_t wrap(const struct x64i_cpu *cpu, uint64_t linear, uint64_t at)
 {
-    return cpu->code_bits == 64 ? linear : linear & 0xffffffffu;
+    bool wraps = cpu->code_bits != 64 && linear <= 0xffffffffu;
+    return wraps ? (linear + at) & 0xffffffffu : linear + at;
 }
 
 static enum x64i_result translate(struct x64i_cpu *cpu, uint64_t linear, unsigned size,
@@ -90,7 +92,7 @@ static enum x64i_result translate(struct x64i_cpu *cpu, uint64_t linear, unsigne
     if (!x64i_mmu_translate(&cpu->mmu, linear, access, &target->physical[0], &error))
         return x64i_raise_page_fault(cpu, linear, error);
     if (first < size) {
-        uint64_t next = wrap(cpu, linear + first);
+        uint64_t next = wrap(cpu, linear, first);
         if (!x64i_mmu_translate(&cpu->mmu, next, access, &target->physical[1], &error))
             return x64i_raise_page_fault(cpu, next, error);
     }
@@ -134,7 +136,7 @@ static void note_memory(struct x64i_cpu *cpu, enum x64_effect_kind kind,
         at < target->first ? target->physical[0] + at : target->physical[1] + (at - target->first);
     x64i_effects_add(cpu->effects, (struct x64_effect){.kind = (uint8_t)kind,
                                                        .size = (uint8_t)size,
-                                                       .linear = wrap(cpu, target->linear + at),
+                                                       .linear = wrap(cpu, target->linear, at),
                                                        .physical = physical,
                                                        .old = old,
                                                        .value = value});
@@ -213,7 +215,7 @@ static struct x64i_target piece(const struct x64i_cpu *cpu, const struct x64i_ta
                                 unsigned at)
 {
     unsigned size = target->size - at < 8 ? target->size - at : 8;
-    struct x64i_target part = {.linear = wrap(cpu, target->linear + at), .size = (uint8_t)size};
+    struct x64i_target part = {.linear = wrap(cpu, target->linear, at), .size = (uint8_t)size};
     if (at >= target->first) {
         part.physical[0] = target->physical[1] + (at - target->first);
         part.first = (uint8_t)size;

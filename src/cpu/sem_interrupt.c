@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* INT n, INT3, INTO, INT1 and IRET (SDM vol. 2A, each instruction's page; vol. 3A, 6.14). */
+/* INT n, INT3, INTO, INT1, IRET, CLI, STI and HLT (SDM vol. 2A and 2B, each instruction's page;
+ * vol. 3A, 6.8 and 6.14). */
 #include "cpu/exception.h"
 #include "cpu/far_return.h"
 #include "cpu/sem.h"
@@ -88,4 +89,59 @@ X64I_HANDLER(iretq)
 {
     (void)op;
     return interrupt_return(cpu, 64);
+}
+
+static bool io_privileged(const struct x64i_cpu *cpu)
+{
+    return cpu->s.cpl <= (cpu->s.rflags & X64I_IOPL) >> 12;
+}
+
+/* Protected-mode virtual interrupts: VIF stands for IF at CPL 3 (SDM vol. 3B, 20.4). */
+static bool has_virtual_flag(const struct x64i_cpu *cpu)
+{
+    return (cpu->s.cr4 & X64I_CR4_PVI) && cpu->s.cpl == 3;
+}
+
+X64I_HANDLER(cli)
+{
+    (void)op;
+    if (io_privileged(cpu))
+        x64i_set_flags(cpu, X64I_IF, 0);
+    else if (has_virtual_flag(cpu))
+        x64i_set_flags(cpu, X64I_VIF, 0);
+    else
+        return x64i_raise_error(cpu, X64_FAULT_GP, 0);
+    return X64I_DONE;
+}
+
+/* Where STI opens interrupts, they are still off for the next instruction. */
+X64I_HANDLER(sti)
+{
+    (void)op;
+    if (io_privileged(cpu)) {
+        if (!(cpu->s.rflags & X64I_IF))
+            cpu->new_shadow = X64I_SHADOW_STI;
+        x64i_set_flags(cpu, X64I_IF, X64I_IF);
+    } else if (has_virtual_flag(cpu) && !(cpu->s.rflags & X64I_VIP)) {
+        x64i_set_flags(cpu, X64I_VIF, X64I_VIF);
+    } else {
+        return x64i_raise_error(cpu, X64_FAULT_GP, 0);
+    }
+    return X64I_DONE;
+}
+
+X64I_HANDLER(hlt)
+{
+    (void)op;
+    if (cpu->s.cpl != 0)
+        return x64i_raise_error(cpu, X64_FAULT_GP, 0);
+    cpu->s.activity = X64I_HALTED;
+    return X64I_DONE;
+}
+
+/* This machine never enters system-management mode. */
+X64I_HANDLER(rsm)
+{
+    (void)op;
+    return x64i_raise(cpu, X64_FAULT_UD);
 }
