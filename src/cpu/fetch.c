@@ -106,8 +106,12 @@ static enum x64i_result fetch_within(struct x64i_cpu *cpu, uint64_t physical,
                                      const struct x64i_op **op)
 {
     struct cached_op *cached = &cpu->cache->entry[(physical ^ physical >> 12) & (CACHE_SIZE - 1)];
-    uint8_t bytes[X64I_INSTRUCTION_MAX];
-    read_code(cpu, physical, bytes, sizeof bytes);
+    uint8_t copy[X64I_INSTRUCTION_MAX];
+    const uint8_t *bytes = x64i_physical_ram(&cpu->mmu.physical, physical);
+    if (!bytes) {
+        read_code(cpu, physical, copy, sizeof copy);
+        bytes = copy;
+    }
     if (cached->physical == physical && cached->code_bits == cpu->code_bits &&
         memcmp(cached->bytes, bytes, cached->op.length) == 0) {
         remember_bytes(cpu, bytes, cached->op.length);
@@ -115,14 +119,14 @@ static enum x64i_result fetch_within(struct x64i_cpu *cpu, uint64_t physical,
         return X64I_DONE;
     }
     cached->code_bits = 0;
-    enum x64i_decoded decoded = x64i_decode(cpu, bytes, sizeof bytes, &cached->op);
+    enum x64i_decoded decoded = x64i_decode(cpu, bytes, X64I_INSTRUCTION_MAX, &cached->op);
     size_t length = cached->op.length;
-    remember_bytes(cpu, bytes, length ? length : sizeof bytes);
+    remember_bytes(cpu, bytes, length ? length : X64I_INSTRUCTION_MAX);
     if (decoded != X64I_DECODED)
         return raise_decode(cpu, decoded);
     cached->physical = physical;
     cached->code_bits = cpu->code_bits;
-    memcpy(cached->bytes, bytes, sizeof bytes);
+    memcpy(cached->bytes, bytes, X64I_INSTRUCTION_MAX);
     *op = &cached->op;
     return X64I_DONE;
 }

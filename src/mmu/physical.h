@@ -64,4 +64,14 @@ bool x64i_physical_peek(const struct x64i_physical *physical, uint64_t address, 
 bool x64i_physical_poke(struct x64i_physical *physical, uint64_t address, const void *buffer,
                         size_t size);
 
+/* The host's bytes from `address` to the end of its page, for reading before the next write; null
+ * when they are not RAM, or a device's window may lie over them. */
+static inline const uint8_t *x64i_physical_ram(const struct x64i_physical *physical,
+                                               uint64_t address)
+{
+    if (address >= physical->ram_size || (address | (X64I_PAGE_SIZE - 1)) >= physical->mmio_first)
+        return NULL;
+    return x64i_pages_read(physical->ram, address / X64I_PAGE_SIZE) + address % X64I_PAGE_SIZE;
+}
+
 #endif
