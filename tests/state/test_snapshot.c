@@ -312,6 +312,7 @@ END_TEST
 
 struct worker {
     pthread_t thread;
+    pthread_barrier_t *start;
     const struct x64i_snapshot *snapshot;
     uint8_t mark;
     uint64_t shared_hash;
@@ -323,6 +324,7 @@ static void *run_worker(void *user)
 {
     struct worker *worker = user;
     struct sample *sample = sample_create();
+    (void)pthread_barrier_wait(worker->start);
     for (int turn = 0; turn < 60; turn++) {
         struct x64i_snapshot *mine;
         worker->errors += x64i_state_restore(sample->state, worker->snapshot) != X64_OK;
@@ -352,14 +354,17 @@ START_TEST(test_forks_in_two_threads_do_not_disturb_each_other)
     for (uint64_t i = 0; i < RAM_PAGES; i++)
         sample_poke(sample, i * X64I_PAGE_SIZE, 1);
     uint64_t hash = x64i_state_hash(sample->state);
-    x64i_pages_write(sample->ram, 0); /* a digest for the two threads to fill in at once */
+    for (uint64_t i = 0; i < RAM_PAGES; i++)
+        (void)x64i_pages_write(sample->ram, i); /* no digests: the two fill them in at once */
     struct x64i_snapshot *snapshot = sample_snapshot(sample);
     sample_destroy(sample); /* the two may become sole holders of a page */
 
+    pthread_barrier_t start;
+    ck_assert_int_eq(pthread_barrier_init(&start, NULL, 2), 0);
     struct worker workers[2];
     for (int i = 0; i < 2; i++) {
-        workers[i] =
-            (struct worker){.snapshot = snapshot, .mark = (uint8_t)(10 + i), .shared_hash = hash};
+        workers[i] = (struct worker){
+            .start = &start, .snapshot = snapshot, .mark = (uint8_t)(10 + i), .shared_hash = hash};
         ck_assert_int_eq(pthread_create(&workers[i].thread, NULL, run_worker, &workers[i]), 0);
     }
     for (int i = 0; i < 2; i++) {
@@ -367,6 +372,7 @@ START_TEST(test_forks_in_two_threads_do_not_disturb_each_other)
         ck_assert_int_eq(workers[i].errors, 0);
     }
     ck_assert_uint_eq(x64i_snapshot_hash(snapshot), hash);
+    ck_assert_int_eq(pthread_barrier_destroy(&start), 0);
     x64i_snapshot_release(snapshot);
 }
 END_TEST
