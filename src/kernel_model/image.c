@@ -91,7 +91,7 @@ static enum x64_status find_banner(struct x64_kernel_image *image, struct x64_im
                : x64i_image_fail(error, X64_ERROR_MEMORY, "no memory for the version");
 }
 
-/* Symbols and types may be missing, memory may not. */
+/* Symbols, types and alternatives may be missing, memory may not. */
 static enum x64_status load_names(struct x64_kernel_image *image, struct x64_image_error *error)
 {
     enum x64_status status = x64i_symbols_load(image, &image->symbols, &image->symbols_error);
@@ -101,7 +101,10 @@ static enum x64_status load_names(struct x64_kernel_image *image, struct x64_ima
     status = x64i_btf_load(image, &image->btf, &image->types_error);
     if (status == X64_ERROR_MEMORY)
         return x64i_image_fail(error, status, "%s", image->types_error.text);
-    return X64_OK;
+    status = x64i_alternatives_load(image, &image->alternatives, &image->alternatives_error);
+    if (status == X64_ERROR_MEMORY)
+        return x64i_image_fail(error, status, "%s", image->alternatives_error.text);
+    return x64i_features_load(image, &image->features, error);
 }
 
 enum x64_status x64_kernel_image_open_memory(const void *data, size_t size,
@@ -159,6 +162,8 @@ void x64_kernel_image_close(struct x64_kernel_image *image)
         return;
     x64i_symbols_free(&image->symbols);
     x64i_btf_free(&image->btf);
+    x64i_alternatives_free(&image->alternatives);
+    x64i_features_free(&image->features);
     free(image->sections);
     free(image->section_names);
     free(image->segments);

@@ -9,7 +9,7 @@
 #ifndef X64I_KERNEL_MODEL_IMAGE_H
 #define X64I_KERNEL_MODEL_IMAGE_H
 
-#include "x64emu/kernel_image.h"
+#include "x64emu/kernel_patch.h"
 
 /* Larger images are refused: a distribution's kernel is a tenth of it. */
 #define X64I_IMAGE_SIZE_MAX ((size_t)512 << 20)
@@ -40,6 +40,28 @@ struct x64i_btf {
     uint32_t count;            /* of type ids, void included; 0 when there is no BTF */
 };
 
+/* How the records of .altinstructions look, and how kernels of that time treat them. */
+struct x64i_alternative_layout {
+    uint8_t size;            /* of a record */
+    bool reach_all;          /* relocates every instruction of a replacement, not only the first */
+    bool shares_padding;     /* records of one address are padded alike */
+    uint8_t nop_max;         /* the longest NOP it writes */
+    uint8_t short_jump_fill; /* what follows a jump that was made shorter */
+};
+
+/* The records of .altinstructions, checked: code and replacement lie within the image. */
+struct x64i_alternatives {
+    const struct x64i_alternative_layout *layout; /* null if there are none */
+    struct x64_image_alternative *list;
+    size_t count;
+};
+
+/* The names of the features, by number; null for those without. */
+struct x64i_features {
+    char **names;
+    size_t count;
+};
+
 struct x64_kernel_image {
     uint8_t *elf; /* the unpacked file, and what is patched */
     size_t elf_size;
@@ -55,8 +77,11 @@ struct x64_kernel_image {
     char *release;
     struct x64i_symbols symbols;
     struct x64i_btf btf;
+    struct x64i_alternatives alternatives;
+    struct x64i_features features;
     struct x64_image_error symbols_error;
     struct x64_image_error types_error;
+    struct x64_image_error alternatives_error;
     bool patched;
 };
 
@@ -91,6 +116,17 @@ void x64i_symbols_free(struct x64i_symbols *symbols);
 enum x64_status x64i_btf_load(const struct x64_kernel_image *image, struct x64i_btf *btf,
                               struct x64_image_error *error);
 void x64i_btf_free(struct x64i_btf *btf);
+
+/* alternatives.c: read .altinstructions, whichever layout its records have. */
+enum x64_status x64i_alternatives_load(const struct x64_kernel_image *image,
+                                       struct x64i_alternatives *alternatives,
+                                       struct x64_image_error *error);
+void x64i_alternatives_free(struct x64i_alternatives *alternatives);
+
+/* features.c: names from the image's tables and from the alternatives. Needs symbols. */
+enum x64_status x64i_features_load(const struct x64_kernel_image *image,
+                                   struct x64i_features *features, struct x64_image_error *error);
+void x64i_features_free(struct x64i_features *features);
 
 /*
  * The bytes at a linear address as the file holds them, for reading or patching: null unless all

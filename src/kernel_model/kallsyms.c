@@ -277,7 +277,7 @@ static bool find_addresses(const struct x64_kernel_image *image, struct x64i_byt
             }
         }
     }
-    size_t long_words = (size_t) names->count * 8;
+    size_t long_words = (size_t)names->count * 8;
     if (names->count_offset >= long_words) {
         struct addresses a = {names->count_offset - long_words, 0, ADDRESS_PLAIN};
         unsigned score = score_addresses(image, segment, names, &a);

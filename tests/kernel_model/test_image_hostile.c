@@ -2,12 +2,13 @@
 #include "kernel_model/kernels.h"
 #include "kernel_model/synthetic.h"
 #include "support/suite.h"
+#include "x64emu/kernel_patch.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define MUTATIONS      3000
-#define DEBIAN_SAMPLES 24
+#define MUTATIONS      2000
+#define DEBIAN_SAMPLES 12
 
 /* Ask an image for everything once, as its users would. */
 static void use_image(const struct x64_kernel_image *image)
@@ -41,6 +42,13 @@ static void use_image(const struct x64_kernel_image *image)
     x64_kernel_image_enumerator(image, "BLUE", &number, NULL);
 }
 
+static bool has_even(void *user, unsigned number, const char *name)
+{
+    (void)user;
+    (void)name;
+    return number % 2 == 0;
+}
+
 /* Open what may be anything: it opens and can be used, or is refused with a sentence. */
 static void try_image(const uint8_t *file, size_t size)
 {
@@ -49,6 +57,9 @@ static void try_image(const uint8_t *file, size_t size)
     enum x64_status status = x64_kernel_image_open_memory(file, size, &image, &error);
 
     if (status == X64_OK) {
+        struct x64_patch_options options = {.has_feature = has_even, .uniprocessor = true};
+        use_image(image);
+        x64_kernel_image_patch(image, &options, NULL, &error);
         use_image(image);
         x64_kernel_image_close(image);
     } else {
