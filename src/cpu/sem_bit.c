@@ -69,20 +69,43 @@ X64I_FOR_16_32_64(BTS_AT, bts)
 X64I_FOR_16_32_64(BTS_AT, btr)
 X64I_FOR_16_32_64(BTS_AT, btc)
 
-/* Bit scans of zero set ZF and keep the destination, as processors do. */
-X64I_BODY2(bsf)
+/* Bit scans of zero set ZF and leave the destination alone, its upper half too, as processors do.
+ */
+X64I_INLINE void scan(struct x64i_cpu *cpu, const struct x64i_op *op, uint64_t source,
+                      uint64_t result, unsigned width)
 {
-    (void)width;
-    x64i_set_flags(cpu, X64I_ZF, b == 0 ? X64I_ZF : 0);
-    return b == 0 ? a : (uint64_t)__builtin_ctzll(b);
+    x64i_set_flags(cpu, X64I_OSZAPC, source == 0 ? X64I_ZF : 0);
+    if (source != 0)
+        x64i_set_gpr(cpu, op->destination, result, width);
 }
 
-X64I_BODY2(bsr)
+X64I_INLINE uint64_t bsf_of(uint64_t source)
 {
-    (void)width;
-    x64i_set_flags(cpu, X64I_ZF, b == 0 ? X64I_ZF : 0);
-    return b == 0 ? a : (uint64_t)(63 - __builtin_clzll(b));
+    return source == 0 ? 0 : (uint64_t)__builtin_ctzll(source);
 }
+
+X64I_INLINE uint64_t bsr_of(uint64_t source)
+{
+    return source == 0 ? 0 : (uint64_t)(63 - __builtin_clzll(source));
+}
+
+#define SCAN_AT(name, W)                                                                  \
+    X64I_HANDLER(name##_rr_##W)                                                           \
+    {                                                                                     \
+        uint64_t b = x64i_gpr(cpu, op->source, W);                                        \
+        scan(cpu, op, b, name##_of(b), W);                                                \
+        return X64I_DONE;                                                                 \
+    }                                                                                     \
+    X64I_HANDLER(name##_rm_##W)                                                           \
+    {                                                                                     \
+        uint64_t b;                                                                       \
+        if (x64i_load(cpu, op->segment, x64i_effective(cpu, op), W / 8, &b) != X64I_DONE) \
+            return X64I_FAULT;                                                            \
+        scan(cpu, op, b, name##_of(b), W);                                                \
+        return X64I_DONE;                                                                 \
+    }
+X64I_FOR_16_32_64(SCAN_AT, bsf)
+X64I_FOR_16_32_64(SCAN_AT, bsr)
 
 /* The number of ones; ZF for a source of zero, the other flags are cleared. */
 X64I_BODY2(popcnt)
@@ -117,5 +140,3 @@ X64I_BODY2(tzcnt)
     return finish_count(cpu, b, zeros);
 }
 X64I_INSTANCES_R_RM(tzcnt)
-X64I_INSTANCES_R_RM(bsf)
-X64I_INSTANCES_R_RM(bsr)

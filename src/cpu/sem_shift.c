@@ -44,7 +44,7 @@ X64I_BODY2(shr)
         return a;
     uint64_t result = count < width ? a >> count : 0;
     bool carry = count <= width && bit_of(a, count - 1);
-    bool overflow = count == 1 && bit_of(a, width - 1);
+    bool overflow = bit_of(a, width - 1);
     x64i_set_flags(cpu, X64I_OSZAPC,
                    x64i_flags_szp(result, width) | carry_overflow(carry, overflow));
     return result;

@@ -17,10 +17,15 @@ X64I_INLINE uint64_t x64i_string_offset(const struct x64i_cpu *cpu, const struct
     return cpu->s.gpr[reg] & x64i_mask(x64i_address_width(op));
 }
 
-/* A repeated instruction with a count of zero does nothing. */
-X64I_INLINE bool x64i_string_is_done(const struct x64i_cpu *cpu, const struct x64i_op *op)
+/* A repeated instruction with a count of zero does nothing, but that processors write the count
+ * back: with 32-bit addresses the upper half of RCX is cleared. */
+X64I_INLINE bool x64i_string_is_done(struct x64i_cpu *cpu, const struct x64i_op *op)
 {
-    return (op->flags & X64I_OP_ANY_REP) && x64i_string_offset(cpu, op, X64_RCX) == 0;
+    if (!(op->flags & X64I_OP_ANY_REP) || x64i_string_offset(cpu, op, X64_RCX) != 0)
+        return false;
+    if (op->flags & X64I_OP_ADDRESS_32)
+        x64i_set_gpr(cpu, X64_RCX, 0, 32);
+    return true;
 }
 
 /* Moves RSI or RDI by one element, down when DF is set. */
