@@ -71,6 +71,7 @@ struct x64_patch_counts {
     size_t returns;            /* jumps to the return thunk turned into RET or another thunk */
     size_t endbrs;
     size_t locks;
+    size_t fentries; /* calls of __fentry__, for tracing, turned into NOPs */
 };
 
 /* The number of records of .altinstructions, and one of them; null when `index` is too large. */
@@ -96,8 +97,10 @@ X64_API bool x64_kernel_feature_cpuid(unsigned number, struct x64_feature_cpuid 
 
 /*
  * Patch the image in the order in which a booting kernel does: .parainstructions, .retpoline_sites,
- * .return_sites, .altinstructions, .ibt_endbr_seal, .smp_locks; those that the image has. Kernel:
- * alternative_instructions() in arch/x86/kernel/alternative.c. Left as they are: static keys
+ * .return_sites, .altinstructions, .ibt_endbr_seal, .smp_locks, then the calls of __fentry__ and
+ * the run-time constant USER_PTR_MAX; those that the image has. Kernel: alternative_instructions()
+ * in arch/x86/kernel/alternative.c, ftrace_init(), runtime_const_init(). Left as they are: static
+ * keys
  * (__jump_table) and static calls, which the image holds in their default state; the call-depth
  * accounting of .call_sites; ITS thunks, which a kernel makes at run time.
  *

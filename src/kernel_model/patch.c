@@ -53,8 +53,8 @@ bool x64i_patch_has_name(const struct x64i_patch *patch, const char *name)
  * must be direct before they are copied.
  */
 static enum x64_status (*const steps[])(struct x64i_patch *patch) = {
-    x64i_patch_paravirt,     x64i_patch_retpolines, x64i_patch_returns,
-    x64i_patch_alternatives, x64i_patch_endbrs,     x64i_patch_locks,
+    x64i_patch_paravirt, x64i_patch_retpolines, x64i_patch_returns,  x64i_patch_alternatives,
+    x64i_patch_endbrs,   x64i_patch_locks,      x64i_patch_fentries, x64i_patch_constants,
 };
 
 enum x64_status x64_kernel_image_patch(struct x64_kernel_image *image,

@@ -34,5 +34,7 @@ enum x64_status x64i_patch_returns(struct x64i_patch *patch);
 enum x64_status x64i_patch_alternatives(struct x64i_patch *patch);
 enum x64_status x64i_patch_endbrs(struct x64i_patch *patch);
 enum x64_status x64i_patch_locks(struct x64i_patch *patch);
+enum x64_status x64i_patch_fentries(struct x64i_patch *patch);
+enum x64_status x64i_patch_constants(struct x64i_patch *patch);
 
 #endif

@@ -11,12 +11,13 @@
 #define THUNK_SIZE                                                                \
     32 /* RETPOLINE_THUNK_SIZE: the thunks of the 16 registers are this far apart \
         */
-#define CALL_REL32 0xe8
-#define JMP_REL32  0xe9
-#define INT3       0xcc
-#define RET        0xc3
-#define LOCK       0xf0
-#define DS         0x3e
+#define CALL_REL32       0xe8
+#define JMP_REL32        0xe9
+#define INT3             0xcc
+#define RET              0xc3
+#define LOCK             0xf0
+#define DS               0x3e
+#define RUNTIME_CONSTANT UINT64_C(0x0123456789abcdef) /* until the kernel knows the value */
 
 /* Do `each` for the linear address of every entry in the section `name`; none is no error. */
 static enum x64_status for_each_site(struct x64i_patch *patch, const char *name,
@@ -217,4 +218,53 @@ static enum x64_status patch_lock(struct x64i_patch *patch, uint64_t linear)
 enum x64_status x64i_patch_locks(struct x64i_patch *patch)
 {
     return patch->options->uniprocessor ? for_each_site(patch, ".smp_locks", patch_lock) : X64_OK;
+}
+
+/*
+ * Functions begin with "call __fentry__" for tracing; without a tracer that is a NOP.
+ * __start_mcount_loc lists the places, by address. Kernel: ftrace_init().
+ */
+enum x64_status x64i_patch_fentries(struct x64i_patch *patch)
+{
+    struct x64_image_symbol start;
+    struct x64_image_symbol stop;
+    struct x64_image_symbol fentry;
+
+    if (x64_kernel_image_symbol(patch->image, "__start_mcount_loc", &start, NULL) != X64_OK ||
+        x64_kernel_image_symbol(patch->image, "__stop_mcount_loc", &stop, NULL) != X64_OK ||
+        x64_kernel_image_symbol(patch->image, "__fentry__", &fentry, NULL) != X64_OK)
+        return X64_OK;
+    for (uint64_t at = start.address; at < stop.address; at += 8) {
+        const uint8_t *entry = x64i_image_bytes(patch->image, at, 8);
+        uint8_t *code = entry == NULL ? NULL : x64i_image_bytes(patch->image, x64i_le64(entry), 5);
+        if (code == NULL)
+            return fail_site(patch, at, "the address of a call of __fentry__");
+        uint64_t next = x64i_le64(entry) + 5;
+        if (code[0] == CALL_REL32 &&
+            next + (uint64_t)(int64_t)(int32_t)x64i_le32(code + 1) == fentry.address) {
+            x64i_fill_nops(code, 5, 8);
+            patch->counts.fentries++;
+        }
+    }
+    return X64_OK;
+}
+
+/* The end of user space as an immediate operand: 6.12's access checks. Kernel:
+ * runtime_const_init(). */
+static enum x64_status patch_user_end(struct x64i_patch *patch, uint64_t linear)
+{
+    uint64_t end = x64i_patch_has_name(patch, "la57") ? UINT64_C(0x00fffffffffff000)
+                                                      : UINT64_C(0x00007ffffffff000);
+    uint8_t *code = x64i_image_bytes(patch->image, linear, 8);
+
+    if (code == NULL || x64i_le64(code) != RUNTIME_CONSTANT)
+        return fail_site(patch, linear, "the place holder of the end of user space");
+    x64i_put_le32(code, (uint32_t)end);
+    x64i_put_le32(code + 4, (uint32_t)(end >> 32));
+    return X64_OK;
+}
+
+enum x64_status x64i_patch_constants(struct x64i_patch *patch)
+{
+    return for_each_site(patch, "runtime_ptr_USER_PTR_MAX", patch_user_end);
 }

@@ -334,6 +334,7 @@ START_TEST(test_patch_leaves_whole_instructions)
         ck_assert_msg(x64_kernel_image_patch(image, &options, &counts, &error) == X64_OK, "%s",
                       error.text);
         ck_assert_uint_gt(counts.locks, 1000);
+        ck_assert_uint_gt(counts.fentries, 20000);
         for (size_t i = 0; i < counts.alternatives; i++) {
             const struct x64_image_alternative *a = x64_kernel_image_alternative_at_index(image, i);
             uint64_t at = a->linear;
