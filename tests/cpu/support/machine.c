@@ -53,7 +53,7 @@ static void build_gdt(struct machine *m)
         {SELECTOR_USER_DATA, 0x00cff3000000ffff},
         {SELECTOR_USER_CODE, 0x00affb000000ffff},
         {SELECTOR_KERNEL_CODE_32, 0x00cf9b000000ffff},
-        {SELECTOR_USER_CODE_16, 0x000ffb000000ffff},
+        {SELECTOR_USER_CODE_16, 0x0000fb000000ffff},
         {SELECTOR_TSS, 0x00008b0000000067 | (uint64_t)MACHINE_TSS << 16},
         {SELECTOR_LDT, 0x000082000000000f | (uint64_t)MACHINE_LDT << 16},
         {SELECTOR_CONFORMING, 0x00af9f000000ffff},
@@ -208,7 +208,7 @@ void machine_code(struct machine *m, const char *hex)
 
 void machine_step(struct machine *m)
 {
-    x64i_cpu_step(&m->cpu);
+    ck_assert(x64i_cpu_step(&m->cpu));
 }
 
 static uint64_t page_entry(uint64_t linear)
