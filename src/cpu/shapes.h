@@ -17,6 +17,8 @@
 #ifndef X64I_CPU_SHAPES_H
 #define X64I_CPU_SHAPES_H
 
+#include "cpu/shapes_vector.h"
+
 #define X64I_WIDTH_EFFECTIVE 0xff /* the instruction's operand size, not an operand's */
 
 /* ADD and its kin: destination := f(destination, source). */

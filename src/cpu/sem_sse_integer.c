@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* SSE2 packed integers (SDM vol. 2B, each instruction's page). */
+#include "cpu/vector.h"
+
+static inline int32_t clamp(int32_t value, int32_t low, int32_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/* One expression for every lane: `a` is the destination's, `x` the source's. */
+#define LANES(name, lane, type, expression)                                 \
+    X64I_XMM_BODY(name)                                                     \
+    {                                                                       \
+        for (unsigned i = 0; i < sizeof d->lane / sizeof d->lane[0]; i++) { \
+            type a = (type)d->lane[i];                                      \
+            type x = (type)s->lane[i];                                      \
+            d->lane[i] = (__typeof__(d->lane[0]))(expression);              \
+        }                                                                   \
+    }                                                                       \
+    X64I_INSTANCES_XMM2(name)
+
+LANES(paddb, b, uint8_t, a + x)
+LANES(paddw, w, uint16_t, a + x)
+LANES(paddd, d, uint32_t, a + x)
+LANES(paddq, q, uint64_t, a + x)
+LANES(paddsb, b, int8_t, clamp(a + x, INT8_MIN, INT8_MAX))
+LANES(paddsw, w, int16_t, clamp(a + x, INT16_MIN, INT16_MAX))
+LANES(paddusb, b, uint8_t, clamp(a + x, 0, UINT8_MAX))
+LANES(paddusw, w, uint16_t, clamp(a + x, 0, UINT16_MAX))
+LANES(psubb, b, uint8_t, a - x)
+LANES(psubw, w, uint16_t, a - x)
+LANES(psubd, d, uint32_t, a - x)
+LANES(psubq, q, uint64_t, a - x)
+LANES(psubsb, b, int8_t, clamp(a - x, INT8_MIN, INT8_MAX))
+LANES(psubsw, w, int16_t, clamp(a - x, INT16_MIN, INT16_MAX))
+LANES(psubusb, b, uint8_t, clamp(a - x, 0, UINT8_MAX))
+LANES(psubusw, w, uint16_t, clamp(a - x, 0, UINT16_MAX))
+LANES(pmullw, w, int16_t, (int32_t)a *x)
+LANES(pmulhw, w, int16_t, ((int32_t)a * x) >> 16)
+LANES(pmulhuw, w, uint16_t, ((uint32_t)a * x) >> 16)
+LANES(pmuludq, q, uint64_t, (a & 0xffffffffu) * (x & 0xffffffffu))
+LANES(pavgb, b, uint8_t, (a + x + 1) >> 1)
+LANES(pavgw, w, uint16_t, (a + x + 1) >> 1)
+LANES(pminub, b, uint8_t, a < x ? a : x)
+LANES(pmaxub, b, uint8_t, a > x ? a : x)
+LANES(pminsw, w, int16_t, a < x ? a : x)
+LANES(pmaxsw, w, int16_t, a > x ? a : x)
+LANES(pand, q, uint64_t, a &x)
+LANES(pandn, q, uint64_t, ~a &x)
+LANES(por, q, uint64_t, a | x)
+LANES(pxor, q, uint64_t, a ^ x)
+LANES(pcmpeqb, b, uint8_t, a == x ? UINT8_MAX : 0)
+LANES(pcmpeqw, w, uint16_t, a == x ? UINT16_MAX : 0)
+LANES(pcmpeqd, d, uint32_t, a == x ? UINT32_MAX : 0)
+LANES(pcmpgtb, b, int8_t, a > x ? UINT8_MAX : 0)
+LANES(pcmpgtw, w, int16_t, a > x ? UINT16_MAX : 0)
+LANES(pcmpgtd, d, int32_t, a > x ? UINT32_MAX : 0)
+
+/* Products of signed words, neighbours added. */
+X64I_XMM_BODY(pmaddwd)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        int32_t low = (int16_t)d->w[2 * i] * (int16_t)s->w[2 * i];
+        int32_t high = (int16_t)d->w[2 * i + 1] * (int16_t)s->w[2 * i + 1];
+        d->d[i] = (uint32_t)low + (uint32_t)high;
+    }
+}
+X64I_INSTANCES_XMM2(pmaddwd)
+
+/* Sums of absolute differences of eight bytes each. */
+X64I_XMM_BODY(psadbw)
+{
+    union x64i_xmm sums = {.q = {0, 0}};
+    for (unsigned i = 0; i < 16; i++) {
+        int difference = d->b[i] - s->b[i];
+        sums.q[i / 8] += (uint64_t)(difference < 0 ? -difference : difference);
+    }
+    *d = sums;
+}
+X64I_INSTANCES_XMM2(psadbw)
+
+/* The narrow lanes of d, then those of s, saturated. */
+#define PACK(name, from, from_type, to, low, high)                                            \
+    X64I_XMM_BODY(name)                                                                       \
+    {                                                                                         \
+        union x64i_xmm packed;                                                                \
+        const unsigned count = sizeof d->from / sizeof d->from[0];                            \
+        for (unsigned i = 0; i < count; i++) {                                                \
+            packed.to[i] = (__typeof__(packed.to[0]))clamp((from_type)d->from[i], low, high); \
+            packed.to[count + i] =                                                            \
+                (__typeof__(packed.to[0]))clamp((from_type)s->from[i], low, high);            \
+        }                                                                                     \
+        *d = packed;                                                                          \
+    }                                                                                         \
+    X64I_INSTANCES_XMM2(name)
+
+PACK(packsswb, w, int16_t, b, INT8_MIN, INT8_MAX)
+PACK(packuswb, w, int16_t, b, 0, UINT8_MAX)
+PACK(packssdw, d, int32_t, w, INT16_MIN, INT16_MAX)
+
+/* Lanes of d and s in turn, from the low or the high half. */
+#define UNPACK(name, lane, high)                                      \
+    X64I_XMM_BODY(name)                                               \
+    {                                                                 \
+        union x64i_xmm mixed;                                         \
+        const unsigned half = sizeof d->lane / sizeof d->lane[0] / 2; \
+        for (unsigned i = 0; i < half; i++) {                         \
+            mixed.lane[2 * i] = d->lane[i + (high)*half];             \
+            mixed.lane[2 * i + 1] = s->lane[i + (high)*half];         \
+        }                                                             \
+        *d = mixed;                                                   \
+    }                                                                 \
+    X64I_INSTANCES_XMM2(name)
+
+UNPACK(punpcklbw, b, 0)
+UNPACK(punpcklwd, w, 0)
+UNPACK(punpckldq, d, 0)
+UNPACK(punpcklqdq, q, 0)
+UNPACK(punpckhbw, b, 1)
+UNPACK(punpckhwd, w, 1)
+UNPACK(punpckhdq, d, 1)
+UNPACK(punpckhqdq, q, 1)
+
+X64I_XMM_BODY_I(pshufd)
+{
+    for (unsigned i = 0; i < 4; i++)
+        d->d[i] = s->d[immediate >> 2 * i & 3];
+}
+X64I_INSTANCES_XMM2_I(pshufd)
+
+X64I_XMM_BODY_I(pshuflw)
+{
+    for (unsigned i = 0; i < 4; i++)
+        d->w[i] = s->w[immediate >> 2 * i & 3];
+    d->q[1] = s->q[1];
+}
+X64I_INSTANCES_XMM2_I(pshuflw)
+
+X64I_XMM_BODY_I(pshufhw)
+{
+    for (unsigned i = 0; i < 4; i++)
+        d->w[4 + i] = s->w[4 + (immediate >> 2 * i & 3)];
+    d->q[0] = s->q[0];
+}
+X64I_INSTANCES_XMM2_I(pshufhw)
+
+/* Shifts of every lane by one count; a count of the lane's width or more leaves zeroes or signs. */
+#define SHIFT(name, lane, type, bits, in_range, beyond)                                       \
+    static inline void name##_by(union x64i_xmm *d, uint64_t count)                           \
+    {                                                                                         \
+        for (unsigned i = 0; i < sizeof d->lane / sizeof d->lane[0]; i++) {                   \
+            type a = (type)d->lane[i];                                                        \
+            d->lane[i] =                                                                      \
+                (__typeof__(d->lane[0]))(count < (bits) ? (type)(in_range) : (type)(beyond)); \
+        }                                                                                     \
+    }                                                                                         \
+    X64I_XMM_BODY(name)                                                                       \
+    {                                                                                         \
+        name##_by(d, s->q[0]);                                                                \
+    }                                                                                         \
+    X64I_INSTANCES_XMM2(name)                                                                 \
+    X64I_HANDLER(name##_xi)                                                                   \
+    {                                                                                         \
+        if (x64i_check_sse(cpu) != X64I_DONE)                                                 \
+            return X64I_FAULT;                                                                \
+        union x64i_xmm d = x64i_xmm(cpu, op->destination);                                    \
+        name##_by(&d, op->immediate & 0xff);                                                  \
+        x64i_set_xmm(cpu, op->destination, &d);                                               \
+        return X64I_DONE;                                                                     \
+    }
+
+SHIFT(psllw, w, uint16_t, 16, a << count, 0)
+SHIFT(pslld, d, uint32_t, 32, a << count, 0)
+SHIFT(psllq, q, uint64_t, 64, a << count, 0)
+SHIFT(psrlw, w, uint16_t, 16, a >> count, 0)
+SHIFT(psrld, d, uint32_t, 32, a >> count, 0)
+SHIFT(psrlq, q, uint64_t, 64, a >> count, 0)
+SHIFT(psraw, w, int16_t, 16, a >> count, a < 0 ? -1 : 0)
+SHIFT(psrad, d, int32_t, 32, a >> count, a < 0 ? -1 : 0)
+
+/* Whole-register shifts by bytes. */
+static inline uint8_t byte_or_zero(const union x64i_xmm *value, int index)
+{
+    return index >= 0 && index < 16 ? value->b[index] : 0;
+}
+
+static enum x64i_result shift_bytes(struct x64i_cpu *cpu, const struct x64i_op *op, int direction)
+{
+    if (x64i_check_sse(cpu) != X64I_DONE)
+        return X64I_FAULT;
+    union x64i_xmm old = x64i_xmm(cpu, op->destination);
+    union x64i_xmm shifted;
+    int count = (int)(op->immediate & 0xff) * direction;
+    for (int i = 0; i < 16; i++)
+        shifted.b[i] = byte_or_zero(&old, i + count);
+    x64i_set_xmm(cpu, op->destination, &shifted);
+    return X64I_DONE;
+}
+
+X64I_HANDLER(pslldq_xi)
+{
+    return shift_bytes(cpu, op, -1);
+}
+
+X64I_HANDLER(psrldq_xi)
+{
+    return shift_bytes(cpu, op, 1);
+}
+
+X64I_HANDLER(pmovmskb_rx)
+{
+    if (x64i_check_sse(cpu) != X64I_DONE)
+        return X64I_FAULT;
+    union x64i_xmm s = x64i_xmm(cpu, op->source);
+    uint32_t mask = 0;
+    for (unsigned i = 0; i < 16; i++)
+        mask |= (uint32_t)(s.b[i] >> 7) << i;
+    x64i_set_gpr(cpu, op->destination, mask, 32);
+    return X64I_DONE;
+}
+
+X64I_HANDLER(pextrw_rx)
+{
+    if (x64i_check_sse(cpu) != X64I_DONE)
+        return X64I_FAULT;
+    union x64i_xmm s = x64i_xmm(cpu, op->source);
+    x64i_set_gpr(cpu, op->destination, s.w[op->immediate & 7], 32);
+    return X64I_DONE;
+}
+
+static enum x64i_result insert_word(struct x64i_cpu *cpu, const struct x64i_op *op, uint64_t word)
+{
+    union x64i_xmm d = x64i_xmm(cpu, op->destination);
+    d.w[op->immediate & 7] = (uint16_t)word;
+    x64i_set_xmm(cpu, op->destination, &d);
+    return X64I_DONE;
+}
+
+X64I_HANDLER(pinsrw_xr)
+{
+    if (x64i_check_sse(cpu) != X64I_DONE)
+        return X64I_FAULT;
+    return insert_word(cpu, op, x64i_gpr(cpu, op->source, 16));
+}
+
+X64I_HANDLER(pinsrw_xm)
+{
+    uint64_t word;
+    if (x64i_check_sse(cpu) != X64I_DONE ||
+        x64i_load(cpu, op->segment, x64i_effective(cpu, op), 2, &word) != X64I_DONE)
+        return X64I_FAULT;
+    return insert_word(cpu, op, word);
+}

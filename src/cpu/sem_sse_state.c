@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* MXCSR, and saving and restoring the x87 and SSE state (SDM vol. 1, 10.5 and 10.2.3). */
+#include "cpu/vector.h"
+
+#include <string.h>
+
+#define MXCSR_DEFINED 0xffffu /* also what FXSAVE reports as MXCSR_MASK */
+#define FXSAVE_BYTES  512u
+#define PIECE_BYTES   64u
+
+static enum x64i_result set_mxcsr(struct x64i_cpu *cpu, uint32_t value)
+{
+    if (value & ~MXCSR_DEFINED)
+        return x64i_raise_error(cpu, X64_FAULT_GP, 0);
+    x64i_effects_add(cpu->effects, (struct x64_effect){.kind = X64_EFFECT_REGISTER,
+                                                       .size = 4,
+                                                       .index = X64_MXCSR,
+                                                       .old = cpu->s.mxcsr,
+                                                       .value = value});
+    cpu->s.mxcsr = value;
+    return X64I_DONE;
+}
+
+X64I_HANDLER(ldmxcsr)
+{
+    uint64_t value;
+    if (x64i_check_sse(cpu) != X64I_DONE ||
+        x64i_load(cpu, op->segment, x64i_effective(cpu, op), 4, &value) != X64I_DONE)
+        return X64I_FAULT;
+    return set_mxcsr(cpu, (uint32_t)value);
+}
+
+X64I_HANDLER(stmxcsr)
+{
+    if (x64i_check_sse(cpu) != X64I_DONE)
+        return X64I_FAULT;
+    return x64i_store(cpu, op->segment, x64i_effective(cpu, op), 4, cpu->s.mxcsr);
+}
+
+/* The FXSAVE image (SDM vol. 1, table 10-2). Fields that are not stored keep their bytes. */
+struct fxsave_image {
+    uint16_t control;
+    uint16_t status;
+    uint8_t tag; /* a bit a register: 1 when it is not empty */
+    uint8_t reserved;
+    uint16_t opcode;
+    uint64_t instruction;
+    uint64_t data;
+    uint32_t mxcsr;
+    uint32_t mxcsr_mask;
+    uint8_t st[8][16];
+    uint64_t xmm[16][2];
+    uint8_t unused[96];
+};
+_Static_assert(sizeof(struct fxsave_image) == FXSAVE_BYTES, "the image's size is architectural");
+
+static unsigned top_of(uint16_t status)
+{
+    return status >> 11 & 7;
+}
+
+static uint8_t abridged_tag(uint16_t tag)
+{
+    uint8_t abridged = 0;
+    for (unsigned i = 0; i < 8; i++)
+        if ((tag >> 2 * i & 3) != 3)
+            abridged |= (uint8_t)(1u << i);
+    return abridged;
+}
+
+/* The two-bit tag of a register that is not empty: 0 valid, 1 zero, 2 special. */
+static uint16_t tag_of(uint64_t significand, uint16_t exponent_sign)
+{
+    unsigned exponent = exponent_sign & 0x7fff;
+    if (exponent == 0)
+        return significand == 0 ? 1 : 2;
+    return exponent == 0x7fff || !(significand >> 63) ? 2 : 0;
+}
+
+/* Outside 64-bit mode only eight XMM registers are saved. */
+static unsigned xmm_count(const struct x64i_cpu *cpu)
+{
+    return cpu->code_bits == 64 ? 16 : 8;
+}
+
+static void fill_image(const struct x64i_cpu *cpu, const struct x64i_op *op,
+                       struct fxsave_image *image)
+{
+    const struct x64i_cpu_state *s = &cpu->s;
+    bool wide = op->flags & X64I_OP_REX_W;
+    image->control = s->fpu_control;
+    image->status = s->fpu_status;
+    image->tag = abridged_tag(s->fpu_tag);
+    image->reserved = 0;
+    image->opcode = s->fpu_opcode;
+    image->instruction = wide ? s->fpu_instruction : s->fpu_instruction & 0xffffffffu;
+    image->data = wide ? s->fpu_data : s->fpu_data & 0xffffffffu;
+    image->mxcsr = s->mxcsr;
+    image->mxcsr_mask = MXCSR_DEFINED;
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned reg = (i + top_of(s->fpu_status)) & 7;
+        uint16_t exponent_sign = (uint16_t)s->fpu[reg].exponent_sign;
+        memset(image->st[i], 0, sizeof image->st[i]);
+        memcpy(image->st[i], &s->fpu[reg].significand, 8);
+        memcpy(image->st[i] + 8, &exponent_sign, 2);
+    }
+    for (unsigned i = 0; i < xmm_count(cpu); i++)
+        memcpy(image->xmm[i], s->vector[i].lane, sizeof image->xmm[i]);
+}
+
+/* #NM and #UD as for SSE but without OSFXSR; the operand must lie at a multiple of 16. */
+static enum x64i_result check_image(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned access)
+{
+    uint64_t linear;
+    if (cpu->s.cr0 & (X64I_CR0_EM | X64I_CR0_TS))
+        return x64i_raise(cpu, X64_FAULT_NM);
+    if (x64i_linear(cpu, op->segment, x64i_effective(cpu, op), FXSAVE_BYTES, access, &linear) !=
+        X64I_DONE)
+        return X64I_FAULT;
+    return linear & 15 ? x64i_raise_error(cpu, X64_FAULT_GP, 0) : X64I_DONE;
+}
+
+static enum x64i_result load_image(struct x64i_cpu *cpu, const struct x64i_op *op,
+                                   struct fxsave_image *image)
+{
+    uint64_t offset = x64i_effective(cpu, op);
+    for (unsigned at = 0; at < FXSAVE_BYTES; at += PIECE_BYTES)
+        if (x64i_load_bytes(cpu, op->segment, offset + at, PIECE_BYTES, (uint8_t *)image + at) !=
+            X64I_DONE)
+            return X64I_FAULT;
+    return X64I_DONE;
+}
+
+X64I_HANDLER(fxsave)
+{
+    struct fxsave_image image;
+    struct x64i_target targets[FXSAVE_BYTES / PIECE_BYTES];
+    if (check_image(cpu, op, X64I_ACCESS_WRITE) != X64I_DONE)
+        return X64I_FAULT;
+    uint64_t offset = x64i_effective(cpu, op);
+    for (unsigned i = 0; i < FXSAVE_BYTES / PIECE_BYTES; i++)
+        if (x64i_probe(cpu, op->segment, offset + i * PIECE_BYTES, PIECE_BYTES, &targets[i]) !=
+            X64I_DONE)
+            return X64I_FAULT;
+    fill_image(cpu, op, &image);
+    /* Bytes 416 to 511, and the upper XMM registers outside 64-bit mode, are left alone. */
+    unsigned used = 160 + 16 * xmm_count(cpu);
+    for (unsigned at = 0; at < used; at += PIECE_BYTES) {
+        struct x64i_target target = targets[at / PIECE_BYTES];
+        if (used - at < PIECE_BYTES) {
+            target.size = (uint8_t)(used - at);
+            if (target.first > target.size)
+                target.first = target.size;
+        }
+        x64i_commit_bytes(cpu, &target, (const uint8_t *)&image + at);
+    }
+    return X64I_DONE;
+}
+
+static void take_fpu(struct x64i_cpu *cpu, const struct x64i_op *op,
+                     const struct fxsave_image *image)
+{
+    struct x64i_cpu_state *s = &cpu->s;
+    bool wide = op->flags & X64I_OP_REX_W;
+    s->fpu_control = image->control;
+    s->fpu_status = image->status;
+    s->fpu_opcode = image->opcode & 0x7ff;
+    s->fpu_instruction = wide ? image->instruction : image->instruction & 0xffffffffu;
+    s->fpu_data = wide ? image->data : image->data & 0xffffffffu;
+    s->fpu_tag = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned reg = (i + top_of(image->status)) & 7;
+        uint16_t exponent_sign;
+        memcpy(&s->fpu[reg].significand, image->st[i], 8);
+        memcpy(&exponent_sign, image->st[i] + 8, 2);
+        s->fpu[reg].exponent_sign = exponent_sign;
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        bool used = image->tag >> i & 1;
+        uint16_t tag = used ? tag_of(s->fpu[i].significand, (uint16_t)s->fpu[i].exponent_sign) : 3;
+        s->fpu_tag |= (uint16_t)(tag << 2 * i);
+    }
+}
+
+X64I_HANDLER(fxrstor)
+{
+    struct fxsave_image image;
+    if (check_image(cpu, op, X64I_ACCESS_READ) != X64I_DONE ||
+        load_image(cpu, op, &image) != X64I_DONE || set_mxcsr(cpu, image.mxcsr) != X64I_DONE)
+        return X64I_FAULT;
+    take_fpu(cpu, op, &image);
+    for (unsigned i = 0; i < xmm_count(cpu); i++) {
+        union x64i_xmm value = {.q = {image.xmm[i][0], image.xmm[i][1]}};
+        x64i_set_xmm(cpu, i, &value);
+    }
+    return X64I_DONE;
+}
