@@ -15,8 +15,6 @@
 #define DEFAULT_HISTORY   ((size_t)256 << 20)
 #define LOG_MESSAGE_BYTES 512
 
-static const struct x64i_cpu_callbacks cpu_callbacks;
-
 /* Copies the fields that the caller's version of the struct has, and fills in the defaults. */
 static enum x64_status read_config(const struct x64_config *config, struct x64_config *out)
 {
@@ -42,6 +40,7 @@ static void machine_restored(void *user)
 {
     struct x64_machine *machine = user;
     x64i_cpu_refresh(&machine->cpu);
+    x64i_machine_forget_interrupts(machine);
     if (machine->kernel.restored)
         machine->kernel.restored(machine->kernel.user);
 }
@@ -51,6 +50,8 @@ static enum x64_status set_up(struct x64_machine *machine, const struct x64i_cpu
     enum x64_status status = x64i_state_create(&machine->state);
     if (status == X64_OK)
         status = x64i_cpu_init(&machine->cpu, machine->state, model, machine->config.memory_size);
+    if (status == X64_OK)
+        status = x64i_machine_init_platform(machine);
     if (status == X64_OK)
         status = x64i_state_add_fixed(machine->state, "run", RUN_VERSION, &machine->run,
                                       sizeof machine->run, 0);
@@ -84,7 +85,7 @@ enum x64_status x64_machine_create(const struct x64_config *config, struct x64_m
         x64_machine_destroy(machine);
         return status;
     }
-    machine->cpu.callbacks = &cpu_callbacks;
+    machine->cpu.callbacks = &x64i_machine_cpu_callbacks;
     machine->cpu.callback_user = machine;
     x64i_cpu_reset_long_mode(&machine->cpu, 0);
     *out = machine;
@@ -128,18 +129,6 @@ const struct x64_config *x64i_machine_config(const struct x64_machine *machine)
 {
     return &machine->config;
 }
-
-static enum x64i_result call_native(void *user, uint32_t number)
-{
-    struct x64_machine *machine = user;
-    if (!machine->kernel.native)
-        return x64i_raise(&machine->cpu, X64_FAULT_UD);
-    return machine->kernel.native(machine->kernel.user, number);
-}
-
-static const struct x64i_cpu_callbacks cpu_callbacks = {
-    .native = call_native,
-};
 
 void x64i_machine_end(struct x64_machine *machine, const struct x64_stop *stop)
 {
@@ -190,6 +179,10 @@ static bool make_step(struct x64_machine *machine, enum x64_stop_reason *reason)
     }
     if (machine->cpu.mmu.physical.out_of_memory) {
         *reason = X64_STOP_MEMORY;
+        return false;
+    }
+    if (x64i_platform_reset_requested(&machine->platform)) {
+        *reason = X64_STOP_RESET;
         return false;
     }
     return true;

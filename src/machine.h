@@ -9,6 +9,7 @@
 #include "emu.h"
 #include "history.h"
 #include "input_log.h"
+#include "platform/platform.h"
 
 #include <stdatomic.h>
 
@@ -31,7 +32,13 @@ struct x64_machine {
     struct x64_config config; /* with defaults filled in; strings owned by the CPU model's row */
     struct x64i_state *state;
     struct x64i_cpu cpu;
+    struct x64i_platform platform;
     struct x64i_run_state run;
+    struct { /* derived: what the platform last answered, and until when it holds */
+        bool known;
+        bool pending;
+        uint64_t deadline;
+    } interrupts;
     struct x64i_kernel_hooks kernel;
     struct x64i_input_log input;
     struct x64i_history history;
@@ -46,6 +53,11 @@ struct x64_machine {
  * X64_ERROR_MEMORY when the history could not keep a snapshot. */
 enum x64_status x64i_machine_advance(struct x64_machine *machine, uint64_t target,
                                      struct x64_stop *stop);
+
+/* emu_platform.c */
+extern const struct x64i_cpu_callbacks x64i_machine_cpu_callbacks;
+enum x64_status x64i_machine_init_platform(struct x64_machine *machine);
+void x64i_machine_forget_interrupts(struct x64_machine *machine);
 
 /* What the host, or nobody, answers to a question from the guest. */
 size_t x64i_default_input(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,
