@@ -187,6 +187,7 @@ enum x64i_decoded x64i_decode(struct x64i_cpu *cpu, const uint8_t *bytes, size_t
         return X64I_DECODE_TOO_LONG;
     if (!ZYAN_SUCCESS(status))
         return X64I_DECODE_UNDEFINED;
+    x64i_isa_correct(&instruction, operands);
     op->length = instruction.length;
     op->flags = prefix_flags(&instruction);
     fill_operands(op, operands, instruction.operand_count_visible);

@@ -126,9 +126,27 @@ static x64i_handler *find_in_row(const struct x64i_isa_row *row,
     }
 }
 
+/* Zydis also knows the coprocessor Knights Corner, whose scalar instructions look like VEX ones. */
+static bool is_knights_corner(const ZydisDecodedInstruction *instruction)
+{
+    switch (instruction->meta.isa_set) {
+    case ZYDIS_ISA_SET_KNCE:
+    case ZYDIS_ISA_SET_KNCJKBR:
+    case ZYDIS_ISA_SET_KNCSTREAM:
+    case ZYDIS_ISA_SET_KNCV:
+    case ZYDIS_ISA_SET_KNC_MISC:
+    case ZYDIS_ISA_SET_KNC_PF_HINT:
+        return true;
+    default:
+        return false;
+    }
+}
+
 x64i_handler *x64i_isa_find(const ZydisDecodedInstruction *instruction,
                             const ZydisDecodedOperand *operands, uint16_t *row)
 {
+    if (is_knights_corner(instruction))
+        return NULL;
     for (size_t i = 0; i < x64i_isa_row_count; i++) {
         if (row_mnemonics[i] != instruction->mnemonic)
             continue;
@@ -139,4 +157,19 @@ x64i_handler *x64i_isa_find(const ZydisDecodedInstruction *instruction,
         }
     }
     return NULL;
+}
+
+void x64i_isa_correct(const ZydisDecodedInstruction *instruction, ZydisDecodedOperand *operands)
+{
+    bool has_sib = (instruction->attributes & ZYDIS_ATTRIB_HAS_SIB) != 0;
+    if (!has_sib || instruction->raw.modrm.mod != 0 || instruction->raw.sib.base != 5)
+        return;
+    for (unsigned i = 0; i < instruction->operand_count; i++) {
+        if (operands[i].encoding != ZYDIS_OPERAND_ENCODING_MODRM_RM ||
+            operands[i].type != ZYDIS_OPERAND_TYPE_MEMORY)
+            continue;
+        operands[i].mem.base = ZYDIS_REGISTER_NONE;
+        operands[i].mem.disp.has_displacement = ZYAN_TRUE;
+        operands[i].mem.disp.value = instruction->raw.disp.value;
+    }
 }

@@ -39,4 +39,8 @@ extern const size_t x64i_isa_row_count;
 x64i_handler *x64i_isa_find(const ZydisDecodedInstruction *instruction,
                             const ZydisDecodedOperand *operands, uint16_t *row);
 
+/* Corrects what Zydis 4.0 gets wrong: with ModRM.mod 0 and SIB.base 5 there is no base register,
+ * whatever REX.B says (SDM vol. 2A, 2.2.1.2). */
+void x64i_isa_correct(const ZydisDecodedInstruction *instruction, ZydisDecodedOperand *operands);
+
 #endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+#include "oracle/compare.h"
+
+#include "cpu/cpu_state.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const struct {
+    char letter;
+    uint32_t mask;
+    const char *name;
+} flag_names[] = {
+    {'C', X64I_CF, "CF"}, {'P', X64I_PF, "PF"},   {'A', X64I_AF, "AF"}, {'Z', X64I_ZF, "ZF"},
+    {'S', X64I_SF, "SF"}, {'T', X64I_TF, "TF"},   {'I', X64I_IF, "IF"}, {'D', X64I_DF, "DF"},
+    {'O', X64I_OF, "OF"}, {0, X64I_NT, "NT"},     {0, X64I_RF, "RF"},   {0, X64I_AC, "AC"},
+    {0, X64I_ID, "ID"},   {0, X64I_IOPL, "IOPL"},
+};
+
+#define FLAG_NAMES (sizeof flag_names / sizeof flag_names[0])
+
+/* Shifts and rotates, whose flags depend on the count (SDM vol. 2, their pages). */
+enum count_rule { NO_COUNT, SHIFT, SHIFT_BEYOND, ROTATE, DOUBLE_SHIFT };
+
+static enum count_rule count_rule(ZydisMnemonic mnemonic)
+{
+    switch (mnemonic) {
+    case ZYDIS_MNEMONIC_SHL:
+    case ZYDIS_MNEMONIC_SHR:
+        return SHIFT_BEYOND; /* CF is undefined, too, when the count reaches the width */
+    case ZYDIS_MNEMONIC_SAR:
+        return SHIFT;
+    case ZYDIS_MNEMONIC_ROL:
+    case ZYDIS_MNEMONIC_ROR:
+    case ZYDIS_MNEMONIC_RCL:
+    case ZYDIS_MNEMONIC_RCR:
+        return ROTATE;
+    case ZYDIS_MNEMONIC_SHLD:
+    case ZYDIS_MNEMONIC_SHRD:
+        return DOUBLE_SHIFT;
+    default:
+        return NO_COUNT;
+    }
+}
+
+static unsigned shift_count(const struct oracle_instruction *instruction,
+                            const struct oracle_case *c)
+{
+    const ZydisDecodedOperand *count =
+        &instruction->operands[instruction->decoded.operand_count_visible - 1];
+    uint64_t value =
+        count->type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? count->imm.value.u : c->before.gpr[X64_RCX];
+    return value & (instruction->operands[0].size == 64 ? 63 : 31);
+}
+
+static uint64_t letters_mask(const char *letters)
+{
+    uint64_t mask = 0;
+    for (; *letters; letters++)
+        for (size_t i = 0; i < FLAG_NAMES; i++)
+            if (flag_names[i].letter == *letters)
+                mask |= flag_names[i].mask;
+    return mask;
+}
+
+/* The flags that this case leaves undefined: the row's, but for what the SDM says of a count. */
+static uint64_t undefined_flags(const struct oracle_instruction *instruction,
+                                const struct x64i_isa_row *row, const struct oracle_case *c)
+{
+    enum count_rule rule = count_rule(instruction->decoded.mnemonic);
+    if (rule == NO_COUNT)
+        return letters_mask(row->undefined);
+    unsigned count = shift_count(instruction, c);
+    if (count == 0)
+        return 0;
+    uint64_t mask = rule == ROTATE ? 0 : X64I_AF;
+    if (count != 1)
+        mask |= X64I_OF;
+    if (rule == SHIFT_BEYOND && count >= instruction->operands[0].size)
+        mask |= X64I_CF;
+    return mask;
+}
+
+static bool is_near_call(const ZydisDecodedInstruction *decoded)
+{
+    return decoded->mnemonic == ZYDIS_MNEMONIC_CALL &&
+           decoded->meta.branch_type == ZYDIS_BRANCH_TYPE_NEAR;
+}
+
+struct oracle_tolerance oracle_tolerance(const struct oracle_instruction *instruction,
+                                         const struct x64i_isa_row *row,
+                                         const struct oracle_case *c,
+                                         const struct oracle_result *host)
+{
+    struct oracle_tolerance tolerance = {0};
+    if (instruction->undefined)
+        return tolerance;
+    const ZydisDecodedInstruction *decoded = &instruction->decoded;
+    if (host->vector == ORACLE_NO_VECTOR) {
+        tolerance.flags = undefined_flags(instruction, row, c);
+        tolerance.nothing = count_rule(decoded->mnemonic) == DOUBLE_SHIFT &&
+                            shift_count(instruction, c) > instruction->operands[0].size;
+        return tolerance;
+    }
+    /* The host's ENTER has made its pushes when the last check, of the new RSP, fails. Its near
+     * CALL has pushed when the target turns out not to be canonical, where SDM vol. 2A checks
+     * first. */
+    tolerance.memory = decoded->mnemonic == ZYDIS_MNEMONIC_ENTER || is_near_call(decoded);
+    tolerance.vector = is_near_call(decoded) && host->vector == X64_FAULT_SS;
+    return tolerance;
+}
+
+static void print_flags(FILE *out, uint64_t flags)
+{
+    for (size_t i = 0; i < FLAG_NAMES; i++)
+        if (flags & flag_names[i].mask)
+            fprintf(out, " %s", flag_names[i].name);
+}
+
+struct difference {
+    FILE *out;
+    bool found;
+};
+
+static void check(struct difference *d, const char *what, uint64_t host, uint64_t guest)
+{
+    if (host == guest)
+        return;
+    d->found = true;
+    if (d->out)
+        fprintf(d->out, "    %-8s host 0x%016" PRIx64 "  emulated 0x%016" PRIx64 "\n", what, host,
+                guest);
+}
+
+static void check_flags(struct difference *d, uint64_t host, uint64_t guest)
+{
+    if (host == guest)
+        return;
+    d->found = true;
+    if (!d->out)
+        return;
+    fprintf(d->out, "    rflags   host");
+    print_flags(d->out, host);
+    fprintf(d->out, "  emulated");
+    print_flags(d->out, guest);
+    fprintf(d->out, "\n");
+}
+
+static void check_vectors(struct difference *d, const uint8_t *host, const uint8_t *guest,
+                          unsigned at, const char *kind)
+{
+    for (unsigned i = 0; i < 32; i++) {
+        uint64_t h, g;
+        char name[24];
+        memcpy(&h, host + at + 8 * i, 8);
+        memcpy(&g, guest + at + 8 * i, 8);
+        snprintf(name, sizeof name, "%s%u.%u", kind, i / 2, i % 2);
+        check(d, name, h, g);
+    }
+}
+
+static const uint8_t *line_of(const struct oracle_result *result, uint16_t line)
+{
+    uint32_t kept =
+        result->changed_count < ORACLE_CHANGED_LINES ? result->changed_count : ORACLE_CHANGED_LINES;
+    for (uint32_t i = 0; i < kept; i++)
+        if (result->changed[i] == line)
+            return result->line[i];
+    return NULL;
+}
+
+/* The lines that `one` changed, against those of `other`. */
+static void check_lines(struct difference *d, const struct oracle_result *one,
+                        const struct oracle_result *other, const char *who)
+{
+    for (uint32_t i = 0; i < one->changed_count && i < ORACLE_CHANGED_LINES; i++) {
+        const uint8_t *theirs = line_of(other, one->changed[i]);
+        if (theirs && memcmp(theirs, one->line[i], ORACLE_LINE) == 0)
+            continue;
+        d->found = true;
+        if (!d->out)
+            continue;
+        fprintf(d->out, "    memory   %s at 0x%" PRIx64 ":", who,
+                oracle_data_address(one->changed[i] * ORACLE_LINE));
+        for (unsigned b = 0; b < ORACLE_LINE; b++)
+            fprintf(d->out, "%s%02x", b % 8 ? "" : " ", one->line[i][b]);
+        fprintf(d->out, "\n");
+    }
+}
+
+/* The host's kernel hides whether its own half is mapped. */
+static uint32_t visible_error(const struct oracle_result *result)
+{
+    bool kernel_half = result->vector == X64_FAULT_PF && result->cr2 >> 63;
+    return kernel_half ? result->error_code | X64_PF_PRESENT : result->error_code;
+}
+
+static void check_extended(struct difference *d, const uint8_t *host, const uint8_t *guest,
+                           uint32_t mask)
+{
+    uint32_t host_mxcsr, guest_mxcsr;
+    memcpy(&host_mxcsr, host + 24, sizeof host_mxcsr);
+    memcpy(&guest_mxcsr, guest + 24, sizeof guest_mxcsr);
+    check(d, "mxcsr", host_mxcsr, guest_mxcsr);
+    check_vectors(d, host, guest, 160, "xmm");
+    if (mask & 4)
+        check_vectors(d, host, guest, ORACLE_YMM_OFFSET, "ymmh");
+}
+
+bool oracle_equal(const struct oracle_result *host, const struct oracle_result *guest,
+                  const struct oracle_tolerance *tolerance, uint32_t extended_mask, FILE *out)
+{
+    struct difference d = {.out = out};
+    check(&d, "outcome", host->outcome, guest->outcome);
+    if (d.found || tolerance->nothing)
+        return !d.found;
+    if (!tolerance->vector) {
+        check(&d, "vector", host->vector, guest->vector);
+        check(&d, "error", visible_error(host), visible_error(guest));
+        check(&d, "cr2", host->cr2, guest->cr2);
+    }
+    check(&d, "rip", host->after.rip, guest->after.rip);
+    check_flags(&d, host->after.rflags & ~tolerance->flags,
+                guest->after.rflags & ~tolerance->flags);
+    for (unsigned i = 0; i < 16; i++)
+        check(&d, x64_register_name((enum x64_register)i), host->after.gpr[i], guest->after.gpr[i]);
+    check(&d, "fs.base", host->after.fs_base, guest->after.fs_base);
+    check(&d, "gs.base", host->after.gs_base, guest->after.gs_base);
+    check_extended(&d, host->after.extended, guest->after.extended, extended_mask);
+    if (!tolerance->memory) {
+        check(&d, "lines", host->changed_count, guest->changed_count);
+        check_lines(&d, host, guest, "host    ");
+        check_lines(&d, guest, host, "emulated");
+    }
+    return !d.found;
+}
+
+static void print_registers(const struct oracle_case *c, FILE *out)
+{
+    const uint64_t *r = c->before.gpr;
+    for (unsigned i = 0; i < 16; i++)
+        fprintf(out, "%s%3s=%016" PRIx64,
+                i % 4 ? " "
+                : i   ? "\n    "
+                      : "    ",
+                x64_register_name((enum x64_register)i), r[i]);
+    fprintf(out, "\n    rip=%016" PRIx64 " fs=%016" PRIx64 " gs=%016" PRIx64 " flags",
+            c->before.rip, c->before.fs_base, c->before.gs_base);
+    print_flags(out, c->before.rflags);
+    fprintf(out, "\n");
+}
+
+void oracle_print_case(const struct oracle_instruction *instruction, const struct oracle_case *c,
+                       FILE *out)
+{
+    char text[96] = "(undefined)";
+    if (!instruction->undefined) {
+        ZydisFormatter formatter;
+        (void)ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
+        (void)ZydisFormatterFormatInstruction(&formatter, &instruction->decoded,
+                                              instruction->operands,
+                                              instruction->decoded.operand_count_visible, text,
+                                              sizeof text, c->before.rip, ZYAN_NULL);
+    }
+    fprintf(out, "    ");
+    for (unsigned i = 0; i < c->length; i++)
+        fprintf(out, "%02x", c->bytes[i]);
+    fprintf(out, "  %s\n", text);
+    print_registers(c, out);
+    for (unsigned i = 0; i < ORACLE_PATCHES && c->patch[i].size; i++) {
+        fprintf(out, "    [0x%" PRIx64 "] =", oracle_data_address(c->patch[i].offset));
+        for (uint32_t b = 0; b < c->patch[i].size; b++)
+            fprintf(out, "%s%02x", b % 8 ? "" : " ", c->patch[i].bytes[b]);
+        fprintf(out, "\n");
+    }
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The emulated machine, set up as the host's kernel sets up a 64-bit process: CPL 3, the arena at
+ * the same linear addresses, an IDT whose handlers only tell which vector was delivered.
+ */
+#ifndef X64_TESTS_ORACLE_GUEST_H
+#define X64_TESTS_ORACLE_GUEST_H
+
+#include "cpu/cpu.h"
+#include "oracle/protocol.h"
+
+struct oracle_guest;
+
+struct oracle_guest *oracle_guest_create(const struct x64i_cpu_model *model,
+                                         uint32_t extended_mask);
+void oracle_guest_destroy(struct oracle_guest *guest);
+
+/* Runs one case, all iterations of a REP instruction. */
+void oracle_guest_run(struct oracle_guest *guest, const struct oracle_case *c,
+                      struct oracle_result *result);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "oracle/oracle.h"
+
+#include "oracle/compare.h"
+#include "oracle/states.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MODEL            "golden_cove"
+#define SHOWN_PER_FORM   2u
+#define SHOWN_IN_ALL     200u
+#define ENCODING_RETRIES 64u
+
+struct batch {
+    unsigned count;
+    uint64_t number[ORACLE_SLOTS];
+    struct oracle_instruction instruction[ORACLE_SLOTS];
+    struct oracle_result guest[ORACLE_SLOTS];
+};
+
+bool oracle_open(struct oracle *oracle, const struct oracle_options *options)
+{
+    *oracle = (struct oracle){.options = *options};
+    const struct x64i_cpu_model *model = x64i_cpu_model_find(MODEL);
+    oracle->native = oracle_native_create(ORACLE_NATIVE_PROGRAM);
+    if (!model || !oracle->native)
+        return false;
+    oracle->guest = oracle_guest_create(model, oracle->native->shared->extended_mask);
+    oracle_decoder_init(&oracle->decoder, 64);
+    oracle->forms = oracle_forms_create(model, 64);
+    oracle->compatibility = oracle_forms_create(model, 32);
+    return oracle->guest != NULL;
+}
+
+void oracle_close(struct oracle *oracle)
+{
+    oracle_forms_destroy(&oracle->forms);
+    oracle_forms_destroy(&oracle->compatibility);
+    oracle_guest_destroy(oracle->guest);
+    oracle_native_destroy(oracle->native);
+}
+
+/* Cases are made in order; a number without an encoding is passed over. */
+static void make_batch(struct oracle *oracle, const struct oracle_form *form, uint64_t *next,
+                       uint64_t end, struct batch *batch)
+{
+    unsigned failures = 0;
+    batch->count = 0;
+    while (batch->count < ORACLE_SLOTS && *next < end && failures < ENCODING_RETRIES) {
+        /* A slot is chosen by the case's number: a case that does not fit the run of slots waits
+         * for the next batch. */
+        if (batch->count && *next % ORACLE_SLOTS == 0)
+            break;
+        struct oracle_case *c = &oracle->native->shared->cases[batch->count];
+        if (oracle_make_case(form, &oracle->decoder, oracle->options.seed, *next,
+                             oracle->native->shared->extended_mask,
+                             &batch->instruction[batch->count], c))
+            batch->number[batch->count++] = *next;
+        else
+            failures++;
+        ++*next;
+    }
+}
+
+static void print_mismatch(struct oracle *oracle, const struct oracle_form *form,
+                           const struct batch *batch, unsigned i,
+                           const struct oracle_tolerance *tolerance)
+{
+    const struct oracle_shared *shared = oracle->native->shared;
+    printf("  MISMATCH test_oracle --form %s --seed %" PRIu64 " --case %" PRIu64 "\n", form->id,
+           oracle->options.seed, batch->number[i]);
+    oracle_print_case(&batch->instruction[i], &shared->cases[i], stdout);
+    if (shared->results[i].outcome == ORACLE_CRASHED)
+        printf("    the native runner died or hung\n");
+    else
+        oracle_equal(&shared->results[i], &batch->guest[i], tolerance, shared->extended_mask,
+                     stdout);
+}
+
+/* Returns whether host and guest disagree. */
+static bool judge(struct oracle *oracle, const struct oracle_form *form, const struct batch *batch,
+                  unsigned i, unsigned shown)
+{
+    const struct oracle_shared *shared = oracle->native->shared;
+    const struct oracle_case *c = &shared->cases[i];
+    const struct oracle_result *host = &shared->results[i];
+    const struct oracle_instruction *instruction = &batch->instruction[i];
+    struct oracle_tolerance tolerance =
+        oracle_tolerance(instruction, &x64i_isa_rows[form->row], c, host);
+    oracle->report.cases++;
+    oracle->report.faults += host->vector != ORACLE_NO_VECTOR;
+    oracle->report.not_compared += tolerance.nothing;
+    bool equal = oracle_equal(host, &batch->guest[i], &tolerance, shared->extended_mask, NULL);
+    bool show = shown < SHOWN_PER_FORM && oracle->report.mismatches < SHOWN_IN_ALL;
+    if (!equal && (show || host->outcome == ORACLE_CRASHED))
+        print_mismatch(oracle, form, batch, i, &tolerance);
+    else if (oracle->options.verbose) {
+        printf("  %s case %" PRIu64 ": %s\n", form->id, batch->number[i],
+               equal ? "equal" : "different");
+        oracle_print_case(instruction, c, stdout);
+    }
+    oracle->report.mismatches += !equal;
+    return !equal;
+}
+
+void oracle_run_form(struct oracle *oracle, const struct oracle_form *form)
+{
+    static struct batch batch;
+    uint64_t next = oracle->options.first;
+    uint64_t end = next + oracle->options.states;
+    unsigned mismatches = 0;
+    uint64_t before = oracle->report.cases;
+    while (next < end) {
+        make_batch(oracle, form, &next, end, &batch);
+        if (batch.count == 0)
+            break;
+        if (!oracle_native_start(oracle->native, batch.count)) {
+            fprintf(stderr, "oracle: the native runner is gone\n");
+            exit(EXIT_FAILURE);
+        }
+        for (unsigned i = 0; i < batch.count; i++)
+            oracle_guest_run(oracle->guest, &oracle->native->shared->cases[i], &batch.guest[i]);
+        if (!oracle_native_wait(oracle->native)) {
+            fprintf(stderr, "oracle: the native runner cannot be started again\n");
+            exit(EXIT_FAILURE);
+        }
+        for (unsigned i = 0; i < batch.count; i++)
+            mismatches += judge(oracle, form, &batch, i, mismatches);
+    }
+    if (oracle->report.cases == before) {
+        oracle->report.forms_without_encoding++;
+        printf("  NO CASE of %s could be made\n", form->id);
+        return;
+    }
+    oracle->report.forms_run++;
+    if (mismatches) {
+        oracle->report.forms_mismatched++;
+        printf("  %s: %u mismatches\n", form->id, mismatches);
+    }
+}
+
+void oracle_run_all(struct oracle *oracle, const char *prefix)
+{
+    for (size_t i = 0; i < oracle->forms.count; i++) {
+        const struct oracle_form *form = &oracle->forms.items[i];
+        if (strncmp(form->id, prefix, strlen(prefix)) != 0)
+            continue;
+        if (form->excluded)
+            oracle->report.forms_excluded++;
+        else if (!form->host_can)
+            oracle->report.forms_host_lacks++;
+        else if (!form->model_can)
+            oracle->report.forms_model_lacks++;
+        else
+            oracle_run_form(oracle, form);
+    }
+}
+
+static bool has_row(const struct oracle_forms *forms, size_t row)
+{
+    for (size_t i = 0; i < forms->count; i++)
+        if (forms->items[i].row == row)
+            return true;
+    return false;
+}
+
+/* A row is tested when one of its forms ran, or accounted for when none can. */
+static void count_rows(struct oracle *oracle)
+{
+    for (size_t row = 0; row < x64i_isa_row_count; row++) {
+        if (oracle_excluded(x64i_isa_rows[row].name) || has_row(&oracle->forms, row))
+            continue;
+        if (has_row(&oracle->compatibility, row)) {
+            oracle->report.rows_compatibility++;
+            continue;
+        }
+        oracle->report.rows_without_test++;
+        printf("  NO TEST for row %s (%s)\n", x64i_isa_rows[row].name, x64i_isa_rows[row].shape);
+    }
+}
+
+void oracle_print_report(struct oracle *oracle)
+{
+    struct oracle_report *r = &oracle->report;
+    count_rows(oracle);
+    printf("oracle: seed %" PRIu64 ", %" PRIu64 " states a form, %zu rows, %zu forms\n",
+           oracle->options.seed, oracle->options.states, x64i_isa_row_count, oracle->forms.count);
+    printf("  forms run %u, excluded %u, host lacks %u, model lacks %u\n", r->forms_run,
+           r->forms_excluded, r->forms_host_lacks, r->forms_model_lacks);
+    printf("  cases %" PRIu64 ", of them %" PRIu64 " faults, %" PRIu64
+           " with undefined results, %u runner crashes\n",
+           r->cases, r->faults, r->not_compared, oracle->native->crashes);
+    printf("  mismatches %" PRIu64
+           " in %u forms, rows without a test %u, forms without a case %u\n",
+           r->mismatches, r->forms_mismatched, r->rows_without_test, r->forms_without_encoding);
+}
