@@ -115,6 +115,11 @@ enum x64_status x64i_machine_set_kernel(struct x64_machine *machine,
     return X64_OK;
 }
 
+const struct x64i_kernel_hooks *x64i_machine_kernel(const struct x64_machine *machine)
+{
+    return &machine->kernel;
+}
+
 struct x64i_state *x64i_machine_state(struct x64_machine *machine)
 {
     return machine->state;

@@ -29,6 +29,9 @@ struct x64i_kernel_hooks {
 enum x64_status x64i_machine_set_kernel(struct x64_machine *machine,
                                         const struct x64i_kernel_hooks *hooks);
 
+/* The hooks that were set; all null where there is no kernel model. */
+const struct x64i_kernel_hooks *x64i_machine_kernel(const struct x64_machine *machine);
+
 struct x64i_state *x64i_machine_state(struct x64_machine *machine);
 struct x64i_cpu *x64i_machine_cpu(struct x64_machine *machine);
 

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* x64_kernel_attach: a kernel model for a machine. */
+#include "kernel_model/elf.h"
+#include "kernel_model/kernel.h"
+#include "kernel_model/mitigations.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REGION_VERSION 1
+#define DEFAULT_ERA    "6.1"
+#define PROGRAM_BLOB   "kernel.program"
+
+extern const uint8_t x64i_demo_64[], x64i_demo_64_end[];
+extern const uint8_t x64i_demo_32[], x64i_demo_32_end[];
+
+enum x64_status x64i_refuse(struct x64_error_text *error, enum x64_status status,
+                            const char *format, ...)
+{
+    if (error) {
+        va_list arguments;
+        va_start(arguments, format);
+        (void)vsnprintf(error->text, sizeof error->text, format, arguments);
+        va_end(arguments);
+    }
+    return status;
+}
+
+uint64_t x64i_kernel_symbol(const struct x64i_kernel *kernel, const char *name)
+{
+    struct x64_image_symbol symbol;
+    bool found = x64_kernel_image_symbol(kernel->image, name, &symbol, NULL) == X64_OK;
+    return found ? symbol.address : 0;
+}
+
+bool x64i_kernel_per_cpu(const struct x64i_kernel *kernel, const char *name, uint64_t *offset)
+{
+    return x64_kernel_image_per_cpu_offset(kernel->image, name, NULL, NULL, offset, NULL) == X64_OK;
+}
+
+const char *x64i_kernel_release(const struct x64i_kernel *kernel)
+{
+    struct x64_image_info info;
+    x64_kernel_image_info(kernel->image, &info);
+    return kernel->era ? kernel->era->release : info.release;
+}
+
+/* By pages; the kernel's mappings are those of the page table in force, or of the one to come. */
+static bool copy(struct x64i_kernel *kernel, uint64_t linear, void *out, const void *in,
+                 size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        uint64_t physical;
+        uint32_t code;
+        size_t piece = X64I_PAGE_SIZE - ((linear + at) & (X64I_PAGE_SIZE - 1));
+        piece = piece < size - at ? piece : size - at;
+        if (linear + at - X64I_DIRECT_MAP < kernel->memory->ram_size)
+            physical = linear + at - X64I_DIRECT_MAP;
+        else if (!x64i_mmu_translate(&kernel->cpu->mmu, linear + at, X64I_ACCESS_PEEK, &physical,
+                                     &code))
+            return false;
+        if (out ? !x64i_physical_peek(kernel->memory, physical, (uint8_t *)out + at, piece)
+                : !x64i_physical_poke(kernel->memory, physical, (const uint8_t *)in + at, piece))
+            return false;
+        at += piece;
+    }
+    return true;
+}
+
+bool x64i_kernel_read(struct x64i_kernel *kernel, uint64_t linear, void *buffer, size_t size)
+{
+    return copy(kernel, linear, buffer, NULL, size);
+}
+
+bool x64i_kernel_write(struct x64i_kernel *kernel, uint64_t linear, const void *bytes, size_t size)
+{
+    return copy(kernel, linear, NULL, bytes, size);
+}
+
+static void restored(void *user)
+{
+    struct x64i_kernel *kernel = user;
+    kernel->program = x64i_state_get_blob(x64i_machine_state(kernel->machine), PROGRAM_BLOB,
+                                          &kernel->program_size);
+}
+
+static void destroy(void *user)
+{
+    struct x64i_kernel *kernel = user;
+    x64i_cpu_set_natives(kernel->cpu, NULL, 0);
+    x64i_shared_image_release(kernel->shared);
+    free(kernel->natives);
+    free(kernel);
+}
+
+struct x64i_kernel *x64i_kernel_of(struct x64_machine *machine)
+{
+    const struct x64i_kernel_hooks *hooks = x64i_machine_kernel(machine);
+    return hooks->native == x64i_native_run ? hooks->user : NULL;
+}
+
+static enum x64_status fork_kernel(void *user, struct x64_machine *fork)
+{
+    const struct x64i_kernel *kernel = user;
+    struct x64i_kernel *copied;
+    return x64i_kernel_create(fork, kernel->era, x64i_shared_image_retain(kernel->shared),
+                              kernel->mitigations, &copied);
+}
+
+static enum x64_status add_regions(struct x64i_kernel *kernel)
+{
+    struct x64i_state *state = x64i_machine_state(kernel->machine);
+    enum x64_status status = x64i_state_add_fixed(state, "kernel.layout", REGION_VERSION,
+                                                  &kernel->layout, sizeof kernel->layout, 0);
+    if (status == X64_OK)
+        status = x64i_state_add_fixed(state, "kernel.mm", REGION_VERSION, &kernel->mm,
+                                      sizeof kernel->mm, 0);
+    if (status == X64_OK)
+        status = x64i_state_add_fixed(state, "kernel.task", REGION_VERSION, &kernel->task,
+                                      sizeof kernel->task, 0);
+    return status;
+}
+
+enum x64_status x64i_kernel_create(struct x64_machine *machine, const struct x64i_era *era,
+                                   struct x64i_shared_image *shared, unsigned mitigations,
+                                   struct x64i_kernel **out)
+{
+    struct x64i_kernel *kernel = calloc(1, sizeof *kernel);
+    if (!kernel) {
+        x64i_shared_image_release(shared);
+        return X64_ERROR_MEMORY;
+    }
+    kernel->machine = machine;
+    kernel->cpu = x64i_machine_cpu(machine);
+    kernel->memory = &kernel->cpu->mmu.physical;
+    kernel->era = era;
+    kernel->shared = shared;
+    kernel->image = x64i_shared_image_get(shared);
+    kernel->mitigations = mitigations;
+    const struct x64i_kernel_hooks hooks = {.user = kernel,
+                                            .native = x64i_native_run,
+                                            .restored = restored,
+                                            .fork = fork_kernel,
+                                            .destroy = destroy};
+    enum x64_status status = x64i_machine_set_kernel(machine, &hooks);
+    if (status != X64_OK) {
+        destroy(kernel);
+        return status;
+    }
+    status = add_regions(kernel);
+    if (status == X64_OK)
+        status = x64i_natives_build(kernel);
+    if (status == X64_OK)
+        *out = kernel;
+    return status;
+}
+
+static enum x64_status read_program(const char *path, uint8_t **bytes, size_t *size,
+                                    struct x64_error_text *error)
+{
+    enum x64_status status = X64_OK;
+    FILE *file = fopen(path, "rb");
+    long length = -1;
+    if (!file)
+        return x64i_refuse(error, X64_ERROR_IO, "%s: %s", path, strerror(errno));
+    if (fseek(file, 0, SEEK_END) == 0)
+        length = ftell(file);
+    if (length < 0 || fseek(file, 0, SEEK_SET) != 0)
+        status = x64i_refuse(error, X64_ERROR_IO, "%s: not a file that can be read", path);
+    else if ((uint64_t)length > X64I_ELF_SIZE_MAX)
+        status = x64i_refuse(error, X64_ERROR_LIMIT, "%s: programs may have 512 MiB at most", path);
+    uint8_t *buffer = status == X64_OK ? malloc((size_t)length + 1) : NULL;
+    if (status == X64_OK && !buffer)
+        status = X64_ERROR_MEMORY;
+    if (status == X64_OK && fread(buffer, 1, (size_t)length, file) != (size_t)length)
+        status =
+            x64i_refuse(error, X64_ERROR_IO, "%s: the file could not be read to its end", path);
+    (void)fclose(file);
+    if (status != X64_OK) {
+        free(buffer);
+        return status;
+    }
+    *bytes = buffer;
+    *size = (size_t)length;
+    return X64_OK;
+}
+
+static enum x64_status load_program(struct x64i_kernel *kernel,
+                                    const struct x64_kernel_config *config,
+                                    struct x64_error_text *error)
+{
+    bool compat = kernel->era && kernel->era->compat;
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    if (!config->program) {
+        const uint8_t *demo = compat ? x64i_demo_32 : x64i_demo_64;
+        const uint8_t *end = compat ? x64i_demo_32_end : x64i_demo_64_end;
+        return x64i_exec(kernel, demo, (size_t)(end - demo), "demo", config->argv, config->envp,
+                         error);
+    }
+    enum x64_status status = read_program(config->program, &bytes, &size, error);
+    if (status == X64_OK)
+        status = x64i_exec(kernel, bytes, size, config->program, config->argv, config->envp, error);
+    free(bytes);
+    if (status == X64_OK && kernel->task.compat && !compat)
+        status = x64i_refuse(error, X64_ERROR_UNSUPPORTED,
+                             "%s: a 32-bit program; run it with the entry int80", config->program);
+    return status;
+}
+
+static enum x64_status open_era(const struct x64i_era *era, struct x64i_shared_image **shared,
+                                struct x64_error_text *error)
+{
+    struct x64_kernel_image *image;
+    struct x64_image_error why;
+    enum x64_status status = x64_kernel_image_open_memory(
+        era->image, (size_t)(era->image_end - era->image), &image, &why);
+    if (status != X64_OK)
+        return x64i_refuse(error, status, "built-in image %s: %s", era->public.name, why.text);
+    *shared = x64i_shared_image_create(image);
+    return *shared ? X64_OK : X64_ERROR_MEMORY;
+}
+
+static enum x64_status attach_era(struct x64_machine *machine,
+                                  const struct x64_kernel_config *config,
+                                  struct x64_error_text *error)
+{
+    const char *name = config->entry ? config->entry : DEFAULT_ERA;
+    const struct x64i_era *era = x64i_era_find(name);
+    const struct x64i_cpu *cpu = x64i_machine_cpu(machine);
+    struct x64i_shared_image *shared = NULL;
+    struct x64i_kernel *kernel;
+    uint64_t boot_time = 0;
+    if (!era)
+        return x64i_refuse(error, X64_ERROR_NOT_FOUND,
+                           "there is no entry image '%.40s': choose 6.1, 4.16 or int80", name);
+    enum x64_status status = x64i_mitigations_check(config->mitigations, era->public.mitigations,
+                                                    name, cpu->model, error);
+    if (status == X64_OK)
+        status = open_era(era, &shared, error);
+    if (status == X64_OK)
+        status = x64i_kernel_create(machine, era, shared, config->mitigations, &kernel);
+    if (status == X64_OK)
+        status = x64i_boot_image(kernel, error);
+    if (status == X64_OK)
+        status = load_program(kernel, config, error);
+    if (status != X64_OK)
+        return status;
+    x64i_machine_input(machine, X64_INPUT_TIME, &boot_time, sizeof boot_time);
+    kernel->task.boot_time = boot_time;
+    x64i_machine_changed(machine);
+    return X64_OK;
+}
+
+enum x64_status x64_kernel_attach(struct x64_machine *machine,
+                                  const struct x64_kernel_config *config,
+                                  struct x64_error_text *error)
+{
+    struct x64_kernel_config complete = {0};
+    struct x64_error_text text = {{0}};
+    if (!machine || !config || config->struct_size < sizeof config->struct_size ||
+        config->struct_size > sizeof complete)
+        return X64_ERROR_ARGUMENT;
+    memcpy(&complete, config, config->struct_size);
+    if (complete.entry && complete.kernel)
+        return x64i_refuse(error, X64_ERROR_ARGUMENT,
+                           "an entry image and a kernel exclude one another: give one of them");
+    enum x64_status status = X64_ERROR_UNSUPPORTED;
+    if (complete.kernel)
+        x64i_refuse(&text, status, "%s: stock kernels come later", complete.kernel);
+    else
+        status = attach_era(machine, &complete, &text);
+    if (status != X64_OK && error) {
+        if (!text.text[0])
+            x64i_refuse(&text, status, "%s", x64_status_string(status));
+        *error = text;
+    }
+    return status;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A kernel model inside: what stands behind x64_kernel_attach. The parts, bottom to top:
+ *
+ *     image.h               an ELF image with its symbols, built in or stock
+ *     frames.c page_table.c physical pages and page tables
+ *     address_space.c       the kernel's address space: direct map, image, per-CPU area, entry area
+ *     mm.c                  the user's: areas, demand paging, stack growth
+ *     elf.c exec.c          the user's program
+ *     usercopy.c fault.c    user memory from C; exceptions
+ *     syscall.c sys_*.c     the system calls
+ *     native.c              which C function answers at which address of the image
+ *     names.c               symbols, stacks and slots for traces
+ *
+ * All that changes while the guest runs is in the regions kernel.layout, kernel.mm and kernel.task,
+ * and in the guest's own memory; the rest follows from the image.
+ */
+#ifndef X64I_KERNEL_MODEL_KERNEL_H
+#define X64I_KERNEL_MODEL_KERNEL_H
+
+#include "emu.h"
+#include "kernel_model/image.h"
+#include "kernel_model/layout.h"
+#include "kernel_model/mm.h"
+#include "kernel_model/task.h"
+
+#include "x64emu/kernel_model.h"
+
+struct x64i_era {
+    struct x64_era public;
+    const uint8_t *image; /* ELF */
+    const uint8_t *image_end;
+    const char *release; /* for uname */
+    const char *prefix;  /* of the names of the system call table's functions */
+    bool pt_regs;        /* those functions take struct pt_regs, not six arguments */
+    bool compat;         /* the 32-bit table */
+    bool entry_area;     /* there is a cpu_entry_area, and TSS.sp0 points into it */
+    uint16_t tss_limit;
+};
+
+/* An image shared by forks, which may run in different threads. */
+struct x64i_shared_image;
+
+struct x64i_kernel {
+    struct x64_machine *machine;
+    struct x64i_cpu *cpu;
+    struct x64i_physical *memory;
+    const struct x64i_era *era; /* null for a stock kernel */
+    struct x64i_shared_image *shared;
+    const struct x64_kernel_image *image;
+    unsigned mitigations;
+    const uint8_t *program; /* blob "kernel.program" */
+    size_t program_size;
+    struct x64i_native *natives;
+    size_t native_count;
+    struct x64i_layout layout; /* region "kernel.layout" */
+    struct x64i_mm mm;         /* region "kernel.mm" */
+    struct x64i_task task;     /* region "kernel.task" */
+};
+
+/* The built-in era of that name, or null. */
+const struct x64i_era *x64i_era_find(const char *name);
+
+/* Writes a sentence into `error`, which may be null, and answers `status`. */
+__attribute__((format(printf, 3, 4))) enum x64_status
+x64i_refuse(struct x64_error_text *error, enum x64_status status, const char *format, ...);
+
+/*
+ * attach.c: makes the kernel model of a machine: regions, image, natives, hooks; loads nothing. The
+ * machine owns it afterwards. `shared` is taken over, also on failure.
+ */
+enum x64_status x64i_kernel_create(struct x64_machine *machine, const struct x64i_era *era,
+                                   struct x64i_shared_image *shared, unsigned mitigations,
+                                   struct x64i_kernel **out);
+
+/* The kernel model attached to a machine, or null. */
+struct x64i_kernel *x64i_kernel_of(struct x64_machine *machine);
+
+/* shared_image.c: takes over an open image; one holder more or less. */
+struct x64i_shared_image *x64i_shared_image_create(struct x64_kernel_image *image);
+struct x64i_shared_image *x64i_shared_image_retain(struct x64i_shared_image *shared);
+void x64i_shared_image_release(struct x64i_shared_image *shared);
+const struct x64_kernel_image *x64i_shared_image_get(const struct x64i_shared_image *shared);
+
+/* boot_image.c: puts a built-in image into memory, patches it, and sets the CPU to startup_64. */
+enum x64_status x64i_boot_image(struct x64i_kernel *kernel, struct x64_error_text *error);
+
+/* exec.c: puts a program's areas, stack and first registers into place. `bytes` stay the caller's
+ * and must outlive the call only; path is for sentences and /proc/self/exe. */
+enum x64_status x64i_exec(struct x64i_kernel *kernel, const uint8_t *bytes, size_t size,
+                          const char *path, const char *const *argv, const char *const *envp,
+                          struct x64_error_text *error);
+
+/* The kernel's release as uname tells it. */
+const char *x64i_kernel_release(const struct x64i_kernel *kernel);
+
+/* native.c: builds the table of natives from the image's symbols; runs one. */
+enum x64_status x64i_natives_build(struct x64i_kernel *kernel);
+enum x64i_result x64i_native_run(void *user, uint32_t number);
+
+/* A symbol's linear address; 0 when the image has none of that name. Per-CPU ones by offset. */
+uint64_t x64i_kernel_symbol(const struct x64i_kernel *kernel, const char *name);
+bool x64i_kernel_per_cpu(const struct x64i_kernel *kernel, const char *name, uint64_t *offset);
+
+/* user_symbols.c: the program's own, as x64_symbol_at and x64_symbol_find. */
+enum x64_status x64i_user_symbol_at(const struct x64i_kernel *kernel, uint64_t linear,
+                                    const char **name, uint64_t *offset);
+enum x64_status x64i_user_symbol_find(const struct x64i_kernel *kernel, const char *name,
+                                      uint64_t *linear);
+
+/* Memory through the kernel's mappings, without side effects. False when a byte is not mapped. */
+bool x64i_kernel_read(struct x64i_kernel *kernel, uint64_t linear, void *buffer, size_t size);
+bool x64i_kernel_write(struct x64i_kernel *kernel, uint64_t linear, const void *bytes, size_t size);
+
+#endif

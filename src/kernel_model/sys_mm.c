@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory: brk, mmap and its kin. */
+#include "kernel_model/file.h"
+#include "kernel_model/syscall.h"
+
+#define MAP_SHARED_     0x01u
+#define MAP_PRIVATE_    0x02u
+#define MAP_TYPE_       0x0fu
+#define MAP_FIXED_      0x10u
+#define MAP_ANONYMOUS_  0x20u
+#define MAP_NOREPLACE   0x100000u
+#define MREMAP_MAYMOVE_ 1u
+#define MREMAP_FIXED_   2u
+#define PROT_ALL        7u
+
+static uint64_t page_up(uint64_t value)
+{
+    return (value + X64I_PAGE_SIZE - 1) & ~(uint64_t)(X64I_PAGE_SIZE - 1);
+}
+
+static bool is_free(struct x64i_kernel *kernel, uint64_t start, uint64_t end)
+{
+    for (uint64_t i = 0; i < kernel->mm.area_count; i++)
+        if (kernel->mm.area[i].start < end && start < kernel->mm.area[i].end)
+            return false;
+    return true;
+}
+
+SYSCALL_DEFINE1(brk, unsigned long, brk)
+{
+    struct x64i_mm *mm = &kernel->mm;
+    uint64_t old_end = page_up(mm->brk);
+    if (brk < mm->brk_start || brk > mm->limit)
+        return (int64_t)mm->brk;
+    uint64_t new_end = page_up(brk);
+    if (new_end < old_end && x64i_mm_unmap(kernel, new_end, old_end) != 0)
+        return (int64_t)mm->brk;
+    if (new_end > old_end) {
+        struct x64i_area heap = {.start = old_end,
+                                 .end = new_end,
+                                 .protection = X64I_PROT_READ | X64I_PROT_WRITE,
+                                 .kind = X64I_AREA_HEAP};
+        if (!is_free(kernel, old_end, new_end) || x64i_mm_map(kernel, &heap) != 0)
+            return (int64_t)mm->brk;
+    }
+    mm->brk = brk;
+    return (int64_t)brk;
+}
+
+/* Where a mapping shall go; negative errno otherwise. */
+static int64_t choose_place(struct x64i_kernel *kernel, uint64_t address, uint64_t size,
+                            unsigned flags)
+{
+    uint64_t limit = kernel->mm.limit;
+    if (flags & (MAP_FIXED_ | MAP_NOREPLACE)) {
+        if (address % X64I_PAGE_SIZE)
+            return -EINVAL;
+        if (size > limit || address > limit - size)
+            return -ENOMEM;
+        if ((flags & MAP_NOREPLACE) && !is_free(kernel, address, address + size))
+            return -EEXIST;
+        return (int64_t)address;
+    }
+    address &= ~(uint64_t)(X64I_PAGE_SIZE - 1);
+    if (address && size <= limit && address <= limit - size &&
+        is_free(kernel, address, address + size))
+        return (int64_t)address;
+    uint64_t place = x64i_mm_find_gap(kernel, size);
+    return place ? (int64_t)place : -ENOMEM;
+}
+
+static int64_t map(struct x64i_kernel *kernel, uint64_t address, uint64_t length, uint64_t prot,
+                   uint64_t flags, unsigned fd, uint64_t offset)
+{
+    uint64_t type = flags & MAP_TYPE_;
+    uint64_t size = page_up(length);
+    if (length == 0 || (type != MAP_SHARED_ && type != MAP_PRIVATE_) ||
+        offset % X64I_PAGE_SIZE != 0)
+        return -EINVAL;
+    if (size == 0 || size > kernel->mm.limit)
+        return -ENOMEM;
+    struct x64i_area area = {.protection = (uint32_t)(prot & PROT_ALL),
+                             .kind = X64I_AREA_ANONYMOUS};
+    if (!(flags & MAP_ANONYMOUS_)) {
+        const struct x64i_file *file = x64i_file_of(kernel, fd);
+        if (!file)
+            return -EBADF;
+        if (file->kind != X64I_FILE_PROGRAM)
+            return -ENODEV;
+        if (type == MAP_SHARED_ && (prot & X64I_PROT_WRITE))
+            return -EACCES;
+        area.kind = X64I_AREA_FILE;
+        area.file_offset = offset;
+        area.file_size = offset < kernel->program_size ? kernel->program_size - offset : 0;
+        if (area.file_size > size)
+            area.file_size = size;
+    }
+    int64_t place = choose_place(kernel, address, size, (unsigned)flags);
+    if (place < 0)
+        return place;
+    area.start = (uint64_t)place;
+    area.end = area.start + size;
+    int64_t result = x64i_mm_map(kernel, &area);
+    return result < 0 ? result : place;
+}
+
+SYSCALL_DEFINE6(mmap, unsigned long, addr, unsigned long, len, unsigned long, prot, unsigned long,
+                flags, unsigned long, fd, unsigned long, off)
+{
+    return map(kernel, addr, len, prot, flags, (unsigned)fd, off);
+}
+
+/* The 32-bit mmap2: the offset counts pages. */
+SYSCALL_DEFINE6(mmap_pgoff, unsigned long, addr, unsigned long, len, unsigned long, prot,
+                unsigned long, flags, unsigned long, fd, unsigned long, pgoff)
+{
+    return map(kernel, addr, len, prot, flags, (unsigned)fd, pgoff * X64I_PAGE_SIZE);
+}
+
+SYSCALL_DEFINE2(munmap, unsigned long, addr, size_t, len)
+{
+    if (len > kernel->mm.limit || addr > kernel->mm.limit)
+        return -EINVAL;
+    return x64i_mm_unmap(kernel, addr, addr + page_up(len));
+}
+
+SYSCALL_DEFINE3(mprotect, unsigned long, start, size_t, len, unsigned long, prot)
+{
+    if (start % X64I_PAGE_SIZE)
+        return -EINVAL;
+    if (len > kernel->mm.limit || start > kernel->mm.limit)
+        return -ENOMEM;
+    return x64i_mm_protect(kernel, start, start + page_up(len), (uint32_t)(prot & PROT_ALL));
+}
+
+SYSCALL_DEFINE3(madvise, unsigned long, start, size_t, len, int, behavior)
+{
+    return start % X64I_PAGE_SIZE ? -EINVAL : 0;
+}
+
+/* Grows an area where it stands, or moves it. */
+static int64_t grow(struct x64i_kernel *kernel, const struct x64i_area *old, uint64_t address,
+                    uint64_t old_size, uint64_t new_size, unsigned flags)
+{
+    struct x64i_area area = *old;
+    uint64_t end = address + new_size;
+    if (address + old_size == old->end && new_size <= kernel->mm.limit - address &&
+        is_free(kernel, old->end, end)) {
+        area.start = old->end;
+        area.end = end;
+        area.file_size = 0;
+        int64_t result = x64i_mm_map(kernel, &area);
+        return result < 0 ? result : (int64_t)address;
+    }
+    if (!(flags & MREMAP_MAYMOVE_))
+        return -ENOMEM;
+    uint64_t place = x64i_mm_find_gap(kernel, new_size);
+    if (!place)
+        return -ENOMEM;
+    uint64_t skipped = address - old->start;
+    area.start = place;
+    area.end = place + new_size;
+    area.file_offset += skipped;
+    area.file_size = area.file_size > skipped ? area.file_size - skipped : 0;
+    if (area.file_size > old_size)
+        area.file_size = old_size;
+    int64_t result = x64i_mm_map(kernel, &area);
+    if (result < 0)
+        return result;
+    x64i_mm_move_pages(kernel, address, place, old_size);
+    result = x64i_mm_unmap(kernel, address, address + old_size);
+    return result < 0 ? result : (int64_t)place;
+}
+
+SYSCALL_DEFINE5(mremap, unsigned long, addr, unsigned long, old_len, unsigned long, new_len,
+                unsigned long, flags, unsigned long, new_addr)
+{
+    uint64_t limit = kernel->mm.limit;
+    if (addr % X64I_PAGE_SIZE || (flags & ~(uint64_t)MREMAP_MAYMOVE_) || new_len == 0 ||
+        old_len == 0)
+        return -EINVAL;
+    if (addr > limit || old_len > limit - addr || new_len > limit)
+        return -EFAULT;
+    uint64_t old_size = page_up(old_len);
+    uint64_t new_size = page_up(new_len);
+    const struct x64i_area *area = x64i_mm_find(kernel, addr);
+    if (!area || area->end - addr < old_size)
+        return -EFAULT;
+    if (new_size == old_size)
+        return (int64_t)addr;
+    if (new_size < old_size) {
+        int64_t result = x64i_mm_unmap(kernel, addr + new_size, addr + old_size);
+        return result < 0 ? result : (int64_t)addr;
+    }
+    return grow(kernel, area, addr, old_size, new_size, (unsigned)flags);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* The program's own symbols, looked up in its file each time: only traces and messages ask. */
+#include "kernel_model/kernel.h"
+
+#include <elf.h>
+#include <string.h>
+
+/* The symbol table and its strings, checked against the file's end. */
+struct table {
+    struct x64i_bytes symbols;
+    struct x64i_bytes strings;
+    bool compat;
+    uint64_t base; /* where a position-independent program was put */
+};
+
+struct section {
+    uint32_t type;
+    uint32_t link;
+    uint64_t offset;
+    uint64_t size;
+};
+
+static bool read_section(const struct x64i_kernel *kernel, uint64_t headers, unsigned index,
+                         bool compat, struct section *out)
+{
+    Elf64_Shdr wide;
+    Elf32_Shdr narrow;
+    size_t width = compat ? sizeof narrow : sizeof wide;
+    if (!x64i_range_ok(headers, (uint64_t)(index + 1) * width, kernel->program_size))
+        return false;
+    const uint8_t *at = kernel->program + headers + (uint64_t)index * width;
+    if (compat) {
+        memcpy(&narrow, at, sizeof narrow);
+        *out = (struct section){narrow.sh_type, narrow.sh_link, narrow.sh_offset, narrow.sh_size};
+    } else {
+        memcpy(&wide, at, sizeof wide);
+        *out = (struct section){wide.sh_type, wide.sh_link, wide.sh_offset, wide.sh_size};
+    }
+    return out->type == SHT_NOBITS || x64i_range_ok(out->offset, out->size, kernel->program_size);
+}
+
+static bool find_table(const struct x64i_kernel *kernel, struct table *table)
+{
+    struct section section, strings;
+    Elf64_Ehdr wide;
+    Elf32_Ehdr narrow;
+    if (!kernel->program || kernel->program_size < sizeof wide)
+        return false;
+    memcpy(&wide, kernel->program, sizeof wide);
+    memcpy(&narrow, kernel->program, sizeof narrow);
+    bool compat = kernel->task.compat;
+    uint64_t headers = compat ? narrow.e_shoff : wide.e_shoff;
+    unsigned count = compat ? narrow.e_shnum : wide.e_shnum;
+    uint64_t entry = compat ? narrow.e_entry : wide.e_entry;
+    for (unsigned i = 0; headers && i < count; i++) {
+        if (!read_section(kernel, headers, i, compat, &section) || section.type != SHT_SYMTAB)
+            continue;
+        if (section.link >= count ||
+            !read_section(kernel, headers, section.link, compat, &strings) ||
+            strings.type != SHT_STRTAB || strings.size == 0 ||
+            kernel->program[strings.offset + strings.size - 1] != '\0')
+            return false;
+        *table = (struct table){{kernel->program + section.offset, section.size},
+                                {kernel->program + strings.offset, strings.size},
+                                compat,
+                                kernel->mm.entry - entry};
+        return true;
+    }
+    return false;
+}
+
+/* The index-th symbol when it names code or data; false for others and behind the end. */
+static bool symbol_at(const struct table *table, size_t index, const char **name, uint64_t *linear)
+{
+    Elf64_Sym wide;
+    Elf32_Sym narrow;
+    if (table->compat) {
+        memcpy(&narrow, table->symbols.data + index * sizeof narrow, sizeof narrow);
+        wide = (Elf64_Sym){.st_name = narrow.st_name,
+                           .st_info = narrow.st_info,
+                           .st_shndx = narrow.st_shndx,
+                           .st_value = narrow.st_value};
+    } else {
+        memcpy(&wide, table->symbols.data + index * sizeof wide, sizeof wide);
+    }
+    unsigned type = ELF64_ST_TYPE(wide.st_info);
+    if (wide.st_shndx == SHN_UNDEF || wide.st_shndx >= SHN_LORESERVE || type > STT_FUNC ||
+        wide.st_name >= table->strings.size)
+        return false;
+    *name = (const char *)table->strings.data + wide.st_name;
+    *linear = wide.st_value + table->base;
+    return **name != '\0';
+}
+
+static size_t symbol_count(const struct table *table)
+{
+    return table->symbols.size / (table->compat ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym));
+}
+
+enum x64_status x64i_user_symbol_at(const struct x64i_kernel *kernel, uint64_t linear,
+                                    const char **name, uint64_t *offset)
+{
+    struct table table;
+    const char *best = NULL;
+    uint64_t best_linear = 0;
+    const struct x64i_area *area = x64i_mm_find((struct x64i_kernel *)(uintptr_t)kernel, linear);
+    if (!area || !find_table(kernel, &table))
+        return X64_ERROR_NOT_FOUND;
+    for (size_t i = 0; i < symbol_count(&table); i++) {
+        const char *candidate;
+        uint64_t at;
+        if (symbol_at(&table, i, &candidate, &at) && at <= linear && at >= area->start &&
+            (!best || at > best_linear)) {
+            best = candidate;
+            best_linear = at;
+        }
+    }
+    if (!best)
+        return X64_ERROR_NOT_FOUND;
+    *name = best;
+    *offset = linear - best_linear;
+    return X64_OK;
+}
+
+enum x64_status x64i_user_symbol_find(const struct x64i_kernel *kernel, const char *name,
+                                      uint64_t *linear)
+{
+    struct table table;
+    if (!find_table(kernel, &table))
+        return X64_ERROR_NOT_FOUND;
+    for (size_t i = 0; i < symbol_count(&table); i++) {
+        const char *candidate;
+        uint64_t at;
+        if (symbol_at(&table, i, &candidate, &at) && strcmp(candidate, name) == 0) {
+            *linear = at;
+            return X64_OK;
+        }
+    }
+    return X64_ERROR_NOT_FOUND;
+}
