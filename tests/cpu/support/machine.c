@@ -71,7 +71,7 @@ static void build_gdt(struct machine *m)
         {SELECTOR_SPARE_TSS, 0x0000890000000067 | (uint64_t)MACHINE_TSS << 16},
         {SELECTOR_USER_DATA_16, 0x0000f3000000ffff},
         {SELECTOR_CONFORMING_3, 0x00afff000000ffff},
-        {SELECTOR_KERNEL_DATA_32, 0x0040930010000fff},
+        {SELECTOR_KERNEL_DATA_32, 0x0040930700000fff},
         {SELECTOR_IN_LDT, 0x00cff2000000ffff},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

@@ -64,7 +64,7 @@ enum machine_selector {
     SELECTOR_SPARE_TSS = 0xc0,     /* available */
     SELECTOR_USER_DATA_16 = 0xd0,  /* DPL 3, B = 0 */
     SELECTOR_CONFORMING_3 = 0xd8,  /* conforming, DPL 3 */
-    SELECTOR_KERNEL_DATA_32 = 0xe0 /* base 0x1000, limit 0xfff, DPL 0 */
+    SELECTOR_KERNEL_DATA_32 = 0xe0 /* base MACHINE_SCRATCH, limit 0xfff, DPL 0 */
 };
 #define MACHINE_GDT_LIMIT 0xe7u
 #define SELECTOR_IN_LDT   0x04u /* user data in the LDT's first entry */
