@@ -54,15 +54,18 @@ static uint32_t flags_of_column(const char *column)
     return flags;
 }
 
+static bool matches(const char *pattern, const char *name)
+{
+    const char *star = strchr(pattern, '*');
+    return star ? strncmp(pattern, name, (size_t)(star - pattern)) == 0
+                : strcmp(pattern, name) == 0;
+}
+
 static bool is_exception(const char *name, const char *column)
 {
-    for (size_t i = 0; i < sizeof exceptions / sizeof exceptions[0]; i++) {
-        const char *star = strchr(exceptions[i].name, '*');
-        size_t length = star ? (size_t)(star - exceptions[i].name) : strlen(name) + 1;
-        if (strncmp(exceptions[i].name, name, length) == 0 &&
-            strcmp(exceptions[i].column, column) == 0)
+    for (size_t i = 0; i < sizeof exceptions / sizeof exceptions[0]; i++)
+        if (matches(exceptions[i].name, name) && strcmp(exceptions[i].column, column) == 0)
             return true;
-    }
     return false;
 }
 

@@ -78,11 +78,11 @@ static void tear_down(struct bench *b)
 
 static void put_code(struct bench *b)
 {
-    unsigned byte;
-    int length;
     uint64_t at = VECTOR_CODE;
-    for (const char *p = b->row->bytes; sscanf(p, "%2x%n", &byte, &length) == 1; p += length)
-        put(b, at++, byte, 1);
+    for (const char *p = b->row->bytes; p[0] && p[1]; p += 2) {
+        const char digits[3] = {p[0], p[1], 0};
+        put(b, at++, strtoul(digits, NULL, 16), 1);
+    }
 }
 
 static int register_named(const char *name)
