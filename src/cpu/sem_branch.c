@@ -36,13 +36,19 @@ X64I_ACTION(jmp)
 }
 X64I_FOR_16_32_64(X64I_READ1_AT, jmp)
 
-/* The target is checked before the return address is pushed (SDM vol. 2A, CALL). */
+/* A fault of the push has priority over one of the target, as processors do it; nothing is pushed
+ * when either faults. */
 X64I_ACTION(call)
 {
     uint64_t after = cpu->next_rip;
-    if (x64i_branch(cpu, a) != X64I_DONE)
+    uint64_t top = (x64i_stack_pointer(cpu) - width / 8) & x64i_mask(cpu->stack_bits);
+    struct x64i_target target;
+    if (x64i_probe(cpu, X64_SS, top, width / 8, &target) != X64I_DONE ||
+        x64i_branch(cpu, a) != X64I_DONE)
         return X64I_FAULT;
-    return x64i_push(cpu, after & x64i_mask(width), width / 8);
+    x64i_add_rsp(cpu, -(int64_t)(width / 8));
+    x64i_commit(cpu, &target, after & x64i_mask(width));
+    return X64I_DONE;
 }
 X64I_FOR_16_32_64(X64I_READ1_AT, call)
 

@@ -128,14 +128,13 @@ X64I_HANDLER(cmpxchg8b)
     return compare_pair(cpu, op, 32);
 }
 
-/* The operand must be aligned on 16 bytes: else #GP(0). */
+/* The operand must be aligned on 16 bytes: else #GP(0), whatever the segment. Only 64-bit mode has
+ * this instruction. */
 X64I_HANDLER(cmpxchg16b)
 {
-    uint64_t linear;
-    if (x64i_linear(cpu, op->segment, x64i_effective(cpu, op), 16, X64I_ACCESS_WRITE, &linear) !=
-        X64I_DONE)
-        return X64I_FAULT;
-    if (linear & 15)
+    bool has_base = op->segment == X64_FS || op->segment == X64_GS;
+    uint64_t base = has_base ? cpu->s.segment[op->segment].base : 0;
+    if ((x64i_effective(cpu, op) + base) & 15)
         return x64i_raise_error(cpu, X64_FAULT_GP, 0);
     return compare_pair(cpu, op, 64);
 }

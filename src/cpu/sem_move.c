@@ -43,29 +43,33 @@ X64I_INLINE uint64_t movsx_body(uint64_t value, unsigned from)
     return x64i_sign_extend(value, from);
 }
 
-#define WIDEN_AT(name, FROM, W)                                                                  \
-    X64I_HANDLER(name##_r##FROM##_##W)                                                           \
+/* `r` and `m` are the suffixes of the handlers' names. */
+#define WIDEN_AT(name, body, r, m, FROM, W)                                                      \
+    X64I_HANDLER(name##_##r##_##W)                                                               \
     {                                                                                            \
         uint64_t value = x64i_gpr(cpu, op->source, FROM);                                        \
-        x64i_set_gpr(cpu, op->destination, name##_body(value, FROM), W);                         \
+        x64i_set_gpr(cpu, op->destination, body(value, FROM), W);                                \
         return X64I_DONE;                                                                        \
     }                                                                                            \
-    X64I_HANDLER(name##_m##FROM##_##W)                                                           \
+    X64I_HANDLER(name##_##m##_##W)                                                               \
     {                                                                                            \
         uint64_t value;                                                                          \
         if (x64i_load(cpu, op->segment, x64i_effective(cpu, op), FROM / 8, &value) != X64I_DONE) \
             return X64I_FAULT;                                                                   \
-        x64i_set_gpr(cpu, op->destination, name##_body(value, FROM), W);                         \
+        x64i_set_gpr(cpu, op->destination, body(value, FROM), W);                                \
         return X64I_DONE;                                                                        \
     }
-#define WIDEN_FROM_8_AT(name, W)  WIDEN_AT(name, 8, W)
-#define WIDEN_FROM_16_AT(name, W) WIDEN_AT(name, 16, W)
-#define WIDEN_FROM_32_AT(name, W) WIDEN_AT(name, 32, W)
+#define WIDEN_FROM_8_AT(name, W)  WIDEN_AT(name, name##_body, r8, m8, 8, W)
+#define WIDEN_FROM_16_AT(name, W) WIDEN_AT(name, name##_body, r16, m16, 16, W)
 X64I_FOR_16_32_64(WIDEN_FROM_8_AT, movzx)
 X64I_FOR_16_32_64(WIDEN_FROM_16_AT, movzx)
 X64I_FOR_16_32_64(WIDEN_FROM_8_AT, movsx)
 X64I_FOR_16_32_64(WIDEN_FROM_16_AT, movsx)
-X64I_FOR_16_32_64(WIDEN_FROM_32_AT, movsx)
+
+/* Without REX.W MOVSXD moves 16 or 32 bits as they are (SDM vol. 2B, MOVSX/MOVSXD). */
+WIDEN_AT(movsxd, movsx_body, rr, rm, 16, 16)
+WIDEN_AT(movsxd, movsx_body, rr, rm, 32, 32)
+WIDEN_AT(movsxd, movsx_body, rr, rm, 32, 64)
 
 X64I_INLINE uint64_t swap_bytes(uint64_t value, unsigned width)
 {

@@ -7,19 +7,11 @@
 #include "cpu/sem.h"
 #include "cpu/string.h"
 
-/* Counts an iteration of CMPS or SCAS: REPE ends at a difference, REPNE at a match. */
-X64I_INLINE enum x64i_result count_comparison(struct x64i_cpu *cpu, const struct x64i_op *op)
-{
-    enum x64i_result result = x64i_string_count(cpu, op);
-    bool equal = cpu->s.rflags & X64I_ZF;
-    if (op->flags & X64I_OP_REPNE ? equal : !equal)
-        return X64I_DONE;
-    return result;
-}
-
 X64I_INLINE enum x64i_result movs(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned width)
 {
     uint64_t value;
+    x64i_string_cut(cpu, op, X64_RSI);
+    x64i_string_cut(cpu, op, X64_RDI);
     if (x64i_string_is_done(cpu, op))
         return X64I_DONE;
     if (x64i_load(cpu, op->segment, x64i_string_offset(cpu, op, X64_RSI), width / 8, &value) !=
@@ -34,6 +26,7 @@ X64I_INLINE enum x64i_result movs(struct x64i_cpu *cpu, const struct x64i_op *op
 
 X64I_INLINE enum x64i_result stos(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned width)
 {
+    x64i_string_cut(cpu, op, X64_RDI);
     if (x64i_string_is_done(cpu, op))
         return X64I_DONE;
     if (x64i_store(cpu, X64_ES, x64i_string_offset(cpu, op, X64_RDI), width / 8,
@@ -56,9 +49,18 @@ X64I_INLINE enum x64i_result lods(struct x64i_cpu *cpu, const struct x64i_op *op
     return x64i_string_count(cpu, op);
 }
 
-X64I_INLINE void compare(struct x64i_cpu *cpu, uint64_t a, uint64_t b, unsigned width)
+/* Counts an iteration of CMPS or SCAS: REPE ends at a difference, REPNE at a match. Only the last
+ * iteration writes the flags: a page fault in the middle finds those from before the instruction
+ * (SDM vol. 2B, REP). */
+X64I_INLINE enum x64i_result finish_comparison(struct x64i_cpu *cpu, const struct x64i_op *op,
+                                               uint64_t a, uint64_t b, unsigned width)
 {
-    x64i_set_flags(cpu, X64I_OSZAPC, x64i_flags_sub(a, b, a - b, width));
+    enum x64i_result result = x64i_string_count(cpu, op);
+    if (op->flags & X64I_OP_REPNE ? a == b : a != b)
+        result = X64I_DONE;
+    if (result == X64I_DONE)
+        x64i_set_flags(cpu, X64I_OSZAPC, x64i_flags_sub(a, b, a - b, width));
+    return result;
 }
 
 X64I_INLINE enum x64i_result scas(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned width)
@@ -69,24 +71,23 @@ X64I_INLINE enum x64i_result scas(struct x64i_cpu *cpu, const struct x64i_op *op
     if (x64i_load(cpu, X64_ES, x64i_string_offset(cpu, op, X64_RDI), width / 8, &value) !=
         X64I_DONE)
         return X64I_FAULT;
-    compare(cpu, x64i_gpr(cpu, X64_RAX, width), value, width);
     x64i_string_advance(cpu, op, X64_RDI, width);
-    return count_comparison(cpu, op);
+    return finish_comparison(cpu, op, x64i_gpr(cpu, X64_RAX, width), value, width);
 }
 
+/* Compares the source with the destination, which is read first. */
 X64I_INLINE enum x64i_result cmps(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned width)
 {
     uint64_t a, b;
     if (x64i_string_is_done(cpu, op))
         return X64I_DONE;
-    if (x64i_load(cpu, op->segment, x64i_string_offset(cpu, op, X64_RSI), width / 8, &a) !=
-            X64I_DONE ||
-        x64i_load(cpu, X64_ES, x64i_string_offset(cpu, op, X64_RDI), width / 8, &b) != X64I_DONE)
+    if (x64i_load(cpu, X64_ES, x64i_string_offset(cpu, op, X64_RDI), width / 8, &b) != X64I_DONE ||
+        x64i_load(cpu, op->segment, x64i_string_offset(cpu, op, X64_RSI), width / 8, &a) !=
+            X64I_DONE)
         return X64I_FAULT;
-    compare(cpu, a, b, width);
     x64i_string_advance(cpu, op, X64_RSI, width);
     x64i_string_advance(cpu, op, X64_RDI, width);
-    return count_comparison(cpu, op);
+    return finish_comparison(cpu, op, a, b, width);
 }
 
 #define STRING_AT(name, W)       \

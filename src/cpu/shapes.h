@@ -61,11 +61,6 @@
 #define X64I_WIDTH_OF_widen                 0
 #define X64I_SLOTS_widen(b, W4, W3, W2, W1) W3(b##_r8) W3(b##_m8) W3(b##_r16) W3(b##_m16)
 
-/* MOVSXD, whose source has 16 bits where its destination has. */
-#define X64I_PATTERNS_widen32                 "RR16 RM16 RR32 RM32"
-#define X64I_WIDTH_OF_widen32                 0
-#define X64I_SLOTS_widen32(b, W4, W3, W2, W1) W3(b##_r16) W3(b##_m16) W3(b##_r32) W3(b##_m32)
-
 /* XCHG, XADD, CMPXCHG. */
 #define X64I_PATTERNS_exchange                 "RR MR"
 #define X64I_WIDTH_OF_exchange                 0

@@ -17,15 +17,20 @@ X64I_INLINE uint64_t x64i_string_offset(const struct x64i_cpu *cpu, const struct
     return cpu->s.gpr[reg] & x64i_mask(x64i_address_width(op));
 }
 
-/* A repeated instruction with a count of zero does nothing, but that processors write the count
- * back: with 32-bit addresses the upper half of RCX is cleared. */
+/* Under a REP prefix with 32-bit addresses, processors write a register back cut to 32 bits before
+ * they look at anything else: also for a count of zero, also when the iteration faults. */
+X64I_INLINE void x64i_string_cut(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned reg)
+{
+    bool cut = (op->flags & X64I_OP_ANY_REP) && (op->flags & X64I_OP_ADDRESS_32);
+    if (cut && cpu->s.gpr[reg] >> 32 != 0)
+        x64i_set_gpr(cpu, reg, cpu->s.gpr[reg], 32);
+}
+
+/* A repeated instruction with a count of zero does nothing else. */
 X64I_INLINE bool x64i_string_is_done(struct x64i_cpu *cpu, const struct x64i_op *op)
 {
-    if (!(op->flags & X64I_OP_ANY_REP) || x64i_string_offset(cpu, op, X64_RCX) != 0)
-        return false;
-    if (op->flags & X64I_OP_ADDRESS_32)
-        x64i_set_gpr(cpu, X64_RCX, 0, 32);
-    return true;
+    x64i_string_cut(cpu, op, X64_RCX);
+    return (op->flags & X64I_OP_ANY_REP) && x64i_string_offset(cpu, op, X64_RCX) == 0;
 }
 
 /* Moves RSI or RDI by one element, down when DF is set. */

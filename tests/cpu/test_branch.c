@@ -21,6 +21,8 @@ static const struct vector branches[] = {
     {"call rax: not canonical, nothing is pushed", "ffd0",
      "rax=0x8000000000000000 qword[0x2fff8]=7", "fault=13 qword[0x2fff8]=7"},
     {"call rax: no stack", "ffd0", "rax=0x10000 rsp=0x900000", "fault=14 error=2"},
+    {"call rax: the stack comes before the target", "ffd0", "rax=0x8000000000000000 rsp=0x900000",
+     "fault=14 error=2"},
     {"ret", "c3", "qword[0x30000]=0x10010", "rip=0x10 rsp=0x30008"},
     {"ret 0xfff0", "c2f0ff", "qword[0x30000]=0x10010", "rip=0x10 rsp=0x3fff8"},
     {"ret: not canonical, RSP stays", "c3", "qword[0x30000]=0x8000000000000000", "fault=13"},

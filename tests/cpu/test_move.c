@@ -21,6 +21,8 @@ static const struct vector moves[] = {
      "rax=0xffffffffffff8000"},
     {"movsxd rax, ecx", "4863c1", "rcx=0x80000000", "rax=0xffffffff80000000"},
     {"movsxd eax, ecx", "63c1", "rcx=0x80000000", "rax=0x80000000"},
+    {"movsxd ax, word ptr [rsi]: two bytes at the end of a page", "666306",
+     "rsi=0x3ffffe word[0x1ffffe]=0x8123 rax=0x55550000", "rax=0x55558123"},
     {"bswap eax", "0fc8", "rax=0x1122334455667788", "rax=0x88776655"},
     {"bswap r9", "490fc9", "r9=0x1122334455667788", "r9=0x8877665544332211"},
     {"movbe [rsi], ax", "660f38f106", "rsi=0x20000 rax=0x1234", "word[0x20000]=0x3412"},
@@ -70,6 +72,9 @@ static const struct vector exchanges[] = {
     {"cmpxchg16b [rsi], different", "480fc70e", "rsi=0x20010 qword[0x20018]=2 rax=1 zf=1",
      "rax=0 rdx=2 zf=0"},
     {"cmpxchg16b [rsi]: not aligned", "480fc70e", "rsi=0x20008", "fault=13"},
+    {"cmpxchg16b [rbp+8]: not aligned comes before not canonical", "480fc74d08",
+     "rbp=0x8000000000000000", "fault=13"},
+    {"cmpxchg16b [rbp]: not canonical", "480fc74d00", "rbp=0x8000000000000000", "fault=12"},
 };
 
 /* SDM vol. 2, CLC ... STD, LAHF, SAHF, NOP, CLFLUSH, UD. */

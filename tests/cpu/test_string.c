@@ -23,6 +23,10 @@ static const struct vector copies[] = {
      "rsi=0x11 rdi=0x20101 rcx=0 byte[0x20100]=9"},
     {"addr32 rep stosb", "67f3aa", "rdi=0xffffffff00020000 rcx=0xffffffff00000002 rax=0xee",
      "rdi=0x20002 rcx=0 word[0x20000]=0xeeee steps=2"},
+    {"addr32 rep stosb of nothing writes RCX and RDI back", "67f3aa",
+     "rdi=0xffffffff00020000 rcx=0xffffffff00000000", "rdi=0x20000 rcx=0"},
+    {"addr32 rep lodsb that faults", "67f3ac", "rsi=0xffffffff00900000 rcx=0xffffffff00000001",
+     "rcx=1 fault=14"},
     {"stosd", "ab", "rdi=0x20000 rax=0x1122334455667788", "rdi=0x20004 qword[0x20000]=0x55667788"},
     {"lodsd clears the upper half", "ad", "rsi=0x20000 rax=0xffffffffffffffff dword[0x20000]=1",
      "rsi=0x20004 rax=1"},
@@ -46,6 +50,10 @@ static const struct vector comparisons[] = {
     {"repne scasb finds", "f2ae", "rdi=0x20000 rcx=0xffffffffffffffff rax=0 word[0x20000]=0x0101",
      "rdi=0x20003 rcx=0xfffffffffffffffc zf=1 pf=1 steps=3"},
     {"repne scasb of nothing leaves the flags", "f2ae", "rdi=0x20000 cf=1 of=1", ""},
+    {"repne scasb that faults in the middle: the flags from before", "f2ae",
+     "rdi=0x3fffff rcx=5 rax=1 cf=1 of=1", "rdi=0x400000 rcx=4 fault=14"},
+    {"repe cmpsb: the destination is read first", "f3a6",
+     "rsi=0x900000 rdi=0x8000000000000000 rcx=1", "fault=13"},
     {"scasw", "66af", "rdi=0x20000 rax=0x8000 word[0x20000]=1", "rdi=0x20002 of=1 af=1 pf=1"},
 };
 
