@@ -124,16 +124,18 @@ PORT_HANDLERS_AT(16, 16)
 PORT_HANDLERS_AT(32, 32)
 PORT_HANDLERS_AT(64, 32)
 
-/* ES:RDI := port. The destination is checked before the device is asked. */
+/* ES:RDI := port. Permission is checked even for a count of zero, as processors do it, and the
+ * destination before the device is asked. */
 X64I_INLINE enum x64i_result ins(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned width)
 {
     struct x64i_target target;
     uint16_t port = port_dx(cpu);
+    if (check_permission(cpu, port, width / 8) != X64I_DONE)
+        return X64I_FAULT;
     if (x64i_string_is_done(cpu, op))
         return X64I_DONE;
-    if (check_permission(cpu, port, width / 8) != X64I_DONE ||
-        x64i_probe(cpu, X64_ES, x64i_string_offset(cpu, op, X64_RDI), width / 8, &target) !=
-            X64I_DONE)
+    if (x64i_probe(cpu, X64_ES, x64i_string_offset(cpu, op, X64_RDI), width / 8, &target) !=
+        X64I_DONE)
         return X64I_FAULT;
     x64i_commit(cpu, &target, read_port(cpu, port, width / 8));
     x64i_string_advance(cpu, op, X64_RDI, width);
@@ -145,11 +147,12 @@ X64I_INLINE enum x64i_result outs(struct x64i_cpu *cpu, const struct x64i_op *op
 {
     uint64_t value;
     uint16_t port = port_dx(cpu);
+    if (check_permission(cpu, port, width / 8) != X64I_DONE)
+        return X64I_FAULT;
     if (x64i_string_is_done(cpu, op))
         return X64I_DONE;
-    if (check_permission(cpu, port, width / 8) != X64I_DONE ||
-        x64i_load(cpu, op->segment, x64i_string_offset(cpu, op, X64_RSI), width / 8, &value) !=
-            X64I_DONE)
+    if (x64i_load(cpu, op->segment, x64i_string_offset(cpu, op, X64_RSI), width / 8, &value) !=
+        X64I_DONE)
         return X64I_FAULT;
     write_port(cpu, port, width / 8, value);
     x64i_string_advance(cpu, op, X64_RSI, width);
