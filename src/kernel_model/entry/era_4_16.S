@@ -17,8 +17,8 @@
 
 /* Linear address of the trampoline's page in cpu_entry_area, and what it reaches from there. */
 	.set CEA_trampoline, 0xfffffe0000006000
-#define CEA_entry_stack_end	(_entry_trampoline - 0x3000)
-#define CEA_tss			(_entry_trampoline - 0x3000)
+#define CEA_entry_stack_end	(entry_SYSCALL_64_trampoline - 0x3000)
+#define CEA_tss			(entry_SYSCALL_64_trampoline - 0x3000)
 #define RSP_SCRATCH		CEA_entry_stack_end - 8(%rip)
 
 .macro ERA_LSTAR

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* What the entry code of each era must do: MSRs, pt_regs, CR3, stacks, the way back. */
+#include "kernel_model/guest.h"
+
+#include "support/suite.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LSTAR          0xc0000082u
+#define STAR           0xc0000081u
+#define FMASK          0xc0000084u
+#define EFER           0xc0000080u
+#define GS_BASE        0xc0000101u
+#define KERNEL_GS_BASE 0xc0000102u
+#define SPEC_CTRL      0x48u
+
+#define SYSCALL "\x0f\x05"
+
+/* Every register gets a value of its own, then getpid. */
+static const uint8_t marked_call[] = {
+    0x48, 0xc7, 0xc3, 0x03, 0x03, 0, 0, /* mov $0x303, %rbx */
+    0x48, 0xc7, 0xc2, 0x02, 0x02, 0, 0, /* mov $0x202, %rdx */
+    0x48, 0xc7, 0xc5, 0x05, 0x05, 0, 0, /* mov $0x505, %rbp */
+    0x48, 0xc7, 0xc6, 0x06, 0x06, 0, 0, /* mov $0x606, %rsi */
+    0x48, 0xc7, 0xc7, 0x07, 0x07, 0, 0, /* mov $0x707, %rdi */
+    0x49, 0xc7, 0xc0, 0x08, 0x08, 0, 0, /* mov $0x808, %r8 */
+    0x49, 0xc7, 0xc1, 0x09, 0x09, 0, 0, /* mov $0x909, %r9 */
+    0x49, 0xc7, 0xc2, 0x0a, 0x0a, 0, 0, /* mov $0xa0a, %r10 */
+    0x49, 0xc7, 0xc4, 0x0c, 0x0c, 0, 0, /* mov $0xc0c, %r12 */
+    0x49, 0xc7, 0xc5, 0x0d, 0x0d, 0, 0, /* mov $0xd0d, %r13 */
+    0x49, 0xc7, 0xc6, 0x0e, 0x0e, 0, 0, /* mov $0xe0e, %r14 */
+    0x49, 0xc7, 0xc7, 0x0f, 0x0f, 0, 0, /* mov $0xf0f, %r15 */
+    0xb8, 39,   0,    0,    0,          /* mov $39, %eax */
+    0x0f, 0x05,                         /* syscall */
+    0x0f, 0x05,                         /* syscall: rax is getpid's result, 1: write */
+    0xf4,                               /* hlt */
+};
+#define MARKED_RIP (0x400000u + 12 * 7 + 5 + 2)
+
+static uint64_t msr(struct guest *guest, uint32_t index)
+{
+    uint64_t value = 0;
+    ck_assert_int_eq(x64_msr_read(guest->machine, index, &value), X64_OK);
+    return value;
+}
+
+static struct x64_registers registers_of(struct guest *guest)
+{
+    struct x64_registers registers;
+    ck_assert_int_eq(x64_registers_read(guest->machine, &registers), X64_OK);
+    return registers;
+}
+
+/* The 21 words that do_syscall_64 finds, ascending. */
+static void check_pt_regs(struct guest *guest, uint64_t frame, uint64_t user_rsp, uint64_t flags)
+{
+    static const char *const names[] = {"r15", "r14",     "r13", "r12", "bp",    "bx", "r11",
+                                        "r10", "r9",      "r8",  "ax",  "cx",    "dx", "si",
+                                        "di",  "orig_ax", "ip",  "cs",  "flags", "sp", "ss"};
+    const uint64_t expected[] = {0xf0f, 0xe0e,    0xd0d, 0xc0c, 0x505,           0x303,
+                                 flags, 0xa0a,    0x909, 0x808, UINT64_MAX - 37, MARKED_RIP,
+                                 0x202, 0x606,    0x707, 39,    MARKED_RIP,      0x33,
+                                 flags, user_rsp, 0x2b};
+    for (unsigned i = 0; i < 21; i++) {
+        char name[64];
+        char wanted[64];
+        ck_assert_msg(guest_word(guest, frame + 8 * i) == expected[i], "pt_regs.%s is %#llx",
+                      names[i], (unsigned long long)guest_word(guest, frame + 8 * i));
+        (void)snprintf(wanted, sizeof wanted, "pt_regs.%s", names[i]);
+        ck_assert_uint_eq(x64_slot_name(guest->machine, frame + 8 * i, name, sizeof name),
+                          strlen(wanted));
+        ck_assert_str_eq(name, wanted);
+    }
+}
+
+static void check_call(const char *entry, const char *mitigations)
+{
+    struct guest guest;
+    bool pti = strstr(mitigations, "pti");
+    bool pcid = strstr(mitigations, "pcid");
+    guest_start(&guest, &(struct guest_config){
+                            .entry = entry,
+                            .mitigations = mitigations,
+                            .program = guest_program(0, marked_call, sizeof marked_call)});
+    struct x64_registers user;
+    do {
+        ck_assert_int_eq(x64_run(guest.machine, 1, NULL), X64_OK);
+        user = registers_of(&guest);
+    } while (user.rip != MARKED_RIP - 2);
+    uint64_t kernel_gs = msr(&guest, KERNEL_GS_BASE);
+    guest_run_to(&guest, "do_syscall_64");
+    struct x64_registers inside = registers_of(&guest);
+    uint64_t frame = inside.gpr[X64_RDI];
+    ck_assert_int_eq(inside.cpl, 0);
+    ck_assert_int_eq(x64_stack_of(guest.machine, inside.gpr[X64_RSP]), X64_STACK_KERNEL);
+    ck_assert_uint_eq(msr(&guest, GS_BASE), kernel_gs);
+    ck_assert_uint_eq(guest_word(&guest, guest_symbol(&guest, "cpu_current_top_of_stack")),
+                      frame + 168);
+    check_pt_regs(&guest, frame, user.gpr[X64_RSP], user.rflags);
+    /* PTI: the user's table is the next page, and its PCID has bit 11. */
+    uint64_t difference = (pti ? 0x1000u : 0u) | (pti && pcid ? 0x800u : 0u);
+    ck_assert_uint_eq(user.cr3, inside.cr3 + difference);
+    ck_assert_uint_eq(inside.cr3 & 0xfff, pcid ? 1 : 0);
+    if (strcmp(entry, "6.1") == 0)
+        ck_assert_uint_eq(inside.gpr[X64_RSI], 39);
+    if (strstr(mitigations, "ibrs"))
+        ck_assert_uint_eq(msr(&guest, SPEC_CTRL), 1);
+    guest_run_to(&guest, "syscall_return_via_sysret");
+    struct x64_registers back;
+    do {
+        ck_assert_int_eq(x64_run(guest.machine, 1, NULL), X64_OK);
+        back = registers_of(&guest);
+    } while (back.cpl == 0);
+    ck_assert_uint_eq(back.rip, MARKED_RIP);
+    ck_assert_uint_eq(back.gpr[X64_RAX], 1);
+    ck_assert_uint_eq(back.gpr[X64_RSP], user.gpr[X64_RSP]);
+    ck_assert_uint_eq(back.gpr[X64_RCX], MARKED_RIP);
+    ck_assert_uint_eq(back.gpr[X64_R11], user.rflags);
+    ck_assert_uint_eq(back.cr3, user.cr3);
+    ck_assert_uint_eq(msr(&guest, KERNEL_GS_BASE), kernel_gs);
+    for (unsigned i = 0; i < 16; i++)
+        if (i != X64_RAX && i != X64_RCX && i != X64_R11)
+            ck_assert_uint_eq(back.gpr[i], user.gpr[i]);
+    if (strstr(mitigations, "ibrs"))
+        ck_assert_uint_eq(msr(&guest, SPEC_CTRL), 0);
+    guest_end(&guest);
+}
+
+START_TEST(test_entry_saves_and_restores)
+{
+    check_call("6.1", "none");
+    check_call("6.1", "pti");
+    check_call("6.1", "pti,pcid,ibrs,retpoline,verw,bhb");
+    check_call("4.16", "none");
+    check_call("4.16", "pti");
+    check_call("4.16", "pti,pcid,retpoline");
+}
+END_TEST
+
+START_TEST(test_entry_msrs_are_programmed)
+{
+    struct guest guest;
+    guest_start(&guest, &(struct guest_config){.entry = "6.1"});
+    ck_assert_uint_eq(msr(&guest, LSTAR), 0);
+    guest_run_to(&guest, "ret_from_fork");
+    ck_assert_uint_eq(msr(&guest, LSTAR), guest_symbol(&guest, "entry_SYSCALL_64"));
+    ck_assert_uint_eq(msr(&guest, STAR), 0x0023001000000000u);
+    ck_assert_uint_eq(msr(&guest, FMASK), 0x257fd5u);
+    ck_assert_uint_eq(msr(&guest, EFER) & 1, 1);
+    guest_end(&guest);
+    guest_start(&guest, &(struct guest_config){.entry = "4.16", .mitigations = "pti"});
+    guest_run_to(&guest, "ret_from_fork");
+    ck_assert_uint_eq(msr(&guest, LSTAR), 0xfffffe0000006000u);
+    ck_assert_uint_eq(msr(&guest, FMASK), 0x47700u);
+    guest_end(&guest);
+    guest_start(&guest, &(struct guest_config){.entry = "4.16"});
+    guest_run_to(&guest, "ret_from_fork");
+    ck_assert_uint_eq(msr(&guest, LSTAR), guest_symbol(&guest, "entry_SYSCALL_64"));
+    guest_end(&guest);
+    guest_start(&guest, &(struct guest_config){.entry = "int80"});
+    guest_run_to(&guest, "ret_from_fork");
+    ck_assert_uint_eq(msr(&guest, EFER) & 1, 0);
+    guest_end(&guest);
+}
+END_TEST
+
+/* Under PTI the trampoline parks RSP in the entry stack's top word. */
+START_TEST(test_entry_trampoline_parks_rsp)
+{
+    struct guest guest;
+    char name[64];
+    guest_start(&guest, &(struct guest_config){.entry = "4.16", .mitigations = "pti"});
+    guest_run_to(&guest, "entry_SYSCALL_64_trampoline");
+    struct x64_registers before = registers_of(&guest);
+    const char *symbol;
+    uint64_t offset;
+    ck_assert_uint_eq(before.rip, 0xfffffe0000006000u);
+    ck_assert_int_eq(x64_symbol_at(guest.machine, before.rip, &symbol, &offset), X64_OK);
+    ck_assert_str_eq(symbol, "entry_SYSCALL_64_trampoline");
+    ck_assert_uint_eq(offset, 0);
+    ck_assert_int_eq(x64_run(guest.machine, 2, NULL), X64_OK);
+    ck_assert_uint_eq(guest_word(&guest, 0xfffffe0000002ff8u), before.gpr[X64_RSP]);
+    ck_assert_uint_gt(x64_slot_name(guest.machine, 0xfffffe0000002ff8u, name, sizeof name), 0);
+    ck_assert_str_eq(name, "entry_stack_top[0x1]");
+    guest_run_to(&guest, "entry_SYSCALL_64_after_hwframe");
+    ck_assert_int_eq(x64_stack_of(guest.machine, registers_of(&guest).gpr[X64_RSP]),
+                     X64_STACK_KERNEL);
+    guest_end(&guest);
+}
+END_TEST
+
+/* The user's table has no more of the kernel than entry text, entry area and TSS. */
+START_TEST(test_entry_user_table_is_small)
+{
+    struct guest guest;
+    uint64_t physical;
+    guest_start(&guest, &(struct guest_config){.entry = "6.1", .mitigations = "pti"});
+    guest_run_to(&guest, "entry_SYSCALL_64");
+    uint64_t gone = guest_symbol(&guest, "do_syscall_64");
+    uint64_t table = guest_symbol(&guest, "sys_call_table");
+    uint64_t tss = guest_symbol(&guest, "cpu_tss_rw");
+    uint64_t task = guest_symbol(&guest, "current_task");
+    ck_assert_int_eq(x64_translate(guest.machine, gone, &physical), X64_ERROR_UNMAPPED);
+    ck_assert_int_eq(x64_translate(guest.machine, table, &physical), X64_ERROR_UNMAPPED);
+    ck_assert_int_eq(x64_translate(guest.machine, task, &physical), X64_ERROR_UNMAPPED);
+    ck_assert_int_eq(x64_translate(guest.machine, tss, &physical), X64_OK);
+    ck_assert_int_eq(x64_translate(guest.machine, 0xfffffe0000000000u, &physical), X64_OK);
+    guest_run_to(&guest, "do_syscall_64");
+    ck_assert_int_eq(x64_translate(guest.machine, gone, &physical), X64_OK);
+    ck_assert_int_eq(x64_translate(guest.machine, task, &physical), X64_OK);
+    guest_end(&guest);
+}
+END_TEST
+
+/* A changed pt_regs sends the return through IRET: here single stepping from POPF's TF. */
+START_TEST(test_entry_iret_when_a_check_fails)
+{
+    static const uint8_t code[] = {
+        0xb8, 39,   0, 0, 0, /* mov $39, %eax */
+        0x0f, 0x05,          /* syscall */
+        0xb8, 231,  0, 0, 0, /* mov $231, %eax */
+        0x31, 0xff,          /* xor %edi, %edi */
+        0x0f, 0x05,          /* syscall */
+    };
+    struct guest guest;
+    guest_start(&guest, &(struct guest_config){.program = guest_program(0, code, sizeof code)});
+    guest_run_to(&guest, "do_syscall_64");
+    uint64_t frame = registers_of(&guest).gpr[X64_RDI];
+    uint64_t r11 = guest_word(&guest, frame + 48) | 1;
+    ck_assert_int_eq(x64_memory_write_virt(guest.machine, frame + 48, &r11, sizeof r11), X64_OK);
+    guest_run_to(&guest, "swapgs_restore_regs_and_return_to_usermode");
+    guest_run_to(&guest, "native_irq_return_iret");
+    ck_assert_int_eq(guest_run(&guest).reason, X64_STOP_EXIT);
+    guest_end(&guest);
+}
+END_TEST
+
+START_TEST(test_entry_int80_frame)
+{
+    struct guest guest;
+    guest_start(&guest, &(struct guest_config){.entry = "int80"});
+    guest_run_to(&guest, "entry_INT80_compat");
+    struct x64_registers entry = registers_of(&guest);
+    uint64_t top = guest_symbol(&guest, "cpu_tss");
+    ck_assert_uint_eq(entry.gpr[X64_RSP] + 40, guest_word(&guest, top + 4));
+    ck_assert_uint_eq(guest_word(&guest, entry.gpr[X64_RSP] + 8), 0x23);
+    ck_assert_uint_eq(guest_word(&guest, entry.gpr[X64_RSP] + 32), 0x2b);
+    ck_assert_uint_eq(entry.rflags & 0x200, 0);
+    guest_run_to(&guest, "do_int80_syscall_32");
+    uint64_t frame = registers_of(&guest).gpr[X64_RDI];
+    ck_assert_uint_eq(guest_word(&guest, frame + 120), 4);
+    ck_assert_uint_eq(guest_word(&guest, frame + 40), 1);
+    ck_assert_uint_eq(guest_word(&guest, frame + 80), UINT64_MAX - 37);
+    guest_end(&guest);
+}
+END_TEST
+
+static Suite *entry_suite(void)
+{
+    Suite *suite = suite_create("entry");
+    TCase *tests = tcase_create("entry");
+    tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, test_entry_saves_and_restores);
+    tcase_add_test(tests, test_entry_msrs_are_programmed);
+    tcase_add_test(tests, test_entry_trampoline_parks_rsp);
+    tcase_add_test(tests, test_entry_user_table_is_small);
+    tcase_add_test(tests, test_entry_iret_when_a_check_fails);
+    tcase_add_test(tests, test_entry_int80_frame);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
+
+X64_TEST_MAIN(entry_suite())
