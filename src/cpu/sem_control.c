@@ -71,7 +71,7 @@ static enum x64i_result write_cr0(struct x64i_cpu *cpu, uint64_t value)
     if (!((old ^ value) & X64I_CR0_PG))
         return X64I_DONE;
     uint64_t efer = x64i_efer(cpu) & ~(uint64_t)X64I_EFER_LMA;
-    set_efer(cpu, value & X64I_CR0_PG ? efer | X64I_EFER_LMA : efer);
+    set_efer(cpu, (value & X64I_CR0_PG) ? efer | X64I_EFER_LMA : efer);
     x64i_mmu_flush(&cpu->mmu, X64_FLUSH_ALL, 0);
     x64i_cpu_refresh(cpu);
     return X64I_DONE;
@@ -191,7 +191,7 @@ X64I_HANDLER(lmsw)
 /* CR4.UMIP keeps SMSW, SGDT, SIDT, SLDT and STR to CPL 0 (SDM vol. 3A, 2.5). */
 static enum x64i_result require_umip(struct x64i_cpu *cpu)
 {
-    return cpu->s.cr4 & X64I_CR4_UMIP ? x64i_require_cpl0(cpu) : X64I_DONE;
+    return (cpu->s.cr4 & X64I_CR4_UMIP) ? x64i_require_cpl0(cpu) : X64I_DONE;
 }
 
 /* DEST := CR0, as much as fits; memory operands have 16 bits. */

@@ -101,8 +101,7 @@ X64I_HANDLER(monitor)
     uint32_t error;
     if (x64i_linear(cpu, op->segment, offset, 1, X64I_ACCESS_READ, &linear) != X64I_DONE)
         return X64I_FAULT;
-    if (!x64i_mmu_translate(&cpu->mmu, linear, X64I_ACCESS_READ | cpu->data_access, &physical,
-                            &error))
+    if (!x64i_mmu_translate(&cpu->mmu, linear, cpu->data_access, &physical, &error))
         return x64i_raise_page_fault(cpu, linear, error);
     cpu->s.monitor_address = physical;
     return X64I_DONE;

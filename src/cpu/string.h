@@ -37,7 +37,7 @@ X64I_INLINE bool x64i_string_is_done(struct x64i_cpu *cpu, const struct x64i_op 
 X64I_INLINE void x64i_string_advance(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned reg,
                                      unsigned width)
 {
-    uint64_t step = cpu->s.rflags & X64I_DF ? -(uint64_t)(width / 8) : width / 8;
+    uint64_t step = (cpu->s.rflags & X64I_DF) ? -(uint64_t)(width / 8) : width / 8;
     x64i_set_gpr(cpu, reg, cpu->s.gpr[reg] + step, x64i_address_width(op));
 }
 

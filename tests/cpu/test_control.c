@@ -146,30 +146,29 @@ END_TEST
  * or 1 before, as a global page where `global` says so. */
 static const struct {
     const char *section;
-    unsigned index;
     uint64_t cr3, cr4;
-    bool global;
     uint64_t value;
+    unsigned index;
     uint16_t pcid; /* of the translation */
-    bool stays;
+    bool global, stays;
 } flush_vectors[] = {
-    {"CR3 without PCIDs", 3, MACHINE_ROOT, CR4_RESET, false, MACHINE_ROOT, 0, false},
-    {"CR3 without PCIDs, global page", 3, MACHINE_ROOT, CR4_RESET | X64I_CR4_PGE, true,
-     MACHINE_ROOT, 0, true},
-    {"CR3 with another PCID", 3, MACHINE_ROOT | 1, CR4_RESET | X64I_CR4_PCIDE, false,
-     MACHINE_ROOT | 2, 1, true},
-    {"CR3 with that PCID", 3, MACHINE_ROOT | 1, CR4_RESET | X64I_CR4_PCIDE, false, MACHINE_ROOT | 1,
-     1, false},
-    {"CR3 with that PCID and NOFLUSH", 3, MACHINE_ROOT | 1, CR4_RESET | X64I_CR4_PCIDE, false,
-     1ull << 63 | MACHINE_ROOT | 1, 1, true},
-    {"CR4.PGE cleared", 4, MACHINE_ROOT, CR4_RESET | X64I_CR4_PGE, true, CR4_RESET, 0, false},
-    {"CR4.PGE set", 4, MACHINE_ROOT, CR4_RESET, false, CR4_RESET | X64I_CR4_PGE, 0, false},
-    {"CR4.PCIDE cleared", 4, MACHINE_ROOT, CR4_RESET | X64I_CR4_PCIDE | X64I_CR4_PGE, true,
-     CR4_RESET | X64I_CR4_PGE, 0, false},
-    {"CR4.PCIDE set", 4, MACHINE_ROOT, CR4_RESET, false, CR4_RESET | X64I_CR4_PCIDE, 0, true},
-    {"CR4.SMEP set", 4, MACHINE_ROOT, CR4_RESET, false, CR4_RESET | X64I_CR4_SMEP, 0, false},
-    {"CR4.SMEP cleared", 4, MACHINE_ROOT, CR4_RESET | X64I_CR4_SMEP, false, CR4_RESET, 0, true},
-    {"CR4.SMAP set", 4, MACHINE_ROOT, CR4_RESET, false, CR4_RESET | X64I_CR4_SMAP, 0, true},
+    {"CR3 without PCIDs", MACHINE_ROOT, CR4_RESET, MACHINE_ROOT, 3, 0, false, false},
+    {"CR3 without PCIDs, global page", MACHINE_ROOT, CR4_RESET | X64I_CR4_PGE, MACHINE_ROOT, 3, 0,
+     true, true},
+    {"CR3 with another PCID", MACHINE_ROOT | 1, CR4_RESET | X64I_CR4_PCIDE, MACHINE_ROOT | 2, 3, 1,
+     false, true},
+    {"CR3 with that PCID", MACHINE_ROOT | 1, CR4_RESET | X64I_CR4_PCIDE, MACHINE_ROOT | 1, 3, 1,
+     false, false},
+    {"CR3 with that PCID and NOFLUSH", MACHINE_ROOT | 1, CR4_RESET | X64I_CR4_PCIDE,
+     1ull << 63 | MACHINE_ROOT | 1, 3, 1, false, true},
+    {"CR4.PGE cleared", MACHINE_ROOT, CR4_RESET | X64I_CR4_PGE, CR4_RESET, 4, 0, true, false},
+    {"CR4.PGE set", MACHINE_ROOT, CR4_RESET, CR4_RESET | X64I_CR4_PGE, 4, 0, false, false},
+    {"CR4.PCIDE cleared", MACHINE_ROOT, CR4_RESET | X64I_CR4_PCIDE | X64I_CR4_PGE,
+     CR4_RESET | X64I_CR4_PGE, 4, 0, true, false},
+    {"CR4.PCIDE set", MACHINE_ROOT, CR4_RESET, CR4_RESET | X64I_CR4_PCIDE, 4, 0, false, true},
+    {"CR4.SMEP set", MACHINE_ROOT, CR4_RESET, CR4_RESET | X64I_CR4_SMEP, 4, 0, false, false},
+    {"CR4.SMEP cleared", MACHINE_ROOT, CR4_RESET | X64I_CR4_SMEP, CR4_RESET, 4, 0, false, true},
+    {"CR4.SMAP set", MACHINE_ROOT, CR4_RESET, CR4_RESET | X64I_CR4_SMAP, 4, 0, false, true},
 };
 
 START_TEST(test_control_flushes_the_tlb)

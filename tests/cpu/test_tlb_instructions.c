@@ -109,21 +109,20 @@ END_TEST
 /* Vol. 2, INVPCID, exceptions. */
 static const struct {
     const char *why;
-    enum machine_mode mode;
-    bool pcide;
     uint64_t type, descriptor, linear;
-    bool faults;
+    enum machine_mode mode;
+    bool pcide, faults;
 } invpcid_faults[] = {
-    {"type above 3", MACHINE_KERNEL_64, true, 4, 1, PAGE, true},
-    {"type in 64 bits", MACHINE_KERNEL_64, true, 1ull << 32, 1, PAGE, true},
-    {"reserved bits", MACHINE_KERNEL_64, true, 0, 0x1000, PAGE, true},
-    {"reserved bits, type 3", MACHINE_KERNEL_64, true, 3, 1ull << 63, PAGE, true},
-    {"not canonical", MACHINE_KERNEL_64, true, 0, 1, 1ull << 47, true},
-    {"not canonical, but unused", MACHINE_KERNEL_64, true, 1, 1, 1ull << 47, false},
-    {"a PCID without PCIDE", MACHINE_KERNEL_64, false, 0, 1, PAGE, true},
-    {"a PCID without PCIDE", MACHINE_KERNEL_64, false, 1, 1, PAGE, true},
-    {"PCID 0 without PCIDE", MACHINE_KERNEL_64, false, 1, 0, PAGE, false},
-    {"CPL 3", MACHINE_USER_64, true, 0, 1, PAGE, true},
+    {"type above 3", 4, 1, PAGE, MACHINE_KERNEL_64, true, true},
+    {"type in 64 bits", 1ull << 32, 1, PAGE, MACHINE_KERNEL_64, true, true},
+    {"reserved bits", 0, 0x1000, PAGE, MACHINE_KERNEL_64, true, true},
+    {"reserved bits, type 3", 3, 1ull << 63, PAGE, MACHINE_KERNEL_64, true, true},
+    {"not canonical", 0, 1, 1ull << 47, MACHINE_KERNEL_64, true, true},
+    {"not canonical, but unused", 1, 1, 1ull << 47, MACHINE_KERNEL_64, true, false},
+    {"a PCID without PCIDE", 0, 1, PAGE, MACHINE_KERNEL_64, false, true},
+    {"a PCID without PCIDE", 1, 1, PAGE, MACHINE_KERNEL_64, false, true},
+    {"PCID 0 without PCIDE", 1, 0, PAGE, MACHINE_KERNEL_64, false, false},
+    {"CPL 3", 0, 1, PAGE, MACHINE_USER_64, true, true},
 };
 
 START_TEST(test_tlb_instructions_invpcid_faults)
@@ -219,17 +218,17 @@ START_TEST(test_tlb_instructions_monitor_faults)
 {
     static const struct {
         const char *code;
-        enum machine_mode mode;
         uint64_t rax, rcx;
+        enum machine_mode mode;
         enum x64_fault fault;
         int64_t error;
     } vectors[] = {
-        {"0f 01 c8", MACHINE_USER_64, PAGE, 0, UD, -1},
-        {"0f 01 c9", MACHINE_USER_64, 0, 0, UD, -1},
-        {"0f 01 c8", MACHINE_KERNEL_64, PAGE, 1, GP, 0},
-        {"0f 01 c9", MACHINE_KERNEL_64, 0, 2, GP, 0},
-        {"0f 01 c8", MACHINE_KERNEL_64, 0x0000800000000000, 0, GP, 0},
-        {"0f 01 c8", MACHINE_KERNEL_64, 0x7fff00000000, 0, X64_FAULT_PF, 0},
+        {"0f 01 c8", PAGE, 0, MACHINE_USER_64, UD, -1},
+        {"0f 01 c9", 0, 0, MACHINE_USER_64, UD, -1},
+        {"0f 01 c8", PAGE, 1, MACHINE_KERNEL_64, GP, 0},
+        {"0f 01 c9", 0, 2, MACHINE_KERNEL_64, GP, 0},
+        {"0f 01 c8", 0x0000800000000000, 0, MACHINE_KERNEL_64, GP, 0},
+        {"0f 01 c8", 0x7fff00000000, 0, MACHINE_KERNEL_64, X64_FAULT_PF, 0},
     };
     machine_enter(m, vectors[_i].mode);
     uint64_t rip = m->cpu.s.rip;

@@ -96,8 +96,11 @@ START_TEST(test_cpuid_identifies_the_model)
         uint32_t r[4];
         cpuid(vectors[i].model, 0, 0, r);
         ck_assert_uint_eq(r[EAX], vectors[i].max);
-        uint32_t vendor[3] = {r[EBX], r[EDX], r[ECX]};
-        ck_assert_mem_eq(vendor, vectors[i].vendor, 12);
+        char vendor[13] = {0};
+        memcpy(vendor, &r[EBX], 4);
+        memcpy(vendor + 4, &r[EDX], 4);
+        memcpy(vendor + 8, &r[ECX], 4);
+        ck_assert_str_eq(vendor, vectors[i].vendor);
         cpuid(vectors[i].model, 1, 0, r);
         ck_assert_uint_eq(r[EAX], vectors[i].signature);
         cpuid(vectors[i].model, 0x80000000, 0, r);

@@ -74,73 +74,73 @@ static void tear_down(void)
 /* One WRMSR: whether it is accepted, and what RDMSR answers then. */
 struct vector {
     const char *model;
-    uint32_t index;
     uint64_t write;
-    bool accepted;
     uint64_t read;
+    uint32_t index;
+    bool accepted;
 };
 
 #define NEW_TYPES 0x0006060606060606ull
 
 static const struct vector vectors[] = {
     /* Linear addresses must be canonical. */
-    {"skylake", 0xc0000082, 0xffffffff81c00000, true, 0xffffffff81c00000},
-    {"skylake", 0xc0000082, 0x0000800000000000, false, 0},
-    {"zen3", 0xc0000083, 0x00007fffffffffff, true, 0x00007fffffffffff},
-    {"zen3", 0xc0000083, 0xffff7fffffffffff, false, 0},
-    {"skylake", 0xc0000102, 0xffff888000000000, true, 0xffff888000000000},
-    {"skylake", 0xc0000102, 0x1000000000000000, false, 0},
-    {"skylake", 0x175, 0x0000800000000000, false, 0},
-    {"skylake", 0x176, 0xfffe7e0000000000, false, 0},
-    {"skylake", 0x176, 0xffff900000000000, true, 0xffff900000000000},
-    {"skylake", 0xc0000100, 0x0000800000000000, false, 0},
-    {"skylake", 0xc0000101, 0xffff888000000000, true, 0xffff888000000000},
+    {"skylake", 0xffffffff81c00000, 0xffffffff81c00000, 0xc0000082, true},
+    {"skylake", 0x0000800000000000, 0, 0xc0000082, false},
+    {"zen3", 0x00007fffffffffff, 0x00007fffffffffff, 0xc0000083, true},
+    {"zen3", 0xffff7fffffffffff, 0, 0xc0000083, false},
+    {"skylake", 0xffff888000000000, 0xffff888000000000, 0xc0000102, true},
+    {"skylake", 0x1000000000000000, 0, 0xc0000102, false},
+    {"skylake", 0x0000800000000000, 0, 0x175, false},
+    {"skylake", 0xfffe7e0000000000, 0, 0x176, false},
+    {"skylake", 0xffff900000000000, 0xffff900000000000, 0x176, true},
+    {"skylake", 0x0000800000000000, 0, 0xc0000100, false},
+    {"skylake", 0xffff888000000000, 0xffff888000000000, 0xc0000101, true},
     /* Reserved bits. */
-    {"skylake", 0xc0000084, 0x47700, true, 0x47700},
-    {"skylake", 0xc0000084, 0x100000000, false, 0},
-    {"skylake", 0xc0000103, 0x100000000, false, 0},
-    {"skylake", 0xc0000081, 0x0023001000000000, true, 0x0023001000000000},
-    {"skylake", 0x174, 0x10, true, 0x10},
-    {"skylake", 0x277, 0x0407050600070106, true, 0x0407050600070106},
-    {"skylake", 0x277, 0x0207050600070106, false, 0x0007040600070406},
-    {"skylake", 0x277, 0x0807050600070106, false, 0x0007040600070406},
+    {"skylake", 0x47700, 0x47700, 0xc0000084, true},
+    {"skylake", 0x100000000, 0, 0xc0000084, false},
+    {"skylake", 0x100000000, 0, 0xc0000103, false},
+    {"skylake", 0x0023001000000000, 0x0023001000000000, 0xc0000081, true},
+    {"skylake", 0x10, 0x10, 0x174, true},
+    {"skylake", 0x0407050600070106, 0x0407050600070106, 0x277, true},
+    {"skylake", 0x0207050600070106, 0x0007040600070406, 0x277, false},
+    {"skylake", 0x0807050600070106, 0x0007040600070406, 0x277, false},
     /* EFER: SVME, FFXSR and unknown bits are not there; LMA cannot be written. */
-    {"skylake", 0xc0000080, 0x901, true, 0x901},
-    {"skylake", 0xc0000080, 0xd01, true, 0x901},
-    {"skylake", 0xc0000080, 0x1001, false, 0},
-    {"zen3", 0xc0000080, 0x4001, false, 0},
-    {"zen3", 0xc0000080, 0x2, false, 0},
+    {"skylake", 0x901, 0x901, 0xc0000080, true},
+    {"skylake", 0xd01, 0x901, 0xc0000080, true},
+    {"skylake", 0x1001, 0, 0xc0000080, false},
+    {"zen3", 0x4001, 0, 0xc0000080, false},
+    {"zen3", 0x2, 0, 0xc0000080, false},
     /* SPEC_CTRL: by what CPUID says. */
-    {"skylake", 0x48, 0x7, true, 0x7},
-    {"skylake", 0x48, 0x400, false, 0},
-    {"skylake", 0x48, 0x80, false, 0},
-    {"golden_cove", 0x48, 0x4ff, true, 0x4ff},
-    {"golden_cove", 0x48, 0x800, false, 0},
-    {"zen3", 0x48, 0x87, true, 0x87},
-    {"zen3", 0x48, 0x400, false, 0},
+    {"skylake", 0x7, 0x7, 0x48, true},
+    {"skylake", 0x400, 0, 0x48, false},
+    {"skylake", 0x80, 0, 0x48, false},
+    {"golden_cove", 0x4ff, 0x4ff, 0x48, true},
+    {"golden_cove", 0x800, 0, 0x48, false},
+    {"zen3", 0x87, 0x87, 0x48, true},
+    {"zen3", 0x400, 0, 0x48, false},
     /* Memory types and physical addresses. */
-    {"skylake", 0x2ff, 0xc06, true, 0xc06},
-    {"skylake", 0x2ff, 0xc02, false, 0xc06},
-    {"skylake", 0x2ff, 0x1c06, false, 0xc06},
-    {"skylake", 0x250, NEW_TYPES, true, NEW_TYPES},
-    {"skylake", 0x250, 0x0706060606060606, false, 0x0606060606060606},
-    {"skylake", 0x200, 0x7f80000006, true, 0x7f80000006},
-    {"skylake", 0x200, 0x8000000006, false, 0},
-    {"golden_cove", 0x200, 0x8000000006, true, 0x8000000006},
-    {"skylake", 0x200, 0x80000003, false, 0},
-    {"skylake", 0x201, 0x7f80000800, true, 0x7f80000800},
-    {"skylake", 0x201, 0x7f80000400, false, 0},
+    {"skylake", 0xc06, 0xc06, 0x2ff, true},
+    {"skylake", 0xc02, 0xc06, 0x2ff, false},
+    {"skylake", 0x1c06, 0xc06, 0x2ff, false},
+    {"skylake", NEW_TYPES, NEW_TYPES, 0x250, true},
+    {"skylake", 0x0706060606060606, 0x0606060606060606, 0x250, false},
+    {"skylake", 0x7f80000006, 0x7f80000006, 0x200, true},
+    {"skylake", 0x8000000006, 0, 0x200, false},
+    {"golden_cove", 0x8000000006, 0x8000000006, 0x200, true},
+    {"skylake", 0x80000003, 0, 0x200, false},
+    {"skylake", 0x7f80000800, 0x7f80000800, 0x201, true},
+    {"skylake", 0x7f80000400, 0, 0x201, false},
     /* Constants. */
-    {"skylake", 0xfe, 0x508, false, 0x508},
-    {"golden_cove", 0x10a, 0, false, 0},
-    {"skylake", 0xce, 0, false, 34u << 8},
+    {"skylake", 0x508, 0x508, 0xfe, false},
+    {"golden_cove", 0, 0, 0x10a, false},
+    {"skylake", 0, 34u << 8, 0xce, false},
     /* Bits that describe the CPU stay. */
-    {"skylake", 0x1a0, 0x41800, true, 0x41800},
-    {"skylake", 0x1a0, 0x1, true, 0x41801},
-    {"skylake", 0x1a0, 0x400001, false, 0x41801},
+    {"skylake", 0x41800, 0x41800, 0x1a0, true},
+    {"skylake", 0x1, 0x41801, 0x1a0, true},
+    {"skylake", 0x400001, 0x41801, 0x1a0, false},
     /* The microcode's revision is loaded into BIOS_SIGN_ID whatever was written. */
-    {"skylake", 0x8b, 0, true, 0xf000000000},
-    {"zen3", 0x8b, 0, true, 0x0a201210},
+    {"skylake", 0, 0xf000000000, 0x8b, true},
+    {"zen3", 0, 0x0a201210, 0x8b, true},
 };
 
 START_TEST(test_msr_write_keeps_the_rules)
