@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /* MXCSR, and saving and restoring the x87 and SSE state (SDM vol. 1, 10.5 and 10.2.3). */
-#include "cpu/vector.h"
+#include "cpu/fxsave.h"
 
 #include <string.h>
 
 #define MXCSR_DEFINED 0xffffu /* also what FXSAVE reports as MXCSR_MASK */
-#define FXSAVE_BYTES  512u
 #define PIECE_BYTES   64u
 
-static enum x64i_result set_mxcsr(struct x64i_cpu *cpu, uint32_t value)
+bool x64i_mxcsr_is_valid(uint32_t value)
 {
-    if (value & ~MXCSR_DEFINED)
-        return x64i_raise_error(cpu, X64_FAULT_GP, 0);
+    return (value & ~MXCSR_DEFINED) == 0;
+}
+
+void x64i_set_mxcsr(struct x64i_cpu *cpu, uint32_t value)
+{
     x64i_effects_add(cpu->effects, (struct x64_effect){.kind = X64_EFFECT_REGISTER,
                                                        .size = 4,
                                                        .index = X64_MXCSR,
                                                        .old = cpu->s.mxcsr,
                                                        .value = value});
     cpu->s.mxcsr = value;
+}
+
+static enum x64i_result load_mxcsr(struct x64i_cpu *cpu, uint32_t value)
+{
+    if (!x64i_mxcsr_is_valid(value))
+        return x64i_raise_error(cpu, X64_FAULT_GP, 0);
+    x64i_set_mxcsr(cpu, value);
     return X64I_DONE;
 }
 
@@ -27,7 +36,7 @@ X64I_HANDLER(ldmxcsr)
     if (x64i_check_sse(cpu) != X64I_DONE ||
         x64i_load(cpu, op->segment, x64i_effective(cpu, op), 4, &value) != X64I_DONE)
         return X64I_FAULT;
-    return set_mxcsr(cpu, (uint32_t)value);
+    return load_mxcsr(cpu, (uint32_t)value);
 }
 
 X64I_HANDLER(stmxcsr)
@@ -36,23 +45,6 @@ X64I_HANDLER(stmxcsr)
         return X64I_FAULT;
     return x64i_store(cpu, op->segment, x64i_effective(cpu, op), 4, cpu->s.mxcsr);
 }
-
-/* The FXSAVE image (SDM vol. 1, table 10-2). Fields that are not stored keep their bytes. */
-struct fxsave_image {
-    uint16_t control;
-    uint16_t status;
-    uint8_t tag; /* a bit a register: 1 when it is not empty */
-    uint8_t reserved;
-    uint16_t opcode;
-    uint64_t instruction;
-    uint64_t data;
-    uint32_t mxcsr;
-    uint32_t mxcsr_mask;
-    uint8_t st[8][16];
-    uint64_t xmm[16][2];
-    uint8_t unused[96];
-};
-_Static_assert(sizeof(struct fxsave_image) == FXSAVE_BYTES, "the image's size is architectural");
 
 static unsigned top_of(uint16_t status)
 {
@@ -77,14 +69,8 @@ static uint16_t tag_of(uint64_t significand, uint16_t exponent_sign)
     return exponent == 0x7fff || !(significand >> 63) ? 2 : 0;
 }
 
-/* Outside 64-bit mode only eight XMM registers are saved. */
-static unsigned xmm_count(const struct x64i_cpu *cpu)
-{
-    return cpu->code_bits == 64 ? 16 : 8;
-}
-
-static void fill_image(const struct x64i_cpu *cpu, const struct x64i_op *op,
-                       struct fxsave_image *image)
+void x64i_fxsave_fill(const struct x64i_cpu *cpu, const struct x64i_op *op,
+                      struct x64i_fxsave *image)
 {
     const struct x64i_cpu_state *s = &cpu->s;
     bool wide = op->flags & X64I_OP_REX_W;
@@ -104,7 +90,7 @@ static void fill_image(const struct x64i_cpu *cpu, const struct x64i_op *op,
         memcpy(image->st[i], &s->fpu[reg].significand, 8);
         memcpy(image->st[i] + 8, &exponent_sign, 2);
     }
-    for (unsigned i = 0; i < xmm_count(cpu); i++)
+    for (unsigned i = 0; i < x64i_fxsave_xmm_count(cpu); i++)
         memcpy(image->xmm[i], s->vector[i].lane, sizeof image->xmm[i]);
 }
 
@@ -114,17 +100,17 @@ static enum x64i_result check_image(struct x64i_cpu *cpu, const struct x64i_op *
     uint64_t linear;
     if (cpu->s.cr0 & (X64I_CR0_EM | X64I_CR0_TS))
         return x64i_raise(cpu, X64_FAULT_NM);
-    if (x64i_linear(cpu, op->segment, x64i_effective(cpu, op), FXSAVE_BYTES, access, &linear) !=
-        X64I_DONE)
+    if (x64i_linear(cpu, op->segment, x64i_effective(cpu, op), X64I_FXSAVE_BYTES, access,
+                    &linear) != X64I_DONE)
         return X64I_FAULT;
     return linear & 15 ? x64i_raise_error(cpu, X64_FAULT_GP, 0) : X64I_DONE;
 }
 
 static enum x64i_result load_image(struct x64i_cpu *cpu, const struct x64i_op *op,
-                                   struct fxsave_image *image)
+                                   struct x64i_fxsave *image)
 {
     uint64_t offset = x64i_effective(cpu, op);
-    for (unsigned at = 0; at < FXSAVE_BYTES; at += PIECE_BYTES)
+    for (unsigned at = 0; at < X64I_FXSAVE_BYTES; at += PIECE_BYTES)
         if (x64i_load_bytes(cpu, op->segment, offset + at, PIECE_BYTES, (uint8_t *)image + at) !=
             X64I_DONE)
             return X64I_FAULT;
@@ -133,18 +119,18 @@ static enum x64i_result load_image(struct x64i_cpu *cpu, const struct x64i_op *o
 
 X64I_HANDLER(fxsave)
 {
-    struct fxsave_image image;
-    struct x64i_target targets[FXSAVE_BYTES / PIECE_BYTES];
+    struct x64i_fxsave image;
+    struct x64i_target targets[X64I_FXSAVE_BYTES / PIECE_BYTES];
     if (check_image(cpu, op, X64I_ACCESS_WRITE) != X64I_DONE)
         return X64I_FAULT;
     uint64_t offset = x64i_effective(cpu, op);
-    for (unsigned i = 0; i < FXSAVE_BYTES / PIECE_BYTES; i++)
+    for (unsigned i = 0; i < X64I_FXSAVE_BYTES / PIECE_BYTES; i++)
         if (x64i_probe(cpu, op->segment, offset + i * PIECE_BYTES, PIECE_BYTES, &targets[i]) !=
             X64I_DONE)
             return X64I_FAULT;
-    fill_image(cpu, op, &image);
+    x64i_fxsave_fill(cpu, op, &image);
     /* Bytes 416 to 511, and the upper XMM registers outside 64-bit mode, are left alone. */
-    unsigned used = 160 + 16 * xmm_count(cpu);
+    unsigned used = 160 + 16 * x64i_fxsave_xmm_count(cpu);
     for (unsigned at = 0; at < used; at += PIECE_BYTES) {
         struct x64i_target target = targets[at / PIECE_BYTES];
         if (used - at < PIECE_BYTES) {
@@ -157,8 +143,8 @@ X64I_HANDLER(fxsave)
     return X64I_DONE;
 }
 
-static void take_fpu(struct x64i_cpu *cpu, const struct x64i_op *op,
-                     const struct fxsave_image *image)
+void x64i_fxsave_take_fpu(struct x64i_cpu *cpu, const struct x64i_op *op,
+                          const struct x64i_fxsave *image)
 {
     struct x64i_cpu_state *s = &cpu->s;
     bool wide = op->flags & X64I_OP_REX_W;
@@ -182,16 +168,21 @@ static void take_fpu(struct x64i_cpu *cpu, const struct x64i_op *op,
     }
 }
 
-X64I_HANDLER(fxrstor)
+void x64i_fxsave_take_xmm(struct x64i_cpu *cpu, const struct x64i_fxsave *image)
 {
-    struct fxsave_image image;
-    if (check_image(cpu, op, X64I_ACCESS_READ) != X64I_DONE ||
-        load_image(cpu, op, &image) != X64I_DONE || set_mxcsr(cpu, image.mxcsr) != X64I_DONE)
-        return X64I_FAULT;
-    take_fpu(cpu, op, &image);
-    for (unsigned i = 0; i < xmm_count(cpu); i++) {
-        union x64i_xmm value = {.q = {image.xmm[i][0], image.xmm[i][1]}};
+    for (unsigned i = 0; i < x64i_fxsave_xmm_count(cpu); i++) {
+        union x64i_xmm value = {.q = {image->xmm[i][0], image->xmm[i][1]}};
         x64i_set_xmm(cpu, i, &value);
     }
+}
+
+X64I_HANDLER(fxrstor)
+{
+    struct x64i_fxsave image;
+    if (check_image(cpu, op, X64I_ACCESS_READ) != X64I_DONE ||
+        load_image(cpu, op, &image) != X64I_DONE || load_mxcsr(cpu, image.mxcsr) != X64I_DONE)
+        return X64I_FAULT;
+    x64i_fxsave_take_fpu(cpu, op, &image);
+    x64i_fxsave_take_xmm(cpu, &image);
     return X64I_DONE;
 }
