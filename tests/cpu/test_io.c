@@ -182,6 +182,18 @@ START_TEST(test_io_permission)
 }
 END_TEST
 
+/* Processors ask for permission before they look at the count. */
+START_TEST(test_io_permission_comes_before_the_count)
+{
+    static const char *const code[] = {"f3 6c", "f3 6e", "67 f3 6d"};
+    machine_enter(m, MACHINE_USER_64);
+    m->cpu.s.gpr[X64_RCX] = 0xffffffff00000000 * (_i == 2);
+    machine_code(m, code[_i]);
+    machine_expect_fault(m, GP, 0, MACHINE_USER_CODE);
+    ck_assert_uint_eq(m->cpu.s.gpr[X64_RCX], 0xffffffff00000000 * (_i == 2));
+}
+END_TEST
+
 /* The bitmap is read as supervisor, and may fault. */
 START_TEST(test_io_bitmap_may_be_unmapped)
 {
@@ -304,6 +316,7 @@ static Suite *io_suite(void)
     tcase_add_loop_test(tests, test_io_out, 0, COUNT(out_vectors));
     tcase_add_test(tests, test_io_reads_ones_where_nobody_listens);
     tcase_add_loop_test(tests, test_io_permission, 0, COUNT(permission_vectors));
+    tcase_add_loop_test(tests, test_io_permission_comes_before_the_count, 0, 3);
     tcase_add_test(tests, test_io_bitmap_may_be_unmapped);
     tcase_add_test(tests, test_io_rep_ins);
     tcase_add_test(tests, test_io_ins_checks_memory_first);
