@@ -6,8 +6,7 @@
  */
 #include "kernel_model/kernel.h"
 
-#define KERNEL_PAGE (X64I_PTE_PRESENT | X64I_PTE_ACCESSED | X64I_PTE_DIRTY)
-#define LARGE_PAGE  (UINT64_C(1) << 21)
+#define LARGE_PAGE (UINT64_C(1) << 21)
 
 static bool has_pti(const struct x64i_kernel *kernel)
 {
@@ -20,10 +19,11 @@ static uint64_t global_flag(const struct x64i_kernel *kernel)
     return has_pti(kernel) ? 0 : X64I_PTE_GLOBAL;
 }
 
-static bool map_direct(struct x64i_kernel *kernel)
+bool x64i_map_direct(struct x64i_kernel *kernel)
 {
     uint64_t size = kernel->memory->ram_size;
-    uint64_t flags = KERNEL_PAGE | X64I_PTE_WRITABLE | X64I_PTE_NO_EXECUTE | global_flag(kernel);
+    uint64_t flags =
+        X64I_KERNEL_PAGE_FLAGS | X64I_PTE_WRITABLE | X64I_PTE_NO_EXECUTE | global_flag(kernel);
     uint64_t at = 0;
     for (; size - at >= LARGE_PAGE; at += LARGE_PAGE)
         if (!x64i_page_map_large(kernel, kernel->layout.root, x64i_direct(at), at, flags))
@@ -34,14 +34,14 @@ static bool map_direct(struct x64i_kernel *kernel)
     return true;
 }
 
-static bool map_image(struct x64i_kernel *kernel)
+bool x64i_map_image(struct x64i_kernel *kernel)
 {
     for (size_t i = 0; i < x64_kernel_image_segment_count(kernel->image); i++) {
         const struct x64_image_segment *segment =
             x64_kernel_image_segment_at_index(kernel->image, i);
         if (segment->linear < X64I_IMAGE_MAP)
             continue;
-        uint64_t flags = KERNEL_PAGE | global_flag(kernel);
+        uint64_t flags = X64I_KERNEL_PAGE_FLAGS | global_flag(kernel);
         flags |= segment->writable ? X64I_PTE_WRITABLE : 0;
         flags |= segment->executable ? 0 : X64I_PTE_NO_EXECUTE;
         for (uint64_t at = 0; at < segment->memory_size; at += X64I_PAGE_SIZE)
@@ -58,11 +58,11 @@ static bool map_entry_page(struct x64i_kernel *kernel, uint64_t linear, uint64_t
                            uint64_t flags)
 {
     return x64i_page_map(kernel, kernel->layout.root, linear, physical,
-                         KERNEL_PAGE | X64I_PTE_GLOBAL | flags);
+                         X64I_KERNEL_PAGE_FLAGS | X64I_PTE_GLOBAL | flags);
 }
 
-static bool map_entry_range(struct x64i_kernel *kernel, uint64_t linear, uint64_t physical,
-                            uint64_t size, uint64_t flags)
+bool x64i_map_entry_range(struct x64i_kernel *kernel, uint64_t linear, uint64_t physical,
+                          uint64_t size, uint64_t flags)
 {
     for (uint64_t at = 0; at < size; at += X64I_PAGE_SIZE)
         if (!map_entry_page(kernel, linear + at, physical + at, flags))
@@ -105,7 +105,7 @@ static bool build_entry_area(struct x64i_kernel *kernel)
         map_entry_page(kernel, X64I_ENTRY_AREA, idt - X64I_IMAGE_MAP, X64I_PTE_NO_EXECUTE) &&
         map_entry_page(kernel, X64I_ENTRY_AREA + X64I_CEA_GDT, gdt, X64I_PTE_NO_EXECUTE) &&
         map_entry_page(kernel, X64I_ENTRY_AREA + X64I_CEA_ENTRY_STACK, stack, data) &&
-        map_entry_range(kernel, X64I_ENTRY_AREA + X64I_CEA_TSS, tss, tss_size, data);
+        x64i_map_entry_range(kernel, X64I_ENTRY_AREA + X64I_CEA_TSS, tss, tss_size, data);
     if (trampoline) {
         layout->trampoline = at;
         done = done && map_entry_page(kernel, at, trampoline - X64I_IMAGE_MAP, 0);
@@ -155,22 +155,42 @@ static bool share_page(struct x64i_kernel *kernel, uint64_t linear)
                          entry & X64I_PTE_ADDRESS, entry & ~X64I_PTE_ADDRESS);
 }
 
+bool x64i_share_range_with_user(struct x64i_kernel *kernel, uint64_t start, uint64_t end)
+{
+    for (uint64_t at = start & ~(uint64_t)(X64I_PAGE_SIZE - 1); at < end; at += X64I_PAGE_SIZE)
+        if (!share_page(kernel, at))
+            return false;
+    return true;
+}
+
+bool x64i_share_entry_area_with_user(struct x64i_kernel *kernel)
+{
+    uint64_t root = kernel->layout.root;
+    uint64_t entry = x64i_page_top_entry(kernel, root, X64I_ENTRY_AREA);
+    x64i_page_top_entry_set(kernel, root + X64I_PAGE_SIZE, X64I_ENTRY_AREA, entry);
+    return entry & X64I_PTE_PRESENT;
+}
+
 static bool share_with_user(struct x64i_kernel *kernel)
 {
-    struct x64i_layout *layout = &kernel->layout;
-    uint64_t user = layout->root + X64I_PAGE_SIZE;
+    uint64_t user = kernel->layout.root + X64I_PAGE_SIZE;
     uint64_t start = x64i_kernel_symbol(kernel, "__entry_text_start");
     uint64_t end = x64i_kernel_symbol(kernel, "__entry_text_end");
     uint64_t tss;
     if (!start || end < start || !per_cpu_physical(kernel, "cpu_tss_rw", &tss))
         return false;
-    for (uint64_t at = start; at < end; at += X64I_PAGE_SIZE)
-        if (!share_page(kernel, at))
-            return false;
-    x64i_page_top_entry_set(kernel, user, X64I_ENTRY_AREA,
-                            x64i_page_top_entry(kernel, layout->root, X64I_ENTRY_AREA));
+    if (!x64i_share_range_with_user(kernel, start, end) || !x64i_share_entry_area_with_user(kernel))
+        return false;
     return x64i_page_map(kernel, user, x64i_direct(tss), tss,
-                         KERNEL_PAGE | X64I_PTE_WRITABLE | X64I_PTE_NO_EXECUTE);
+                         X64I_KERNEL_PAGE_FLAGS | X64I_PTE_WRITABLE | X64I_PTE_NO_EXECUTE);
+}
+
+/* A stack is aligned to its own size. */
+uint64_t x64i_take_stack(struct x64i_kernel *kernel, uint64_t size)
+{
+    struct x64i_layout *layout = &kernel->layout;
+    layout->next_page = (layout->next_page + size - 1) & ~(size - 1);
+    return x64i_frames_take(kernel, size / X64I_PAGE_SIZE);
 }
 
 bool x64i_address_space_build(struct x64i_kernel *kernel)
@@ -178,11 +198,9 @@ bool x64i_address_space_build(struct x64i_kernel *kernel)
     struct x64i_layout *layout = &kernel->layout;
     uint64_t pages = layout->per_cpu_size / X64I_PAGE_SIZE;
     uint64_t per_cpu = x64i_frames_take(kernel, pages);
-    /* A stack is aligned to its own size. */
     uint64_t stack_size = X64I_KERNEL_STACK;
-    layout->next_page = (layout->next_page + stack_size - 1) & ~(stack_size - 1);
-    uint64_t task_stack = x64i_frames_take(kernel, stack_size / X64I_PAGE_SIZE);
-    uint64_t irq_stack = x64i_frames_take(kernel, stack_size / X64I_PAGE_SIZE);
+    uint64_t task_stack = x64i_take_stack(kernel, stack_size);
+    uint64_t irq_stack = x64i_take_stack(kernel, stack_size);
     layout->root = x64i_frames_take(kernel, 2);
     uint64_t task = x64i_frames_take(kernel, 1);
     uint64_t boot_params = x64i_frames_take(kernel, 1);
@@ -193,7 +211,7 @@ bool x64i_address_space_build(struct x64i_kernel *kernel)
     layout->boot_params = x64i_direct(boot_params);
     layout->task_stack = range_of(x64i_direct(task_stack), stack_size);
     layout->irq_stack = range_of(x64i_direct(irq_stack), stack_size);
-    if (!map_direct(kernel) || !map_image(kernel))
+    if (!x64i_map_direct(kernel) || !x64i_map_image(kernel))
         return false;
     if (!(kernel->era->entry_area ? build_entry_area(kernel) : place_tables(kernel)))
         return false;

@@ -32,6 +32,8 @@ enum x64_status x64i_refuse(struct x64_error_text *error, enum x64_status status
 uint64_t x64i_kernel_symbol(const struct x64i_kernel *kernel, const char *name)
 {
     struct x64_image_symbol symbol;
+    if (kernel->stock && x64_kernel_image_symbol(kernel->stock, name, &symbol, NULL) == X64_OK)
+        return symbol.address;
     bool found = x64_kernel_image_symbol(kernel->image, name, &symbol, NULL) == X64_OK;
     return found ? symbol.address : 0;
 }
@@ -45,7 +47,7 @@ const char *x64i_kernel_release(const struct x64i_kernel *kernel)
 {
     struct x64_image_info info;
     x64_kernel_image_info(kernel->image, &info);
-    return kernel->era ? kernel->era->release : info.release;
+    return kernel->stock ? info.release : kernel->era->release;
 }
 
 /* By pages; the kernel's mappings are those of the page table in force, or of the one to come. */
@@ -139,6 +141,7 @@ enum x64_status x64i_kernel_create(struct x64_machine *machine, const struct x64
     kernel->era = era;
     kernel->shared = shared;
     kernel->image = x64i_shared_image_get(shared);
+    kernel->stock = x64i_shared_image_stock(shared);
     kernel->mitigations = mitigations;
     const struct x64i_kernel_hooks hooks = {.user = kernel,
                                             .native = x64i_native_run,
@@ -192,7 +195,7 @@ static enum x64_status load_program(struct x64i_kernel *kernel,
                                     const struct x64_kernel_config *config,
                                     struct x64_error_text *error)
 {
-    bool compat = kernel->era && kernel->era->compat;
+    bool compat = kernel->era->compat;
     uint8_t *bytes = NULL;
     size_t size = 0;
     if (!config->program) {
@@ -220,8 +223,22 @@ static enum x64_status open_era(const struct x64i_era *era, struct x64i_shared_i
         era->image, (size_t)(era->image_end - era->image), &image, &why);
     if (status != X64_OK)
         return x64i_refuse(error, status, "built-in image %s: %s", era->public.name, why.text);
-    *shared = x64i_shared_image_create(image);
+    *shared = x64i_shared_image_create(image, NULL);
     return *shared ? X64_OK : X64_ERROR_MEMORY;
+}
+
+static enum x64_status finish_attach(struct x64i_kernel *kernel,
+                                     const struct x64_kernel_config *config,
+                                     struct x64_error_text *error)
+{
+    uint64_t boot_time = 0;
+    enum x64_status status = load_program(kernel, config, error);
+    if (status != X64_OK)
+        return status;
+    x64i_machine_input(kernel->machine, X64_INPUT_TIME, &boot_time, sizeof boot_time);
+    kernel->task.boot_time = boot_time;
+    x64i_machine_changed(kernel->machine);
+    return X64_OK;
 }
 
 static enum x64_status attach_era(struct x64_machine *machine,
@@ -233,7 +250,6 @@ static enum x64_status attach_era(struct x64_machine *machine,
     const struct x64i_cpu *cpu = x64i_machine_cpu(machine);
     struct x64i_shared_image *shared = NULL;
     struct x64i_kernel *kernel;
-    uint64_t boot_time = 0;
     if (!era)
         return x64i_refuse(error, X64_ERROR_NOT_FOUND,
                            "there is no entry image '%.40s': choose 6.1, 4.16 or int80", name);
@@ -245,14 +261,22 @@ static enum x64_status attach_era(struct x64_machine *machine,
         status = x64i_kernel_create(machine, era, shared, config->mitigations, &kernel);
     if (status == X64_OK)
         status = x64i_boot_image(kernel, error);
+    return status == X64_OK ? finish_attach(kernel, config, error) : status;
+}
+
+static enum x64_status attach_stock(struct x64_machine *machine,
+                                    const struct x64_kernel_config *config,
+                                    struct x64_error_text *error)
+{
+    struct x64i_shared_image *shared = NULL;
+    struct x64i_kernel *kernel;
+    enum x64_status status = x64i_stock_open(config->kernel, x64i_machine_cpu(machine)->model,
+                                             config->mitigations, &shared, error);
     if (status == X64_OK)
-        status = load_program(kernel, config, error);
-    if (status != X64_OK)
-        return status;
-    x64i_machine_input(machine, X64_INPUT_TIME, &boot_time, sizeof boot_time);
-    kernel->task.boot_time = boot_time;
-    x64i_machine_changed(machine);
-    return X64_OK;
+        status = x64i_kernel_create(machine, &x64i_stock_era, shared, config->mitigations, &kernel);
+    if (status == X64_OK)
+        status = x64i_stock_boot(kernel, error);
+    return status == X64_OK ? finish_attach(kernel, config, error) : status;
 }
 
 enum x64_status x64_kernel_attach(struct x64_machine *machine,
@@ -268,11 +292,8 @@ enum x64_status x64_kernel_attach(struct x64_machine *machine,
     if (complete.entry && complete.kernel)
         return x64i_refuse(error, X64_ERROR_ARGUMENT,
                            "an entry image and a kernel exclude one another: give one of them");
-    enum x64_status status = X64_ERROR_UNSUPPORTED;
-    if (complete.kernel)
-        x64i_refuse(&text, status, "%s: stock kernels come later", complete.kernel);
-    else
-        status = attach_era(machine, &complete, &text);
+    enum x64_status status = complete.kernel ? attach_stock(machine, &complete, &text)
+                                             : attach_era(machine, &complete, &text);
     if (status != X64_OK && error) {
         if (!text.text[0])
             x64i_refuse(&text, status, "%s", x64_status_string(status));

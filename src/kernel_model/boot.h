@@ -23,6 +23,19 @@ struct x64i_boot_params {
     uint64_t irq_stack; /* top */
 };
 
+#define X64I_STOCK_CALLS 8
+
+/* What stock_boot finds behind RSI (STOCK_* in stock.S). */
+struct x64i_stock_params {
+    struct x64i_boot_params boot;
+    uint64_t return_to_user; /* swapgs_restore_regs_and_return_to_usermode */
+    uint64_t gdt_page;       /* the GDT where it can be written */
+    struct {
+        uint64_t function; /* of the image; 0 ends the list */
+        uint64_t argument;
+    } call[X64I_STOCK_CALLS + 1];
+};
+
 /* A place where one of two instruction sequences goes; offsets are relative to their own field. */
 struct x64i_alternative {
     int32_t instruction;

@@ -79,18 +79,6 @@ static bool apply_alternative(struct x64i_kernel *kernel, uint64_t record, unsig
     return x64i_kernel_write(kernel, instruction, bytes, size);
 }
 
-static bool apply_alternatives(struct x64i_kernel *kernel, unsigned features)
-{
-    uint64_t at = x64i_kernel_symbol(kernel, "__alt_instructions");
-    uint64_t end = x64i_kernel_symbol(kernel, "__alt_instructions_end");
-    if (!at || end < at)
-        return false;
-    for (; end - at >= sizeof(struct x64i_alternative); at += sizeof(struct x64i_alternative))
-        if (!apply_alternative(kernel, at, features))
-            return false;
-    return true;
-}
-
 static unsigned image_features(const struct x64i_kernel *kernel)
 {
     static const struct {
@@ -109,7 +97,20 @@ static unsigned image_features(const struct x64i_kernel *kernel)
     return features;
 }
 
-static bool place_segments(struct x64i_kernel *kernel)
+bool x64i_apply_alternatives(struct x64i_kernel *kernel)
+{
+    unsigned features = image_features(kernel);
+    uint64_t at = x64i_kernel_symbol(kernel, "__alt_instructions");
+    uint64_t end = x64i_kernel_symbol(kernel, "__alt_instructions_end");
+    if (!at || end < at)
+        return false;
+    for (; end - at >= sizeof(struct x64i_alternative); at += sizeof(struct x64i_alternative))
+        if (!apply_alternative(kernel, at, features))
+            return false;
+    return true;
+}
+
+bool x64i_place_segments(struct x64i_kernel *kernel)
 {
     uint64_t end = 0;
     for (size_t i = 0; i < x64_kernel_image_segment_count(kernel->image); i++) {
@@ -126,7 +127,7 @@ static bool place_segments(struct x64i_kernel *kernel)
 }
 
 /* As setup_per_cpu_areas does: the section's bytes are the template of each CPU's area. */
-static bool place_per_cpu(struct x64i_kernel *kernel)
+bool x64i_place_per_cpu(struct x64i_kernel *kernel)
 {
     const struct x64_image_section *section;
     if (x64_kernel_image_per_cpu_section(kernel->image, &section, NULL) != X64_OK)
@@ -161,12 +162,12 @@ enum x64_status x64i_boot_image(struct x64i_kernel *kernel, struct x64_error_tex
         return x64i_refuse(error, X64_ERROR_FORMAT, "the built-in image has no per-CPU section");
     kernel->layout.per_cpu_size =
         (section->size + X64I_PAGE_SIZE - 1) & ~(uint64_t)(X64I_PAGE_SIZE - 1);
-    if (!place_segments(kernel) || !x64i_address_space_build(kernel))
+    if (!x64i_place_segments(kernel) || !x64i_address_space_build(kernel))
         return x64i_refuse(error, X64_ERROR_LIMIT,
                            "%llu KiB of memory are too few for a kernel: give the machine 32 MiB",
                            (unsigned long long)kernel->memory->ram_size / 1024);
     x64i_cpu_reset_long_mode(kernel->cpu, kernel->layout.root);
-    if (!apply_alternatives(kernel, image_features(kernel)) || !place_per_cpu(kernel) ||
+    if (!x64i_apply_alternatives(kernel) || !x64i_place_per_cpu(kernel) ||
         !place_boot_params(kernel))
         return x64i_refuse(error, X64_ERROR_FORMAT, "the built-in image is damaged");
     kernel->cpu->s.rip = x64i_kernel_symbol(kernel, "startup_64");

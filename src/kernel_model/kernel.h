@@ -45,14 +45,16 @@ struct x64i_kernel {
     struct x64_machine *machine;
     struct x64i_cpu *cpu;
     struct x64i_physical *memory;
-    const struct x64i_era *era; /* null for a stock kernel */
+    const struct x64i_era *era; /* of a stock kernel: x64i_stock_era */
     struct x64i_shared_image *shared;
     const struct x64_kernel_image *image;
+    const struct x64_kernel_image *stock; /* what is added to a stock kernel, else null */
     unsigned mitigations;
     const uint8_t *program; /* blob "kernel.program" */
     size_t program_size;
     struct x64i_native *natives;
     size_t native_count;
+    size_t native_capacity;
     struct x64i_layout layout; /* region "kernel.layout" */
     struct x64i_mm mm;         /* region "kernel.mm" */
     struct x64i_task task;     /* region "kernel.task" */
@@ -76,14 +78,34 @@ enum x64_status x64i_kernel_create(struct x64_machine *machine, const struct x64
 /* The kernel model attached to a machine, or null. */
 struct x64i_kernel *x64i_kernel_of(struct x64_machine *machine);
 
-/* shared_image.c: takes over an open image; one holder more or less. */
-struct x64i_shared_image *x64i_shared_image_create(struct x64_kernel_image *image);
+/* shared_image.c: takes over an open image, and what is added to it if it is a stock kernel's; one
+ * holder more or less. */
+struct x64i_shared_image *x64i_shared_image_create(struct x64_kernel_image *image,
+                                                   struct x64_kernel_image *stock);
 struct x64i_shared_image *x64i_shared_image_retain(struct x64i_shared_image *shared);
 void x64i_shared_image_release(struct x64i_shared_image *shared);
 const struct x64_kernel_image *x64i_shared_image_get(const struct x64i_shared_image *shared);
+const struct x64_kernel_image *x64i_shared_image_stock(const struct x64i_shared_image *shared);
 
 /* boot_image.c: puts a built-in image into memory, patches it, and sets the CPU to startup_64. */
 enum x64_status x64i_boot_image(struct x64i_kernel *kernel, struct x64_error_text *error);
+
+/* Its steps, for stock kernels too. False when RAM is too small, or the image damaged. */
+bool x64i_place_segments(struct x64i_kernel *kernel);
+bool x64i_place_per_cpu(struct x64i_kernel *kernel);
+bool x64i_apply_alternatives(struct x64i_kernel *kernel);
+
+/* stock.c: the same for a stock kernel: opens, patches and places it. */
+extern const struct x64i_era x64i_stock_era;
+enum x64_status x64i_stock_open(const char *path, const struct x64i_cpu_model *model,
+                                unsigned mitigations, struct x64i_shared_image **shared,
+                                struct x64_error_text *error);
+enum x64_status x64i_stock_boot(struct x64i_kernel *kernel, struct x64_error_text *error);
+
+/* stock_features.c: patches the image as the kernel would on this CPU with these mitigations. */
+enum x64_status x64i_stock_patch(struct x64_kernel_image *image, const char *path,
+                                 const struct x64i_cpu_model *model, unsigned mitigations,
+                                 struct x64_error_text *error);
 
 /* exec.c: puts a program's areas, stack and first registers into place. `bytes` stay the caller's
  * and must outlive the call only; path is for sentences and /proc/self/exe. */

@@ -24,6 +24,8 @@
 #define X64I_CEA_ENTRY_STACK 0x2000u
 #define X64I_CEA_TSS         0x3000u
 
+#define X64I_KERNEL_PAGE_FLAGS (X64I_PTE_PRESENT | X64I_PTE_ACCESSED | X64I_PTE_DIRTY)
+
 /* A stretch of linear addresses with a meaning. */
 struct x64i_range {
     uint64_t start;
@@ -31,8 +33,9 @@ struct x64i_range {
 };
 
 struct x64i_layout {
-    uint64_t root;      /* physical: the kernel's page table; the user's is the next page */
-    uint64_t next_page; /* physical: pages from here to the end of RAM were never given out */
+    struct x64i_range stock; /* linear: what is added to a stock kernel */
+    uint64_t root;           /* physical: the kernel's page table; the user's is the next page */
+    uint64_t next_page;      /* physical: pages from here to the end of RAM were never given out */
     uint64_t free_page; /* physical: chain of pages given back, linked by their first word; or 0 */
     uint64_t pages_used;
     uint64_t per_cpu; /* linear: GS.base in the kernel */
@@ -87,5 +90,17 @@ void x64i_page_top_entry_set(struct x64i_kernel *kernel, uint64_t root, uint64_t
 
 /* address_space.c: the kernel's half for a built-in image, and the user table's part of it. */
 bool x64i_address_space_build(struct x64i_kernel *kernel);
+
+/* Its steps, for stock kernels too (stock_space.c). False when RAM is full. */
+bool x64i_map_direct(struct x64i_kernel *kernel);
+bool x64i_map_image(struct x64i_kernel *kernel);
+bool x64i_map_entry_range(struct x64i_kernel *kernel, uint64_t linear, uint64_t physical,
+                          uint64_t size, uint64_t flags);
+bool x64i_share_range_with_user(struct x64i_kernel *kernel, uint64_t start, uint64_t end);
+bool x64i_share_entry_area_with_user(struct x64i_kernel *kernel);
+uint64_t x64i_take_stack(struct x64i_kernel *kernel, uint64_t size);
+
+/* stock_space.c: the same around a stock image. */
+bool x64i_stock_space_build(struct x64i_kernel *kernel);
 
 #endif

@@ -57,7 +57,9 @@ enum x64_status x64_symbol_at(struct x64_machine *machine, uint64_t linear, cons
         return x64i_user_symbol_at(kernel, linear, name, offset);
     if (trampoline && linear - trampoline < X64I_PAGE_SIZE)
         linear += x64i_kernel_symbol(kernel, "entry_SYSCALL_64_trampoline") - trampoline;
-    return x64_kernel_image_symbol_near(kernel->image, linear, &symbol, offset) == X64_OK
+    bool added = kernel->stock && inside(&kernel->layout.stock, linear);
+    const struct x64_kernel_image *image = added ? kernel->stock : kernel->image;
+    return x64_kernel_image_symbol_near(image, linear, &symbol, offset) == X64_OK
                ? (*name = symbol.name, X64_OK)
                : X64_ERROR_NOT_FOUND;
 }
@@ -126,8 +128,7 @@ static size_t put_index(const struct place *place, const char *base, uint64_t in
 
 static size_t name_tss(const struct place *place, uint64_t offset)
 {
-    const char *base =
-        place->kernel->era && !place->kernel->era->entry_area ? "cpu_tss" : "cpu_tss_rw";
+    const char *base = place->kernel->era->entry_area ? "cpu_tss_rw" : "cpu_tss";
     for (size_t i = 0; i < sizeof tss_fields / sizeof tss_fields[0]; i++)
         if (offset == tss_fields[i].offset)
             return put(place, base, tss_fields[i].name);
@@ -210,8 +211,8 @@ size_t x64_slot_name(struct x64_machine *machine, uint64_t linear, char *name, s
         return name_task_stack(&place);
     if (linear - layout->per_cpu < layout->per_cpu_size)
         return name_per_cpu(&place);
-    if (linear - layout->task < X64I_PAGE_SIZE)
-        return linear == layout->task ? put(&place, "task_struct", "thread_info.flags") : 0;
+    if (linear == layout->task)
+        return put(&place, "task_struct", "thread_info.flags");
     size_t length = name_entry_area(&place);
     return length ? length : name_image(&place);
 }

@@ -23,19 +23,21 @@ enum native_number {
     NATIVE_NI_SYSCALL,
     NATIVE_EXCEPTION = 0x100,   /* + vector */
     NATIVE_SYSCALL_64 = 0x1000, /* + number */
-    NATIVE_SYSCALL_32 = 0x2000  /* + number */
+    NATIVE_SYSCALL_32 = 0x2000, /* + number */
+    NATIVE_UNKNOWN_SYSCALL = 0x3000
 };
 
-/* Names that the eras have used for the same thing. */
+/* Names that the eras have used for the same thing. A stock kernel's own schedule and timer stay
+ * its own; its page faults are answered further in. */
 static const struct {
     uint32_t number;
-    const char *names[2];
+    const char *names[3];
 } fixed_natives[] = {
     {NATIVE_KERNEL_INIT, {"kernel_init", NULL}},
     {NATIVE_SCHEDULE, {"schedule", NULL}},
     {NATIVE_TIMER_INTERRUPT, {"timer_interrupt", NULL}},
     {NATIVE_EXCEPTION + X64_FAULT_DE, {"exc_divide_error", "do_divide_error"}},
-    {NATIVE_EXCEPTION + X64_FAULT_DB, {"exc_debug", "do_debug"}},
+    {NATIVE_EXCEPTION + X64_FAULT_DB, {"exc_debug", "do_debug", "noist_exc_debug"}},
     {NATIVE_EXCEPTION + X64_FAULT_NMI, {"exc_nmi", "do_nmi"}},
     {NATIVE_EXCEPTION + X64_FAULT_BP, {"exc_int3", "do_int3"}},
     {NATIVE_EXCEPTION + X64_FAULT_OF, {"exc_overflow", "do_overflow"}},
@@ -52,17 +54,20 @@ static const struct {
     {NATIVE_EXCEPTION + 15, {"exc_spurious_interrupt_bug", "do_spurious_interrupt_bug"}},
     {NATIVE_EXCEPTION + X64_FAULT_MF, {"exc_coprocessor_error", "do_coprocessor_error"}},
     {NATIVE_EXCEPTION + X64_FAULT_AC, {"exc_alignment_check", "do_alignment_check"}},
-    {NATIVE_EXCEPTION + X64_FAULT_MC, {"exc_machine_check", "do_mce"}},
+    {NATIVE_EXCEPTION + X64_FAULT_MC, {"exc_machine_check", "do_mce", "noist_exc_machine_check"}},
     {NATIVE_EXCEPTION + X64_FAULT_XM, {"exc_simd_coprocessor_error", "do_simd_coprocessor_error"}},
 };
 
 #define FIXED_COUNT (sizeof fixed_natives / sizeof fixed_natives[0])
 #define SYMBOL_SIZE 96
 
+/* No kernel has more system calls than this. */
+#define STOCK_CALLS_MAX 1024
+
 static void add(struct x64i_kernel *kernel, const char *name, uint32_t number)
 {
     uint64_t linear = x64i_kernel_symbol(kernel, name);
-    if (linear)
+    if (linear && kernel->native_count < kernel->native_capacity)
         kernel->natives[kernel->native_count++] =
             (struct x64i_native){.linear = linear, .number = number};
 }
@@ -86,6 +91,47 @@ static void remove_duplicates(struct x64i_kernel *kernel)
     kernel->native_count = kept;
 }
 
+/* Where exc_page_fault of a stock kernel hands the fault on, with the same first two arguments. */
+static const char *const stock_page_faults[] = {"do_user_addr_fault", "bad_area_nosemaphore"};
+
+static bool has_stock_page_faults(const struct x64i_kernel *kernel)
+{
+    return x64i_kernel_symbol(kernel, stock_page_faults[0]) &&
+           x64i_kernel_symbol(kernel, stock_page_faults[1]);
+}
+
+/* What the image of a stock kernel does itself. */
+static bool is_stock_own(const struct x64i_kernel *kernel, uint32_t number)
+{
+    if (!kernel->stock)
+        return false;
+    if (number == NATIVE_EXCEPTION + X64_FAULT_PF)
+        return has_stock_page_faults(kernel);
+    return number == NATIVE_SCHEDULE || number == NATIVE_TIMER_INTERRUPT;
+}
+
+/* A system call of the image that our table does not know is answered like a hole in it. */
+static void add_unknown_calls(struct x64i_kernel *kernel)
+{
+    static const char prefix[] = "__x64_sys_";
+    size_t count = x64_kernel_image_symbol_count(kernel->image);
+    for (size_t i = 0; i < count; i++) {
+        const struct x64_image_symbol *symbol = x64_kernel_image_symbol_at_index(kernel->image, i);
+        if (strncmp(symbol->name, prefix, sizeof prefix - 1) == 0 &&
+            kernel->native_count < kernel->native_capacity)
+            kernel->natives[kernel->native_count++] =
+                (struct x64i_native){.linear = symbol->address, .number = NATIVE_UNKNOWN_SYSCALL};
+    }
+}
+
+static void add_stock(struct x64i_kernel *kernel)
+{
+    if (has_stock_page_faults(kernel))
+        for (size_t i = 0; i < 2; i++)
+            add(kernel, stock_page_faults[i], NATIVE_EXCEPTION + X64_FAULT_PF);
+    add_unknown_calls(kernel);
+}
+
 enum x64_status x64i_natives_build(struct x64i_kernel *kernel)
 {
     char name[SYMBOL_SIZE];
@@ -94,12 +140,18 @@ enum x64_status x64i_natives_build(struct x64i_kernel *kernel)
     size_t count = 0;
     while (x64i_syscall_row(compat, count))
         count++;
-    kernel->natives = calloc(FIXED_COUNT + count + 1, sizeof *kernel->natives);
+    kernel->native_capacity = 3 * FIXED_COUNT + count + 1;
+    if (kernel->stock)
+        kernel->native_capacity += STOCK_CALLS_MAX;
+    kernel->natives = calloc(kernel->native_capacity, sizeof *kernel->natives);
     if (!kernel->natives)
         return X64_ERROR_MEMORY;
     for (size_t i = 0; i < FIXED_COUNT; i++)
-        for (size_t j = 0; j < 2 && fixed_natives[i].names[j]; j++)
-            add(kernel, fixed_natives[i].names[j], fixed_natives[i].number);
+        for (size_t j = 0; j < 3 && fixed_natives[i].names[j]; j++)
+            if (!is_stock_own(kernel, fixed_natives[i].number))
+                add(kernel, fixed_natives[i].names[j], fixed_natives[i].number);
+    if (kernel->stock)
+        add_stock(kernel);
     (void)snprintf(name, sizeof name, "%ssys_ni_syscall", kernel->era->prefix);
     add(kernel, name, NATIVE_NI_SYSCALL);
     for (uint32_t number = 0; (row = x64i_syscall_row(compat, number)) != NULL; number++) {
@@ -233,6 +285,8 @@ static enum x64i_result exception(struct x64i_kernel *kernel, unsigned vector)
 enum x64i_result x64i_native_run(void *user, uint32_t number)
 {
     struct x64i_kernel *kernel = user;
+    if (number == NATIVE_UNKNOWN_SYSCALL)
+        return system_call(kernel, false, true, 0);
     if (number >= NATIVE_SYSCALL_32)
         return system_call(kernel, true, false, number - NATIVE_SYSCALL_32);
     if (number >= NATIVE_SYSCALL_64)

@@ -8,17 +8,21 @@
 struct x64i_shared_image {
     atomic_uint holders;
     struct x64_kernel_image *image;
+    struct x64_kernel_image *stock;
 };
 
-struct x64i_shared_image *x64i_shared_image_create(struct x64_kernel_image *image)
+struct x64i_shared_image *x64i_shared_image_create(struct x64_kernel_image *image,
+                                                   struct x64_kernel_image *stock)
 {
     struct x64i_shared_image *shared = malloc(sizeof *shared);
     if (!shared) {
         x64_kernel_image_close(image);
+        x64_kernel_image_close(stock);
         return NULL;
     }
     atomic_init(&shared->holders, 1);
     shared->image = image;
+    shared->stock = stock;
     return shared;
 }
 
@@ -33,10 +37,16 @@ void x64i_shared_image_release(struct x64i_shared_image *shared)
     if (!shared || atomic_fetch_sub(&shared->holders, 1) != 1)
         return;
     x64_kernel_image_close(shared->image);
+    x64_kernel_image_close(shared->stock);
     free(shared);
 }
 
 const struct x64_kernel_image *x64i_shared_image_get(const struct x64i_shared_image *shared)
 {
     return shared->image;
+}
+
+const struct x64_kernel_image *x64i_shared_image_stock(const struct x64i_shared_image *shared)
+{
+    return shared->stock;
 }

@@ -17,6 +17,7 @@
 EMBED x64i_era_6_1 era_6_1.elf
 EMBED x64i_era_4_16 era_4_16.elf
 EMBED x64i_era_int80 era_int80.elf
+EMBED x64i_stock stock.elf
 EMBED x64i_demo_64 demo_64.elf
 EMBED x64i_demo_32 demo_32.elf
 

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stock kernel on the mini-kernel: its image is patched as it would patch itself, placed as its
+ * boot loader and early boot would place it, and then its own functions program the CPU: IDT, TSS
+ * and the system call MSRs. init_task is the task that runs. The rest of the boot (memory
+ * management, scheduler, devices) does not happen; the mini-kernel answers at the functions of the
+ * system call table and at the page fault's handler.
+ */
+#include "kernel_model/boot.h"
+#include "kernel_model/kernel.h"
+#include "kernel_model/mitigations.h"
+
+#include <string.h>
+
+extern const uint8_t x64i_stock[], x64i_stock_end[];
+
+#define ALL_MITIGATIONS                                                                          \
+    (X64_MITIGATION_PTI | X64_MITIGATION_PCID | X64_MITIGATION_IBRS | X64_MITIGATION_RETPOLINE | \
+     X64_MITIGATION_VERW | X64_MITIGATION_BHB)
+
+#define TSS_SELECTOR   0x40
+#define TSS_AVAILABLE  9
+#define SPEC_CTRL_IBRS 1
+
+const struct x64i_era x64i_stock_era = {
+    .public = {.name = "stock", .mitigations = ALL_MITIGATIONS},
+    .prefix = "__x64_",
+    .pt_regs = true,
+    .entry_area = true,
+};
+
+/* Without these nothing can be done; each comes with what it is needed for. */
+static const struct {
+    const char *name;
+    const char *purpose;
+} needed_symbols[] = {
+    {"entry_SYSCALL_64", "the entry itself"},
+    {"do_syscall_64", "the system call's C part"},
+    {"swapgs_restore_regs_and_return_to_usermode", "the first return to user mode"},
+    {"syscall_init", "writing the system call MSRs"},
+    {"idt_table", "the interrupt descriptor table"},
+    {"idt_setup_traps", "filling the interrupt descriptor table"},
+    {"init_task", "the task that runs"},
+    {"__entry_text_start", "the text that the user's page table maps"},
+    {"__entry_text_end", "the text that the user's page table maps"},
+};
+
+static const struct {
+    const char *variable;
+    const char *purpose;
+} needed_per_cpu[] = {
+    {"gdt_page", "the global descriptor table"},
+    {"cpu_tss_rw", "the task state segment"},
+    {"entry_stack_storage", "the entry stack"},
+    {"exception_stacks", "the exception stacks"},
+};
+
+static bool has_symbol(const struct x64_kernel_image *image, const char *name)
+{
+    struct x64_image_symbol symbol;
+    return x64_kernel_image_symbol(image, name, &symbol, NULL) == X64_OK;
+}
+
+static enum x64_status check_image(const struct x64_kernel_image *image, const char *path,
+                                   struct x64_error_text *error)
+{
+    struct x64_image_info info;
+    const struct x64_image_section *section;
+    uint64_t offset;
+    struct x64_image_error why;
+    x64_kernel_image_info(image, &info);
+    if (info.symbols_missing)
+        return x64i_refuse(error, X64_ERROR_UNSUPPORTED, "%s: no symbols: %s", path,
+                           info.symbols_missing);
+    if (info.types_missing)
+        return x64i_refuse(error, X64_ERROR_UNSUPPORTED, "%s: no types: %s", path,
+                           info.types_missing);
+    for (size_t i = 0; i < sizeof needed_symbols / sizeof needed_symbols[0]; i++)
+        if (!has_symbol(image, needed_symbols[i].name))
+            return x64i_refuse(error, X64_ERROR_UNSUPPORTED,
+                               "%s: the kernel has no symbol %s, which is needed for %s", path,
+                               needed_symbols[i].name, needed_symbols[i].purpose);
+    if (x64_kernel_image_per_cpu_section(image, &section, &why) != X64_OK)
+        return x64i_refuse(error, X64_ERROR_UNSUPPORTED, "%s: %s", path, why.text);
+    for (size_t i = 0; i < sizeof needed_per_cpu / sizeof needed_per_cpu[0]; i++)
+        if (x64_kernel_image_per_cpu_offset(image, needed_per_cpu[i].variable, NULL, NULL, &offset,
+                                            NULL) != X64_OK)
+            return x64i_refuse(error, X64_ERROR_UNSUPPORTED,
+                               "%s: the kernel has no per-CPU variable %s, which is needed for %s",
+                               path, needed_per_cpu[i].variable, needed_per_cpu[i].purpose);
+    return X64_OK;
+}
+
+enum x64_status x64i_stock_open(const char *path, const struct x64i_cpu_model *model,
+                                unsigned mitigations, struct x64i_shared_image **shared,
+                                struct x64_error_text *error)
+{
+    struct x64_kernel_image *image = NULL;
+    struct x64_kernel_image *stock = NULL;
+    struct x64_image_error why;
+    enum x64_status status =
+        x64i_mitigations_check(mitigations, ALL_MITIGATIONS, path, model, error);
+    if (status != X64_OK)
+        return status;
+    status = x64_kernel_image_open(path, &image, &why);
+    if (status != X64_OK)
+        return x64i_refuse(error, status, "%s: %s", path, why.text);
+    status = check_image(image, path, error);
+    if (status == X64_OK)
+        status = x64i_stock_patch(image, path, model, mitigations, error);
+    if (status == X64_OK)
+        status = x64_kernel_image_open_memory(x64i_stock, (size_t)(x64i_stock_end - x64i_stock),
+                                              &stock, NULL);
+    if (status != X64_OK) {
+        x64_kernel_image_close(image);
+        return status;
+    }
+    *shared = x64i_shared_image_create(image, stock);
+    return *shared ? X64_OK : X64_ERROR_MEMORY;
+}
+
+static bool write_word(struct x64i_kernel *kernel, uint64_t linear, uint64_t value)
+{
+    return x64i_kernel_write(kernel, linear, &value, sizeof value);
+}
+
+/* Writes a per-CPU variable, or a member of one; kernels without it have no use for it. */
+static bool set_per_cpu(struct x64i_kernel *kernel, const char *variable, uint64_t value)
+{
+    uint64_t offset;
+    if (!x64i_kernel_per_cpu(kernel, variable, &offset))
+        return true;
+    return write_word(kernel, kernel->layout.per_cpu + offset, value);
+}
+
+/* The top of the running task's stack, where it is kept: in 6.2 and later in struct pcpu_hot. */
+static bool top_of_stack(const struct x64i_kernel *kernel, uint64_t *top)
+{
+    uint64_t offset;
+    uint64_t value = 0;
+    const struct x64_image_section *section;
+    if (!x64i_kernel_per_cpu(kernel, "cpu_current_top_of_stack", &offset) &&
+        x64_kernel_image_per_cpu_offset(kernel->image, "pcpu_hot", "pcpu_hot", "top_of_stack",
+                                        &offset, NULL) != X64_OK)
+        return false;
+    if (x64_kernel_image_per_cpu_section(kernel->image, &section, NULL) != X64_OK ||
+        offset > section->size - sizeof value)
+        return false;
+    memcpy(&value, section->data + offset, sizeof value);
+    *top = value;
+    return value >= X64I_IMAGE_MAP + X64I_KERNEL_STACK;
+}
+
+/* What setup_per_cpu_areas and the boot CPU's early set-up leave in the per-CPU area. */
+static bool set_up_per_cpu(struct x64i_kernel *kernel)
+{
+    const struct x64i_layout *layout = &kernel->layout;
+    uint64_t offsets = x64i_kernel_symbol(kernel, "__per_cpu_offset");
+    struct x64_image_member fpu, stacks;
+    bool done = set_per_cpu(kernel, "this_cpu_off", layout->per_cpu);
+    if (offsets)
+        done = done && write_word(kernel, offsets, layout->per_cpu);
+    if (x64_kernel_image_member(kernel->image, "task_struct", "thread.fpu", &fpu, NULL) == X64_OK)
+        done = done && set_per_cpu(kernel, "fpu_fpregs_owner_ctx", layout->task + fpu.offset);
+    if (x64_kernel_image_member(kernel->image, "cpu_entry_area", "estacks", &stacks, NULL) ==
+        X64_OK)
+        done = done && set_per_cpu(kernel, "cea_exception_stacks",
+                                   X64I_ENTRY_AREA + X64I_PAGE_SIZE + stacks.offset);
+    if (kernel->mitigations & X64_MITIGATION_IBRS)
+        done = done && set_per_cpu(kernel, "x86_spec_ctrl_current", SPEC_CTRL_IBRS);
+    return done;
+}
+
+/* The TSS and its descriptor, as cpu_init leaves them: sp0 is the entry stack (load_sp0), IST the
+ * exception stacks (tss_setup_ist). Kernels with cpu_init_exception_handling write most of it
+ * again. */
+static bool set_up_tss(struct x64i_kernel *kernel)
+{
+    const struct x64i_layout *layout = &kernel->layout;
+    uint64_t tss, gdt;
+    if (!x64i_kernel_per_cpu(kernel, "cpu_tss_rw", &tss) ||
+        !x64i_kernel_per_cpu(kernel, "gdt_page", &gdt))
+        return false;
+    tss += layout->per_cpu;
+    bool done = write_word(kernel, tss + 4, layout->entry_stack.end);
+    for (unsigned i = 0; i < 4; i++)
+        done = done && write_word(kernel, tss + 36 + 8 * i, layout->ist[i].end);
+    const uint16_t io_bitmap_base = 104;
+    done = done && x64i_kernel_write(kernel, tss + 102, &io_bitmap_base, sizeof io_bitmap_base);
+    uint64_t base = layout->tss.start;
+    uint64_t limit = layout->tss.end - layout->tss.start - 1;
+    const uint64_t descriptor[2] = {
+        (limit & 0xffff) | (base & 0xffffff) << 16 |
+            (uint64_t)(X64I_SEGMENT_PRESENT | TSS_AVAILABLE) << 40 | (limit >> 16 & 0xf) << 48 |
+            (base >> 24 & 0xff) << 56,
+        base >> 32,
+    };
+    return done && x64i_kernel_write(kernel, layout->per_cpu + gdt + TSS_SELECTOR, descriptor,
+                                     sizeof descriptor);
+}
+
+/* The functions of the image that program the CPU, in the order in which its boot calls them. */
+static const struct {
+    const char *name;
+    uint64_t argument;
+} boot_calls[] = {
+    {"idt_setup_early_traps", 0},       {"idt_setup_traps", 0}, {"idt_setup_early_pf", 0},
+    {"cpu_init_exception_handling", 1}, {"syscall_init", 0},    {"load_fixmap_gdt", 0},
+};
+
+_Static_assert(sizeof boot_calls / sizeof boot_calls[0] <= X64I_STOCK_CALLS, "the list has room");
+
+static bool place_params(struct x64i_kernel *kernel)
+{
+    const struct x64i_layout *layout = &kernel->layout;
+    uint64_t gdt;
+    if (!x64i_kernel_per_cpu(kernel, "gdt_page", &gdt))
+        return false;
+    struct x64i_stock_params params = {
+        .boot = {.per_cpu = layout->per_cpu,
+                 .stack_top = layout->task_stack.end,
+                 .idt = layout->idt.start,
+                 .cr3 = layout->root},
+        .return_to_user = x64i_kernel_symbol(kernel, "swapgs_restore_regs_and_return_to_usermode"),
+        .gdt_page = layout->per_cpu + gdt,
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof boot_calls / sizeof boot_calls[0]; i++) {
+        uint64_t function = x64i_kernel_symbol(kernel, boot_calls[i].name);
+        if (!function)
+            continue;
+        params.call[count].function = function;
+        params.call[count++].argument = boot_calls[i].argument;
+    }
+    return x64i_kernel_write(kernel, layout->boot_params, &params, sizeof params);
+}
+
+enum x64_status x64i_stock_boot(struct x64i_kernel *kernel, struct x64_error_text *error)
+{
+    struct x64i_layout *layout = &kernel->layout;
+    const struct x64_image_section *section;
+    uint64_t top;
+    if (x64_kernel_image_per_cpu_section(kernel->image, &section, NULL) != X64_OK ||
+        !top_of_stack(kernel, &top))
+        return x64i_refuse(error, X64_ERROR_UNSUPPORTED,
+                           "the kernel does not say where the top of the running task's stack is "
+                           "(cpu_current_top_of_stack or pcpu_hot.top_of_stack)");
+    layout->per_cpu_size = (section->size + X64I_PAGE_SIZE - 1) & ~(uint64_t)(X64I_PAGE_SIZE - 1);
+    layout->task = x64i_kernel_symbol(kernel, "init_task");
+    layout->task_stack = (struct x64i_range){.start = top - X64I_KERNEL_STACK, .end = top};
+    if (!x64i_place_segments(kernel) || !x64i_stock_space_build(kernel))
+        return x64i_refuse(error, X64_ERROR_LIMIT,
+                           "%llu MiB of memory are too few for this kernel, or its types do not "
+                           "describe cpu_entry_area: give the machine 256 MiB",
+                           (unsigned long long)kernel->memory->ram_size >> 20);
+    x64i_cpu_reset_long_mode(kernel->cpu, layout->root);
+    if (!x64i_apply_alternatives(kernel) || !x64i_place_per_cpu(kernel) ||
+        !set_up_per_cpu(kernel) || !set_up_tss(kernel) || !place_params(kernel))
+        return x64i_refuse(error, X64_ERROR_FORMAT,
+                           "the kernel's per-CPU area could not be set up");
+    kernel->cpu->s.rip = x64i_kernel_symbol(kernel, "stock_boot");
+    kernel->cpu->s.gpr[X64_RSI] = layout->boot_params;
+    x64i_cpu_refresh(kernel->cpu);
+    return X64_OK;
+}
