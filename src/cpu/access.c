@@ -89,6 +89,7 @@ static enum x64i_result translate(struct x64i_cpu *cpu, uint64_t linear, unsigne
     unsigned first = X64I_PAGE_SIZE - (unsigned)(linear & (X64I_PAGE_SIZE - 1));
     if (first > size)
         first = size;
+    target->physical[1] = 0;
     if (!x64i_mmu_translate(&cpu->mmu, linear, access, &target->physical[0], &error))
         return x64i_raise_page_fault(cpu, linear, error);
     if (first < size) {

@@ -32,11 +32,11 @@ enum outcome { DELIVER_SECOND, BECOME_DOUBLE_FAULT, SHUT_DOWN };
 
 static enum outcome combine(enum severity first, enum severity second)
 {
-    static const uint8_t outcomes[4][3] = {
-        [BENIGN] = {DELIVER_SECOND, DELIVER_SECOND, DELIVER_SECOND},
-        [CONTRIBUTORY] = {DELIVER_SECOND, BECOME_DOUBLE_FAULT, DELIVER_SECOND},
-        [PAGE_FAULT] = {DELIVER_SECOND, BECOME_DOUBLE_FAULT, BECOME_DOUBLE_FAULT},
-        [DOUBLE_FAULT] = {DELIVER_SECOND, SHUT_DOWN, SHUT_DOWN},
+    static const uint8_t outcomes[4][4] = {
+        [BENIGN] = {DELIVER_SECOND, DELIVER_SECOND, DELIVER_SECOND, DELIVER_SECOND},
+        [CONTRIBUTORY] = {DELIVER_SECOND, BECOME_DOUBLE_FAULT, DELIVER_SECOND, SHUT_DOWN},
+        [PAGE_FAULT] = {DELIVER_SECOND, BECOME_DOUBLE_FAULT, BECOME_DOUBLE_FAULT, SHUT_DOWN},
+        [DOUBLE_FAULT] = {DELIVER_SECOND, SHUT_DOWN, SHUT_DOWN, SHUT_DOWN},
     };
     return outcomes[first][second];
 }
@@ -116,11 +116,11 @@ static void deliver(struct x64i_cpu *cpu, struct x64i_delivery delivery, enum se
     while (x64i_idt_deliver(cpu, &delivery) != X64I_DONE) {
         struct x64i_exception next = cpu->exception;
         enum outcome outcome = combine(severity, severity_of(next.vector));
+        note(cpu, &next);
         if (outcome == SHUT_DOWN) {
             cpu->s.activity = X64I_SHUTDOWN;
             return;
         }
-        note(cpu, &next);
         if (outcome == BECOME_DOUBLE_FAULT) {
             next = double_fault;
             note(cpu, &next);

@@ -166,6 +166,10 @@ static void enter_handler(struct x64i_cpu *cpu, struct plan *plan)
 enum x64i_result x64i_idt_deliver(struct x64i_cpu *cpu, const struct x64i_delivery *delivery)
 {
     struct plan plan = {0};
+    /* The gates of legacy protected mode are others: without long mode no delivery succeeds, and
+     * the first event ends in a shutdown. */
+    if (!(x64i_efer(cpu) & X64I_EFER_LMA))
+        return raise_gate(cpu, X64_FAULT_GP, delivery);
     if (read_gate(cpu, delivery, &plan.gate) != X64I_DONE ||
         check_gate(cpu, delivery, &plan.gate) != X64I_DONE ||
         load_code(cpu, delivery, &plan) != X64I_DONE ||

@@ -228,7 +228,7 @@ static enum x64i_result far_return(struct x64i_cpu *cpu, unsigned width, unsigne
     if (x64i_far_return_rip(cpu, frame[0], &to) != X64I_DONE)
         return X64I_FAULT;
     if (!to.has_stack)
-        x64i_add_rsp(cpu, (int64_t)(2 * size + released));
+        x64i_add_rsp(cpu, 2 * size + released);
     x64i_far_return_commit(cpu, &to);
     return X64I_DONE;
 }

@@ -356,6 +356,19 @@ START_TEST(test_exception_triple_fault)
 }
 END_TEST
 
+/* Outside long mode there is no IDT that this machine knows. */
+START_TEST(test_exception_outside_long_mode)
+{
+    machine_enter(m, MACHINE_KERNEL_32);
+    m->cpu.msr.values.value[X64I_MSR_EFER] &= ~X64I_EFER_LMA;
+    m->cpu.s.cr0 &= ~X64I_CR0_PG;
+    x64i_cpu_refresh(&m->cpu);
+    machine_code(m, _i ? "cd 80" : UD2);
+    machine_step(m);
+    ck_assert_uint_eq(m->cpu.s.activity, X64I_SHUTDOWN);
+}
+END_TEST
+
 /* Nothing of a delivery that fails half way is left behind. */
 START_TEST(test_exception_failed_delivery_commits_nothing)
 {
@@ -489,6 +502,7 @@ static Suite *exception_suite(void)
     tcase_add_test(tests, test_exception_page_fault_frame);
     tcase_add_loop_test(tests, test_exception_pairs, 0, sizeof pair_rows / sizeof pair_rows[0]);
     tcase_add_loop_test(tests, test_exception_triple_fault, 0, 2);
+    tcase_add_loop_test(tests, test_exception_outside_long_mode, 0, 2);
     tcase_add_test(tests, test_exception_failed_delivery_commits_nothing);
     tcase_add_loop_test(tests, test_exception_frame_obeys_smap, 0, 2);
     tcase_add_test(tests, test_exception_sets_the_accessed_bit);

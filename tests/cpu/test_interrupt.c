@@ -471,6 +471,38 @@ START_TEST(test_interrupt_between_iterations_shows_rf)
 }
 END_TEST
 
+/* Whatever is interrupted, IRETQ brings back: every mode, random registers and flags. */
+START_TEST(test_interrupt_round_trip)
+{
+    uint64_t seed = 0x9e3779b97f4a7c15ull * (unsigned)(_i + 1);
+    const uint64_t flags =
+        X64I_OSZAPC | X64I_IF | X64I_DF | X64I_IOPL | X64I_RF | X64I_AC | X64I_ID;
+    for (unsigned round = 0; round < 200; round++) {
+        enum machine_mode mode = (enum machine_mode)(round & 3);
+        machine_enter(m, mode);
+        m->cpu.s.rflags = X64I_FLAG_ONE;
+        for (unsigned i = 0; i < 16; i++) {
+            seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+            if (i != X64_RSP)
+                m->cpu.s.gpr[i] = seed >> 7;
+        }
+        m->cpu.s.gpr[X64_RSP] -= seed >> 40 & 0xff;
+        m->cpu.s.rflags |= seed >> 20 & flags;
+        x64i_cpu_refresh(&m->cpu);
+        struct x64i_cpu_state before = m->cpu.s;
+        x64i_deliver_interrupt(&m->cpu, (uint8_t)(seed >> 56));
+        ck_assert_uint_eq(m->cpu.s.rip, machine_handler(seed >> 56));
+        ck_assert_uint_eq(m->cpu.s.rflags & (X64I_IF | X64I_RF), 0);
+        machine_code(m, "48 cf");
+        machine_step(m);
+        before.steps++;
+        ck_assert_mem_eq(&m->cpu.s, &before, sizeof before);
+        ck_assert_uint_eq(m->cpu.align_check, 0);
+        ck_assert_uint_eq(m->cpu.code_bits, mode == K64 || mode == U64 ? 64 : 32);
+    }
+}
+END_TEST
+
 #define ROWS(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 static Suite *interrupt_suite(void)
@@ -495,6 +527,7 @@ static Suite *interrupt_suite(void)
     tcase_add_test(tests, test_interrupt_ends_hlt);
     tcase_add_test(tests, test_interrupt_hlt_and_rsm_are_privileged);
     tcase_add_test(tests, test_interrupt_between_iterations_shows_rf);
+    tcase_add_loop_test(tests, test_interrupt_round_trip, 0, 5);
     suite_add_tcase(suite, tests);
     return suite;
 }
