@@ -150,6 +150,17 @@ static void fill_implicit_segment(struct x64i_op *op, const ZydisDecodedOperand 
             op->segment = segment_number(operands[i].mem.segment);
 }
 
+/* MASKMOVDQU's destination is DS:RDI, not written out, and DS can be overridden. */
+static void fill_hidden_segment(struct x64i_op *op, const ZydisDecodedInstruction *instruction,
+                                const ZydisDecodedOperand *operands)
+{
+    if (instruction->mnemonic != ZYDIS_MNEMONIC_MASKMOVDQU)
+        return;
+    for (unsigned i = instruction->operand_count_visible; i < instruction->operand_count; i++)
+        if (operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY)
+            op->segment = segment_number(operands[i].mem.segment);
+}
+
 static uint16_t prefix_flags(const ZydisDecodedInstruction *instruction)
 {
     uint16_t flags = 0;
@@ -191,6 +202,7 @@ enum x64i_decoded x64i_decode(struct x64i_cpu *cpu, const uint8_t *bytes, size_t
     op->length = instruction.length;
     op->flags = prefix_flags(&instruction);
     fill_operands(op, operands, instruction.operand_count_visible);
+    fill_hidden_segment(op, &instruction, operands);
     if (instruction.operand_count_visible == 0)
         fill_implicit_segment(op, operands, instruction.operand_count);
     op->execute = x64i_isa_find(&instruction, operands, &op->row);

@@ -13,6 +13,9 @@
 
 #define X64I_MXCSR_FLAGS 0x3fu   /* IE DE ZE OE UE PE */
 #define X64I_MXCSR_MASKS 0x1f80u /* the same six, seven bits up */
+#define X64I_MXCSR_UE    0x0010u /* underflow */
+#define X64I_MXCSR_UM    0x0800u /* its mask */
+#define X64I_MXCSR_FZ    0x8000u /* flush to zero */
 
 X64I_INLINE __m128i x64i_to_host(const union x64i_xmm *value)
 {
@@ -24,16 +27,24 @@ X64I_INLINE void x64i_from_host(union x64i_xmm *value, __m128i host)
     _mm_storeu_si128((__m128i *)value, host);
 }
 
-/* Runs `text` between loading the guest's MXCSR and restoring the host's; `raised` receives the
+/* The control bits for the host. Flushing to zero needs a masked underflow (SDM vol. 1, 10.2.3.3).
+ */
+static inline uint32_t x64i_host_mxcsr(uint32_t guest)
+{
+    uint32_t control = (guest & ~X64I_MXCSR_FLAGS) | X64I_MXCSR_MASKS;
+    return guest & X64I_MXCSR_UM ? control : control & ~X64I_MXCSR_FZ;
+}
+
+/* Runs `text` under the MXCSR `control` (x64i_host_mxcsr); `raised` receives the
  * MXCSR it left. The text may use %0 and on as given by the operand lists. */
-#define X64I_HOST_FLOAT(text, guest_mxcsr, raised, outputs, ...)                        \
-    do {                                                                                \
-        uint32_t host_mxcsr_;                                                           \
-        uint32_t guest_mxcsr_ = ((guest_mxcsr) & ~X64I_MXCSR_FLAGS) | X64I_MXCSR_MASKS; \
-        __asm__ volatile("stmxcsr %[host]\n\tldmxcsr %[guest]\n\t" text                 \
-                         "\n\tstmxcsr %[left]\n\tldmxcsr %[host]"                       \
-                         : outputs, [host] "=m"(host_mxcsr_), [left] "=m"(raised)       \
-                         : [guest] "m"(guest_mxcsr_), __VA_ARGS__);                     \
+#define X64I_HOST_FLOAT(text, control, raised, outputs, ...)                      \
+    do {                                                                          \
+        uint32_t host_mxcsr_;                                                     \
+        uint32_t control_ = (control);                                            \
+        __asm__ volatile("stmxcsr %[host]\n\tldmxcsr %[guest]\n\t" text           \
+                         "\n\tstmxcsr %[left]\n\tldmxcsr %[host]"                 \
+                         : outputs, [host] "=m"(host_mxcsr_), [left] "=m"(raised) \
+                         : [guest] "m"(control_), __VA_ARGS__);                   \
     } while (0)
 
 #define X64I_OUTPUTS(...) __VA_ARGS__

@@ -39,22 +39,31 @@ static enum x64i_result load_8(struct x64i_cpu *cpu, const struct x64i_op *op,
         return name##_apply(cpu, op, &source);                                       \
     }
 
-/* destination := f(destination, source) by the host's instruction of the same name. */
-#define HOST_2(name, load)                                                               \
-    static enum x64i_result name##_apply(struct x64i_cpu *cpu, const struct x64i_op *op, \
-                                         const union x64i_xmm *source)                   \
-    {                                                                                    \
-        union x64i_xmm result = x64i_xmm(cpu, op->destination);                          \
-        __m128i d = x64i_to_host(&result);                                               \
-        uint32_t raised;                                                                 \
-        X64I_HOST_FLOAT(#name " %[s], %[d]", cpu->s.mxcsr, raised,                       \
-                        X64I_OUTPUTS([d] "+x"(d)), [s] "x"(x64i_to_host(source)));       \
-        if (x64i_note_float(cpu, raised) != X64I_DONE)                                   \
-            return X64I_FAULT;                                                           \
-        x64i_from_host(&result, d);                                                      \
-        x64i_set_xmm(cpu, op->destination, &result);                                     \
-        return X64I_DONE;                                                                \
-    }                                                                                    \
+/* destination := f(destination, source) by the host's instruction of the same name. An unmasked
+ * underflow is raised by every tiny result, a masked one by inexact ones only (SDM vol.
+ * 1, 4.9.1.5): flushing to zero, which notices all of them, tells the difference. */
+#define HOST_2(name, load)                                                                         \
+    static enum x64i_result name##_apply(struct x64i_cpu *cpu, const struct x64i_op *op,           \
+                                         const union x64i_xmm *source)                             \
+    {                                                                                              \
+        union x64i_xmm result = x64i_xmm(cpu, op->destination);                                    \
+        __m128i d = x64i_to_host(&result);                                                         \
+        uint32_t raised;                                                                           \
+        X64I_HOST_FLOAT(#name " %[s], %[d]", x64i_host_mxcsr(cpu->s.mxcsr), raised,                \
+                        X64I_OUTPUTS([d] "+x"(d)), [s] "x"(x64i_to_host(source)));                 \
+        if (!(cpu->s.mxcsr & X64I_MXCSR_UM)) {                                                     \
+            __m128i flushed = x64i_to_host(&result);                                               \
+            uint32_t tiny;                                                                         \
+            X64I_HOST_FLOAT(#name " %[s], %[d]", x64i_host_mxcsr(cpu->s.mxcsr) | X64I_MXCSR_FZ,    \
+                            tiny, X64I_OUTPUTS([d] "+x"(flushed)), [s] "x"(x64i_to_host(source))); \
+            raised |= tiny & X64I_MXCSR_UE;                                                        \
+        }                                                                                          \
+        if (x64i_note_float(cpu, raised) != X64I_DONE)                                             \
+            return X64I_FAULT;                                                                     \
+        x64i_from_host(&result, d);                                                                \
+        x64i_set_xmm(cpu, op->destination, &result);                                               \
+        return X64I_DONE;                                                                          \
+    }                                                                                              \
     SOURCES(name, load)
 
 #define HOST_2_ALL(stem)                    \
@@ -85,10 +94,10 @@ HOST_2(cvttps2dq, x64i_load_xmm_aligned)
 HOST_2(cvtpd2dq, x64i_load_xmm_aligned)
 HOST_2(cvttpd2dq, x64i_load_xmm_aligned)
 
-#define COMPARE_CASE(name, predicate)                                              \
-    case predicate:                                                                \
-        X64I_HOST_FLOAT(name " $" #predicate ", %[s], %[d]", cpu->s.mxcsr, raised, \
-                        X64I_OUTPUTS([d] "+x"(d)), [s] "x"(x64i_to_host(source))); \
+#define COMPARE_CASE(name, predicate)                                                       \
+    case predicate:                                                                         \
+        X64I_HOST_FLOAT(name " $" #predicate ", %[s], %[d]", x64i_host_mxcsr(cpu->s.mxcsr), \
+                        raised, X64I_OUTPUTS([d] "+x"(d)), [s] "x"(x64i_to_host(source)));  \
         break;
 
 /* CMPxx: the low three bits of the immediate choose the predicate. */
@@ -130,7 +139,7 @@ COMPARE(cmpsd_xmm, "cmpsd", load_8)
         union x64i_xmm first = x64i_xmm(cpu, op->destination);                                 \
         uint32_t raised;                                                                       \
         bool zero, parity, carry;                                                              \
-        X64I_HOST_FLOAT(#name " %[s], %[d]", cpu->s.mxcsr, raised,                             \
+        X64I_HOST_FLOAT(#name " %[s], %[d]", x64i_host_mxcsr(cpu->s.mxcsr), raised,            \
                         X64I_OUTPUTS("=@ccz"(zero), "=@ccp"(parity), "=@ccc"(carry)),          \
                         [s] "x"(x64i_to_host(source)), [d] "x"(x64i_to_host(&first)));         \
         if (x64i_note_float(cpu, raised) != X64I_DONE)                                         \
@@ -153,7 +162,7 @@ ORDER(ucomisd, load_8)
     {                                                                                          \
         type result;                                                                           \
         uint32_t raised;                                                                       \
-        X64I_HOST_FLOAT(#name " %[s], %[d]", cpu->s.mxcsr, raised,                             \
+        X64I_HOST_FLOAT(#name " %[s], %[d]", x64i_host_mxcsr(cpu->s.mxcsr), raised,            \
                         X64I_OUTPUTS([d] "=&r"(result)), [s] "x"(x64i_to_host(source)));       \
         if (x64i_note_float(cpu, raised) != X64I_DONE)                                         \
             return X64I_FAULT;                                                                 \
@@ -192,7 +201,7 @@ TO_GENERAL(cvttsd2si, load_8)
         union x64i_xmm result = x64i_xmm(cpu, op->destination);                                \
         __m128i d = x64i_to_host(&result);                                                     \
         uint32_t raised;                                                                       \
-        X64I_HOST_FLOAT(#name suffix " %[s], %[d]", cpu->s.mxcsr, raised,                      \
+        X64I_HOST_FLOAT(#name suffix " %[s], %[d]", x64i_host_mxcsr(cpu->s.mxcsr), raised,     \
                         X64I_OUTPUTS([d] "+x"(d)), [s] "r"((type)source));                     \
         if (x64i_note_float(cpu, raised) != X64I_DONE)                                         \
             return X64I_FAULT;                                                                 \

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "cpu/vector.h"
 
+/* A misaligned operand is #GP(0) even where its address is no address at all, which through SS
+ * would be #SS(0): so processors do it. */
 static enum x64i_result check_aligned(struct x64i_cpu *cpu, const struct x64i_op *op,
                                       unsigned access)
 {
-    uint64_t linear;
-    if (x64i_linear(cpu, op->segment, x64i_effective(cpu, op), 16, access, &linear) != X64I_DONE)
-        return X64I_FAULT;
-    return linear & 15 ? x64i_raise_error(cpu, X64_FAULT_GP, 0) : X64I_DONE;
+    uint64_t linear = x64i_effective(cpu, op);
+    bool flat = cpu->code_bits == 64 && op->segment < X64_FS;
+    uint64_t base = flat ? 0 : cpu->s.segment[op->segment].base;
+    if ((linear + base) & 15)
+        return x64i_raise_error(cpu, X64_FAULT_GP, 0);
+    return x64i_linear(cpu, op->segment, linear, 16, access, &linear);
 }
 
 enum x64i_result x64i_load_xmm(struct x64i_cpu *cpu, const struct x64i_op *op,

@@ -13,15 +13,18 @@
 /* What of two results need not be equal. */
 struct oracle_tolerance {
     uint64_t flags; /* undefined ones */
-    bool nothing;   /* the destination is undefined: nothing can be compared */
+    uint32_t mxcsr; /* bits of MXCSR that may differ */
+    bool nothing;   /* destination or faults are undefined: nothing can be compared */
     bool memory;    /* a fault may come after part of the stores */
     bool vector;    /* two faults at once, in an order that the manual leaves open */
+    bool cr2;       /* any byte of the operand that cannot be reached may be named */
 };
 
 struct oracle_tolerance oracle_tolerance(const struct oracle_instruction *instruction,
                                          const struct x64i_isa_row *row,
                                          const struct oracle_case *c,
-                                         const struct oracle_result *host);
+                                         const struct oracle_result *host,
+                                         const struct oracle_result *guest);
 
 /* True when host and guest agree. `extended_mask` says which state components exist. Differences
  * are written to `out`, one a line, unless it is null. */

@@ -98,6 +98,7 @@ static void write_descriptors(struct oracle_guest *guest)
         {0x08, UINT64_C(0x00cf9b000000ffff)}, {0x10, UINT64_C(0x00af9b000000ffff)},
         {0x18, UINT64_C(0x00cf93000000ffff)}, {0x20, UINT64_C(0x00cffb000000ffff)},
         {0x28, UINT64_C(0x00cff3000000ffff)}, {0x30, UINT64_C(0x00affb000000ffff)},
+        {0x78, UINT64_C(0x0040f50000000000)},
     };
     for (size_t i = 0; i < sizeof gdt / sizeof gdt[0]; i++)
         write_physical(guest, SYSTEM_PHYSICAL + GDT_OFFSET + gdt[i].selector, gdt[i].descriptor);
@@ -230,8 +231,10 @@ static void note_delivery(struct oracle_guest *guest, struct oracle_result *resu
     if (result->vector == X64_FAULT_PF)
         result->cr2 = s->cr2;
     result->after.rip = read_physical(guest, frame);
+    result->after.selector[X64_CS] = (uint16_t)read_physical(guest, frame + 8);
     result->after.rflags = read_physical(guest, frame + 16);
     result->after.gpr[X64_RSP] = read_physical(guest, frame + 24);
+    result->after.selector[X64_SS] = (uint16_t)read_physical(guest, frame + 32);
 }
 
 static void collect_changes(struct oracle_guest *guest, struct oracle_result *result)
@@ -272,6 +275,8 @@ void oracle_guest_run(struct oracle_guest *guest, const struct oracle_case *c,
     result->after.rflags = cpu->s.rflags;
     result->after.fs_base = cpu->s.segment[X64_FS].base;
     result->after.gs_base = cpu->s.segment[X64_GS].base;
+    for (unsigned i = X64_ES; i <= X64_GS; i++)
+        result->after.selector[i] = cpu->s.segment[i].selector;
     store_extended(guest, result->after.extended);
     if (!stepped || cpu->s.activity == X64I_SHUTDOWN || cpu->step.kind == X64_STEP_REPEAT)
         result->vector = NO_PROGRESS;

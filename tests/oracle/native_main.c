@@ -57,6 +57,8 @@ static void copy_registers(struct oracle_state *state, const greg_t *saved)
     for (unsigned i = 0; i < 16; i++)
         state->gpr[i] = (uint64_t)saved[order[i]];
     state->rflags = (uint64_t)saved[REG_EFL];
+    state->selector[1] = (uint16_t)saved[REG_CSGSFS];
+    state->selector[2] = (uint16_t)((uint64_t)saved[REG_CSGSFS] >> 48);
 }
 
 /* Says what the exception means: the instruction's own, or the trap behind a completed one. */

@@ -9,7 +9,28 @@
 #define RFLAGS   136
 #define FS_BASE  144
 #define GS_BASE  152
+#define SELECTOR(n) 160 + n * 2
 #define EXTENDED 192
+
+/* The case's segments, before any code of the host runs again. Loading a null selector clears the
+ * base: bases are read first. RAX must be free. */
+        .macro  leave_segments
+        rdfsbase %rax
+        mov     %rax, native_out + FS_BASE(%rip)
+        rdgsbase %rax
+        mov     %rax, native_out + GS_BASE(%rip)
+        movw    %es, native_out + SELECTOR(0)(%rip)
+        movw    %ds, native_out + SELECTOR(3)(%rip)
+        movw    %fs, native_out + SELECTOR(4)(%rip)
+        movw    %gs, native_out + SELECTOR(5)(%rip)
+        xor     %eax, %eax
+        mov     %eax, %es
+        mov     %eax, %ds
+        mov     %eax, %fs
+        mov     %eax, %gs
+        mov     native_host_fs(%rip), %rax
+        wrfsbase %rax
+        .endm
 
         .text
         .globl  native_run
@@ -77,12 +98,9 @@ native_return:
         popq    native_out + RFLAGS(%rip)
         pushq   $0x202
         popfq
-        rdfsbase %rax
-        mov     %rax, native_out + FS_BASE(%rip)
-        rdgsbase %rax
-        mov     %rax, native_out + GS_BASE(%rip)
-        mov     native_host_fs(%rip), %rax
-        wrfsbase %rax
+        movw    %cs, native_out + SELECTOR(1)(%rip)
+        movw    %ss, native_out + SELECTOR(2)(%rip)
+        leave_segments
 
         .globl  native_finish
 native_finish:
@@ -108,12 +126,7 @@ native_finish:
         .globl  native_signal_entry
         .type   native_signal_entry, @function
 native_signal_entry:
-        rdfsbase %rax
-        mov     %rax, native_out + FS_BASE(%rip)
-        rdgsbase %rax
-        mov     %rax, native_out + GS_BASE(%rip)
-        mov     native_host_fs(%rip), %rax
-        wrfsbase %rax
+        leave_segments
         jmp     native_signal
         .size   native_signal_entry, . - native_signal_entry
 

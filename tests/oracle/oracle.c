@@ -89,7 +89,7 @@ static bool judge(struct oracle *oracle, const struct oracle_form *form, const s
     const struct oracle_result *host = &shared->results[i];
     const struct oracle_instruction *instruction = &batch->instruction[i];
     struct oracle_tolerance tolerance =
-        oracle_tolerance(instruction, &x64i_isa_rows[form->row], c, host);
+        oracle_tolerance(instruction, &x64i_isa_rows[form->row], c, host, &batch->guest[i]);
     oracle->report.cases++;
     oracle->report.faults += host->vector != ORACLE_NO_VECTOR;
     oracle->report.not_compared += tolerance.nothing;

@@ -56,6 +56,7 @@ struct oracle_state {
     uint64_t rflags;
     uint64_t fs_base;
     uint64_t gs_base;
+    uint16_t selector[6]; /* by the encoding's numbers: ES, CS, SS, DS, FS, GS */
     uint8_t extended[ORACLE_EXTENDED_SIZE] __attribute__((aligned(64)));
 };
 
