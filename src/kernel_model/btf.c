@@ -301,7 +301,7 @@ static enum x64_status require_struct(const struct x64_kernel_image *image, cons
 enum x64_status x64_kernel_image_type_size(const struct x64_kernel_image *image, const char *type,
                                            uint64_t *size, struct x64_image_error *error)
 {
-    uint32_t id;
+    uint32_t id = 0;
     uint64_t found;
     enum x64_status status = require_struct(image, type, &id, error);
 
@@ -320,7 +320,7 @@ enum x64_status x64_kernel_image_member(const struct x64_kernel_image *image, co
     struct search search = {.btf = &image->btf, .budget = SEARCH_BUDGET};
     struct x64_image_member found = {.offset = 0};
     uint64_t bits = 0;
-    uint32_t id;
+    uint32_t id = 0;
     enum x64_status status = require_struct(image, type, &id, error);
 
     if (status != X64_OK)

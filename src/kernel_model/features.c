@@ -29,10 +29,10 @@ static const struct x64_feature_cpuid cpuid_words[] = {
  */
 static const struct rule {
     const char *name;
-    uint16_t number; /* 0: any */
     const char *calls;
     const char *inside;
     const char *pattern;
+    uint16_t number; /* 0: any */
     uint8_t pattern_size;
     bool negated;
 } rules[] = {
@@ -40,6 +40,7 @@ static const struct rule {
     {.name = "kernel_ibrs", .pattern = "\xb9\x48\0\0\0", .pattern_size = 5},
     {.name = "clear_cpu_buf", .pattern = "\x0f\x00\x2d", .pattern_size = 3},
     {.name = "entry_ibpb", .calls = "entry_ibpb"},
+    {.name = "entry_ibpb", .calls = "write_ibpb"},
     {.name = "unret", .calls = "entry_untrain_ret"},
     {.name = "unret", .calls = "retbleed_untrain_ret"},
     {.name = "unret", .calls = "zen_untrain_ret"},
@@ -83,6 +84,7 @@ static const struct rule {
     {.name = "msr_spec_ctrl", .number = FEATURE(7, 16)},
     {.name = "use_ibpb", .number = FEATURE(7, 21)},
     {.name = "use_ibrs_fw", .number = FEATURE(7, 22)},
+    {.name = "xenpv", .number = FEATURE(8, 16)},
     {.name = "vmcall", .number = FEATURE(8, 18)},
     {.name = "vmw_vmmcall", .number = FEATURE(8, 19)},
     {.name = "pvunlock", .number = FEATURE(8, 20)},
@@ -156,27 +158,25 @@ static bool read_table(const struct x64_kernel_image *image, struct x64i_feature
     return true;
 }
 
-/* Whether code at `linear` lies in the function called `name`. */
-static bool is_inside(const struct x64_kernel_image *image, uint64_t linear, const char *name)
+/* Whether code at `linear` lies in the function that starts at `function`. */
+static bool is_inside(const struct x64_kernel_image *image, uint64_t linear, uint64_t function)
 {
-    struct x64_image_symbol function;
     struct x64_image_symbol near;
 
-    return x64_kernel_image_symbol(image, name, &function, NULL) == X64_OK &&
+    return linear >= function &&
            x64_kernel_image_symbol_near(image, linear, &near, NULL) == X64_OK &&
-           near.address == function.address;
+           near.address == function;
 }
 
-/* Whether the replacement starts with a call or jump to the symbol `name`. */
+/* Whether the replacement starts with a call or jump to `target`. */
 static bool does_call(const struct x64_kernel_image *image, const struct x64_image_alternative *a,
-                      const char *name)
+                      uint64_t target)
 {
-    struct x64_image_symbol target;
-    const uint8_t *code = x64i_image_bytes(image, a->replacement, 5);
+    const uint8_t *code =
+        a->replacement_size < 5 ? NULL : x64i_image_bytes(image, a->replacement, 5);
 
-    return code != NULL && a->replacement_size >= 5 && (code[0] == 0xe8 || code[0] == 0xe9) &&
-           x64_kernel_image_symbol(image, name, &target, NULL) == X64_OK &&
-           a->replacement + 5 + (uint64_t)(int64_t)(int32_t)x64i_le32(code + 1) == target.address;
+    return code != NULL && (code[0] == 0xe8 || code[0] == 0xe9) &&
+           a->replacement + 5 + (uint64_t)(int64_t)(int32_t)x64i_le32(code + 1) == target;
 }
 
 /* The code that an alternative puts in, or, if that is nothing, the code that the original skips.
@@ -193,14 +193,23 @@ static struct x64i_bytes guarded_code(const struct x64_kernel_image *image,
     return (struct x64i_bytes){x64i_image_bytes(image, a->linear + 2, code[1]), code[1]};
 }
 
-static bool matches(const struct x64_kernel_image *image, const struct rule *rule,
+/* A rule with its symbols looked up. */
+struct search {
+    const struct rule *rule;
+    struct x64_image_symbol calls;
+    struct x64_image_symbol inside;
+};
+
+static bool matches(const struct x64_kernel_image *image, const struct search *search,
                     const struct x64_image_alternative *a)
 {
+    const struct rule *rule = search->rule;
+
     if (rule->number != 0 && rule->number != a->feature)
         return false;
     if (rule->negated && !a->negated)
         return false;
-    if (rule->calls != NULL && !does_call(image, a, rule->calls))
+    if (rule->calls != NULL && !does_call(image, a, search->calls.address))
         return false;
     if (rule->pattern != NULL) {
         struct x64i_bytes code = guarded_code(image, a);
@@ -208,23 +217,23 @@ static bool matches(const struct x64_kernel_image *image, const struct rule *rul
             memmem(code.data, code.size, rule->pattern, rule->pattern_size) == NULL)
             return false;
     }
-    return rule->inside == NULL || is_inside(image, a->linear, rule->inside);
+    return rule->inside == NULL || is_inside(image, a->linear, search->inside.address);
 }
 
 /* The nameless feature that a rule finds; false if no alternative shows it. */
 static bool apply_rule(const struct x64_kernel_image *image, const struct x64i_features *features,
                        const struct rule *rule, uint16_t *number)
 {
-    struct x64_image_symbol symbol;
+    struct search search = {.rule = rule};
 
     if ((rule->calls != NULL &&
-         x64_kernel_image_symbol(image, rule->calls, &symbol, NULL) != X64_OK) ||
+         x64_kernel_image_symbol(image, rule->calls, &search.calls, NULL) != X64_OK) ||
         (rule->inside != NULL &&
-         x64_kernel_image_symbol(image, rule->inside, &symbol, NULL) != X64_OK))
+         x64_kernel_image_symbol(image, rule->inside, &search.inside, NULL) != X64_OK))
         return false;
     for (size_t i = 0; i < image->alternatives.count; i++) {
         const struct x64_image_alternative *a = &image->alternatives.list[i];
-        if (features->names[a->feature] == NULL && matches(image, rule, a)) {
+        if (features->names[a->feature] == NULL && matches(image, &search, a)) {
             *number = a->feature;
             return true;
         }

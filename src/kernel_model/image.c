@@ -11,9 +11,8 @@
 enum x64_status x64i_image_fail(struct x64_image_error *error, enum x64_status status,
                                 const char *format, ...)
 {
-    va_list arguments;
-
     if (error != NULL) {
+        va_list arguments;
         va_start(arguments, format);
         vsnprintf(error->text, sizeof error->text, format, arguments);
         va_end(arguments);

@@ -211,7 +211,7 @@ static enum x64_status read_sections(struct x64_kernel_image *image, const Elf64
 
 enum x64_status x64i_image_parse_elf(struct x64_kernel_image *image, struct x64_image_error *error)
 {
-    Elf64_Ehdr header;
+    Elf64_Ehdr header = {0};
     enum x64_status status = read_header(image, &header, error);
 
     if (status == X64_OK)

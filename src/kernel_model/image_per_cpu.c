@@ -32,11 +32,12 @@ enum x64_status x64_kernel_image_per_cpu_offset(const struct x64_kernel_image *i
 {
     struct x64_image_symbol symbol;
     struct x64_image_member member = {.offset = 0, .size = 0};
-    const struct x64_image_section *section;
+    const struct x64_image_section *section = NULL;
     enum x64_status status = x64_kernel_image_per_cpu_section(image, &section, error);
 
-    if (status == X64_OK)
-        status = x64_kernel_image_symbol(image, variable, &symbol, error);
+    if (status != X64_OK || section == NULL)
+        return status;
+    status = x64_kernel_image_symbol(image, variable, &symbol, error);
     if (status == X64_OK && path != NULL)
         status = x64_kernel_image_member(image, type, path, &member, error);
     if (status != X64_OK)

@@ -86,7 +86,7 @@ static enum x64_status unpack_bzimage(struct x64_kernel_image *image, struct x64
     struct x64i_bytes payload = {NULL, 0};
     enum x64_status status = find_payload(file, &payload, error);
 
-    if (status != X64_OK)
+    if (status != X64_OK || payload.size < 4)
         return status;
     size_t size = x64i_le32(payload.data + payload.size - 4);
     if (size > X64I_IMAGE_SIZE_MAX)

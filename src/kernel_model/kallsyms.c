@@ -8,6 +8,7 @@
  *     6.1    offsets[n] base n names markers token_table token_index
  *     6.2    offsets[n] base n names markers seqs[n] token_table token_index
  *     6.4                    n names markers token_table token_index offsets[n] base seqs[n]
+ *     7.0                    n names markers token_table token_index offsets[n] seqs[n]
  *     without a base: addresses[n] n names ...
  *
  * A name is a length byte (two bytes from 128 on) and that many token numbers; the first character
@@ -49,9 +50,10 @@ struct names {
 
 /* How the numbers beside the names mean addresses. */
 enum address_mode {
-    ADDRESS_PLAIN,           /* 64-bit addresses */
-    ADDRESS_BASE,            /* base + unsigned 32-bit offset */
-    ADDRESS_ABSOLUTE_PER_CPU /* 32-bit: absolute if not negative, else base - 1 - offset */
+    ADDRESS_PLAIN,            /* 64-bit addresses */
+    ADDRESS_BASE,             /* base + unsigned 32-bit offset */
+    ADDRESS_ABSOLUTE_PER_CPU, /* 32-bit: absolute if not negative, else base - 1 - offset */
+    ADDRESS_SELF              /* signed 32-bit distance from itself, which is at base */
 };
 
 struct addresses {
@@ -71,8 +73,11 @@ static bool parse_tokens(struct x64i_bytes segment, size_t offset, struct tokens
     size_t at = offset;
 
     for (unsigned i = 0; i < TOKEN_COUNT; i++) {
-        size_t room = segment.size - at < TOKEN_LENGTH_MAX ? segment.size - at : TOKEN_LENGTH_MAX;
-        const uint8_t *end = room == 0 ? NULL : memchr(segment.data + at, 0, room);
+        size_t left = segment.size - at;
+        if (left == 0)
+            return false;
+        const uint8_t *end =
+            memchr(segment.data + at, 0, left < TOKEN_LENGTH_MAX ? left : TOKEN_LENGTH_MAX);
         if (end == NULL)
             return false;
         tokens->text[i] = segment.data + at;
@@ -227,6 +232,8 @@ static uint64_t read_address(struct x64i_bytes segment, const struct addresses *
     if (addresses->mode == ADDRESS_PLAIN)
         return x64i_le64(segment.data + addresses->start + (size_t)i * 8);
     uint32_t offset = x64i_le32(segment.data + addresses->start + (size_t)i * 4);
+    if (addresses->mode == ADDRESS_SELF)
+        return addresses->base + (uint64_t)i * 4 + (uint64_t)(int64_t)(int32_t)offset;
     if (addresses->mode == ADDRESS_BASE)
         return addresses->base + offset;
     if (offset < 0x80000000u)
@@ -235,58 +242,75 @@ static uint64_t read_address(struct x64i_bytes segment, const struct addresses *
     return addresses->base + (uint32_t)~offset;
 }
 
-/* How many percent of the addresses lie in the image, as all but a few absolute symbols must. */
-static unsigned score_addresses(const struct x64_kernel_image *image, struct x64i_bytes segment,
+/*
+ * How many addresses make sense: lie in the image, as all but a few absolute symbols must, and are
+ * not below the one before. A reading that is off by one symbol makes less sense by one.
+ */
+static uint32_t score_addresses(const struct x64_kernel_image *image, struct x64i_bytes segment,
                                 const struct names *names, const struct addresses *addresses)
 {
-    uint32_t inside = 0;
+    uint32_t failures_max = names->count - names->count / 100 * ADDRESS_SHARE_MIN;
+    uint32_t failures = 0;
+    uint64_t last = 0;
 
-    for (uint32_t i = 0; i < names->count; i++)
-        if (x64i_image_segment_of(image, read_address(segment, addresses, i)) != NULL)
-            inside++;
-    return (unsigned)((uint64_t)inside * 100 / names->count);
+    for (uint32_t i = 0; i < names->count && failures <= failures_max; i++) {
+        uint64_t address = read_address(segment, addresses, i);
+        if (address < last || x64i_image_segment_of(image, address) == NULL)
+            failures++;
+        last = address;
+    }
+    return failures > failures_max ? 0 : names->count - failures;
 }
 
-/* The places where the addresses may be, best first by score. */
-static bool find_addresses(const struct x64_kernel_image *image, struct x64i_bytes segment,
-                           const struct names *names, const struct tokens *tokens,
-                           struct addresses *best)
+/* Keep the better of two readings. */
+static void try_addresses(const struct x64_kernel_image *image, struct x64i_bytes segment,
+                          const struct names *names, struct addresses candidate,
+                          struct addresses *best, uint32_t *best_score)
 {
-    size_t words = align_up((size_t)names->count * 4, 8);
-    size_t after = align_up(tokens->index_end, 8);
-    unsigned best_score = 0;
-    struct {
-        bool possible;
-        size_t start;
-        size_t base;
-    } places[] = {
-        {names->count_offset >= words + 8, names->count_offset - words - 8,
-         names->count_offset - 8},
-        {x64i_range_ok(after, words + 8, segment.size), after, after + words},
-    };
+    uint32_t score = score_addresses(image, segment, names, &candidate);
 
-    for (size_t p = 0; p < sizeof places / sizeof places[0]; p++) {
-        for (int mode = ADDRESS_BASE; places[p].possible && mode <= ADDRESS_ABSOLUTE_PER_CPU;
-             mode++) {
-            struct addresses a = {places[p].start, x64i_le64(segment.data + places[p].base),
-                                  (enum address_mode)mode};
-            unsigned score = score_addresses(image, segment, names, &a);
-            if (score > best_score) {
-                best_score = score;
-                *best = a;
-            }
+    if (score > *best_score) {
+        *best_score = score;
+        *best = candidate;
+    }
+}
+
+/* Read the addresses at every place and in every way there has been, and take what fits best. */
+static bool find_addresses(const struct x64_kernel_image *image,
+                           const struct x64_image_segment *loaded, const struct names *names,
+                           const struct tokens *tokens, struct addresses *best)
+{
+    struct x64i_bytes segment = {loaded->data, (size_t)loaded->file_size};
+    size_t words = align_up((size_t)names->count * 4, 8);
+    size_t before = names->count_offset;
+    size_t after = align_up(tokens->index_end, 8);
+    size_t closer = align_up(tokens->index_end, 4);
+    uint32_t score = 0;
+
+    for (int mode = ADDRESS_BASE; mode <= ADDRESS_ABSOLUTE_PER_CPU; mode++) {
+        struct addresses a = {.mode = (enum address_mode)mode};
+        if (before >= words + 8) {
+            a.start = before - words - 8;
+            a.base = x64i_le64(segment.data + before - 8);
+            try_addresses(image, segment, names, a, best, &score);
+        }
+        if (x64i_range_ok(after, words + 8, segment.size)) {
+            a.start = after;
+            a.base = x64i_le64(segment.data + after + words);
+            try_addresses(image, segment, names, a, best, &score);
         }
     }
-    size_t long_words = (size_t)names->count * 8;
-    if (names->count_offset >= long_words) {
-        struct addresses a = {names->count_offset - long_words, 0, ADDRESS_PLAIN};
-        unsigned score = score_addresses(image, segment, names, &a);
-        if (score > best_score) {
-            best_score = score;
-            *best = a;
-        }
+    if (x64i_range_ok(after, words, segment.size)) {
+        struct addresses a = {after, loaded->linear + after, ADDRESS_SELF};
+        try_addresses(image, segment, names, a, best, &score);
+        a = (struct addresses){closer, loaded->linear + closer, ADDRESS_SELF};
+        try_addresses(image, segment, names, a, best, &score);
     }
-    return best_score >= ADDRESS_SHARE_MIN;
+    if (before >= (size_t)names->count * 8) {
+        struct addresses a = {before - (size_t)names->count * 8, 0, ADDRESS_PLAIN};
+        try_addresses(image, segment, names, a, best, &score);
+    }
+    return score > 0;
 }
 
 /* Expand the name at `*at` into `out`, or only count if that is null; its size without a zero. */
@@ -313,11 +337,11 @@ static enum x64_status expand(const struct x64_kernel_image *image, struct x64i_
                               struct x64_image_error *error)
 {
     size_t at = names->start;
-    size_t total = 0;
+    size_t total = 1;
 
     for (uint32_t i = 0; i < names->count; i++)
         total += expand_name(segment, tokens, &at, NULL) + 1;
-    if (total > X64I_IMAGE_SIZE_MAX)
+    if (names->count == 0 || total > X64I_IMAGE_SIZE_MAX)
         return x64i_image_fail(error, X64_ERROR_FORMAT, "kallsyms' names expand to %zu bytes",
                                total);
     symbols->names = malloc(total);
@@ -355,14 +379,14 @@ enum x64_status x64i_kallsyms_read(const struct x64_kernel_image *image,
         struct x64i_bytes segment = {s->data, (size_t)s->file_size};
         struct tokens tokens;
         struct names names;
-        struct addresses addresses;
+        struct addresses addresses = {0, 0, ADDRESS_PLAIN};
         if (!find_tokens(segment, &tokens))
             continue;
         if (!find_names(segment, tokens.table, &names)) {
             missing = "names and markers before its token table";
             continue;
         }
-        if (!find_addresses(image, segment, &names, &tokens, &addresses)) {
+        if (!find_addresses(image, s, &names, &tokens, &addresses)) {
             missing = "addresses inside of the image beside its names";
             continue;
         }

@@ -104,8 +104,9 @@ static enum x64_status patch_retpoline(struct x64i_patch *patch, uint64_t linear
         code[at++] = (uint8_t)(branch.size - 2);
     }
     if (patch->lfence) {
-        memcpy(code + at, "\x0f\xae\xe8", 3);
-        at += 3;
+        code[at++] = 0x0f;
+        code[at++] = 0xae;
+        code[at++] = 0xe8;
     }
     at += put_indirect(code + at, branch.opcode, number);
     if (at > branch.size)
@@ -130,7 +131,7 @@ enum x64_status x64i_patch_retpolines(struct x64i_patch *patch)
 static const struct thunk {
     const char *feature;
     const char *symbol;
-} thunks[] = {
+} return_thunks[] = {
     {"srso_alias", "srso_alias_return_thunk"},
     {"srso_alias", "srso_return_thunk"},
     {"srso", "srso_return_thunk"},
@@ -143,9 +144,9 @@ static uint64_t choose_thunk(const struct x64i_patch *patch)
 {
     struct x64_image_symbol symbol;
 
-    for (size_t i = 0; i < sizeof thunks / sizeof thunks[0]; i++)
-        if (x64i_patch_has_name(patch, thunks[i].feature) &&
-            x64_kernel_image_symbol(patch->image, thunks[i].symbol, &symbol, NULL) == X64_OK)
+    for (size_t i = 0; i < sizeof return_thunks / sizeof return_thunks[0]; i++)
+        if (x64i_patch_has_name(patch, return_thunks[i].feature) &&
+            x64_kernel_image_symbol(patch->image, return_thunks[i].symbol, &symbol, NULL) == X64_OK)
             return symbol.address;
     return 0;
 }
@@ -236,6 +237,8 @@ enum x64_status x64i_patch_fentries(struct x64i_patch *patch)
         return X64_OK;
     for (uint64_t at = start.address; at < stop.address; at += 8) {
         const uint8_t *entry = x64i_image_bytes(patch->image, at, 8);
+        if (entry != NULL && x64i_le64(entry) == 0)
+            continue; /* the place was in a weak function that another one replaced */
         uint8_t *code = entry == NULL ? NULL : x64i_image_bytes(patch->image, x64i_le64(entry), 5);
         if (code == NULL)
             return fail_site(patch, at, "the address of a call of __fentry__");

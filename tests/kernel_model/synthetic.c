@@ -115,7 +115,7 @@ static void put_symbol(struct table *table, const char *name, uint64_t address, 
     uint64_t offset = address - SYNTHETIC_TEXT;
     if (table->layout == KALLSYMS_64_BIT)
         put_number(&table->offsets, address, 8);
-    else if (table->layout == KALLSYMS_PLAIN)
+    else if (table->layout == KALLSYMS_PLAIN || table->layout == KALLSYMS_7_0)
         put_number(&table->offsets, offset, 4);
     else
         put_number(&table->offsets, absolute ? address : UINT64_C(0xffffffff) - offset, 4);
@@ -126,7 +126,7 @@ static void put_symbols(struct table *table)
 {
     char name[LONG_NAME + 2];
 
-    if (table->layout != KALLSYMS_PLAIN) {
+    if (table->layout != KALLSYMS_PLAIN && table->layout != KALLSYMS_7_0) {
         put_symbol(table, "A__per_cpu_start", 0, true);
         put_symbol(table, "Aa_variable", SYNTHETIC_VARIABLE, true);
         put_symbol(table, "A__per_cpu_end", SYNTHETIC_PER_CPU, true);
@@ -139,6 +139,16 @@ static void put_symbols(struct table *table)
     name[0] = 't';
     name[LONG_NAME + 1] = 0;
     put_symbol(table, name, SYNTHETIC_TEXT + SYNTHETIC_SYMBOLS, false);
+}
+
+/* The offsets as distances from themselves: the file starts 4 KiB before .text. */
+static void put_distances(struct buffer *out, const struct table *table)
+{
+    for (unsigned i = 0; i < table->count; i++) {
+        uint32_t offset;
+        memcpy(&offset, table->offsets.data + (size_t)i * 4, 4);
+        put_number(out, offset - (out->size - 0x1000), 4);
+    }
 }
 
 static void put_kallsyms(struct buffer *out, enum synthetic_kallsyms layout)
@@ -161,7 +171,9 @@ static void put_kallsyms(struct buffer *out, enum synthetic_kallsyms layout)
     for (unsigned i = 0; layout == KALLSYMS_6_2 && i < table.count; i++)
         put(out, "\x11\x22\x33", 3);
     put_tokens(out);
-    if (!offsets_first && layout != KALLSYMS_64_BIT) {
+    if (layout == KALLSYMS_7_0)
+        put_distances(out, &table);
+    else if (!offsets_first && layout != KALLSYMS_64_BIT) {
         put(out, table.offsets.data, table.offsets.size);
         put_number(out, SYNTHETIC_TEXT, 8);
     }
@@ -396,7 +408,7 @@ static size_t pack(enum synthetic_codec codec, const uint8_t *in, size_t size, u
         lzma_end(&alone);
         return used;
     case CODEC_LZ4:
-        memcpy(out, "\x02\x21\x4c\x18", 4);
+        memcpy(out, &(uint32_t){0x184c2102}, 4);
         used = (size_t)LZ4_compress_default((const char *)in, (char *)out + 8, (int)size,
                                             (int)room - 8);
         memcpy(out + 4, &(uint32_t){(uint32_t)used}, 4);
@@ -426,8 +438,9 @@ uint8_t *synthetic_bzimage(const uint8_t *elf, size_t elf_size, enum synthetic_c
         length += 4;
     }
     file[0x1f1] = 1; /* setup sectors */
-    memcpy(file + 0x1fe, "\x55\xaa", 2);
-    memcpy(file + 0x202, "HdrS\x0f\x02", 6);
+    memcpy(file + 0x1fe, &(uint16_t){0xaa55}, 2);
+    memcpy(file + 0x202, &(uint32_t){0x53726448}, 4); /* "HdrS" */
+    memcpy(file + 0x206, &(uint16_t){0x020f}, 2);
     memcpy(file + 0x24c, &length, 4);
     *size = head + length;
     return file;

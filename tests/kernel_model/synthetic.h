@@ -19,11 +19,13 @@
 
 /* The layouts of kallsyms over time. */
 enum synthetic_kallsyms {
-    KALLSYMS_6_1,   /* offsets before the names, per-CPU symbols absolute */
-    KALLSYMS_6_2,   /* the same, with the sequence numbers behind the markers */
-    KALLSYMS_6_4,   /* offsets after the token index */
-    KALLSYMS_PLAIN, /* offsets after the token index, all relative to the base */
-    KALLSYMS_64_BIT /* addresses and markers of eight bytes */
+    KALLSYMS_6_1,    /* offsets before the names, per-CPU symbols absolute */
+    KALLSYMS_6_2,    /* the same, with the sequence numbers behind the markers */
+    KALLSYMS_6_4,    /* offsets after the token index */
+    KALLSYMS_PLAIN,  /* offsets after the token index, all relative to the base */
+    KALLSYMS_64_BIT, /* addresses and markers of eight bytes */
+    KALLSYMS_7_0,    /* distances from themselves after the token index, without a base */
+    KALLSYMS_COUNT
 };
 
 enum synthetic_codec { CODEC_GZIP, CODEC_XZ, CODEC_LZMA, CODEC_LZ4, CODEC_ZSTD, CODEC_COUNT };
