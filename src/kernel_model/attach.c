@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define REGION_VERSION 1
 #define DEFAULT_ERA    "6.1"
@@ -165,20 +166,22 @@ static enum x64_status read_program(const char *path, uint8_t **bytes, size_t *s
                                     struct x64_error_text *error)
 {
     enum x64_status status = X64_OK;
+    struct stat stat;
+    uint8_t *buffer = NULL;
+    size_t length = 0;
     FILE *file = fopen(path, "rb");
-    long length = -1;
     if (!file)
         return x64i_refuse(error, X64_ERROR_IO, "%s: %s", path, strerror(errno));
-    if (fseek(file, 0, SEEK_END) == 0)
-        length = ftell(file);
-    if (length < 0 || fseek(file, 0, SEEK_SET) != 0)
-        status = x64i_refuse(error, X64_ERROR_IO, "%s: not a file that can be read", path);
-    else if ((uint64_t)length > X64I_ELF_SIZE_MAX)
+    if (fstat(fileno(file), &stat) != 0 || !S_ISREG(stat.st_mode))
+        status = x64i_refuse(error, X64_ERROR_IO, "%s: not a regular file", path);
+    else if ((uint64_t)stat.st_size > X64I_ELF_SIZE_MAX)
         status = x64i_refuse(error, X64_ERROR_LIMIT, "%s: programs may have 512 MiB at most", path);
-    uint8_t *buffer = status == X64_OK ? malloc((size_t)length + 1) : NULL;
-    if (status == X64_OK && !buffer)
-        status = X64_ERROR_MEMORY;
-    if (status == X64_OK && fread(buffer, 1, (size_t)length, file) != (size_t)length)
+    if (status == X64_OK) {
+        length = (size_t)stat.st_size;
+        buffer = malloc(length + 1);
+        status = buffer ? X64_OK : X64_ERROR_MEMORY;
+    }
+    if (status == X64_OK && fread(buffer, 1, length, file) != length)
         status =
             x64i_refuse(error, X64_ERROR_IO, "%s: the file could not be read to its end", path);
     (void)fclose(file);
@@ -187,7 +190,7 @@ static enum x64_status read_program(const char *path, uint8_t **bytes, size_t *s
         return status;
     }
     *bytes = buffer;
-    *size = (size_t)length;
+    *size = length;
     return X64_OK;
 }
 
