@@ -106,6 +106,19 @@ START_TEST(test_tlb_instructions_invpcid)
 }
 END_TEST
 
+/* Vol. 2, INVPCID, type 0: global translations stay, other than with INVLPG. */
+START_TEST(test_tlb_instructions_invpcid_of_a_global_page)
+{
+    machine_write(m, DESCRIPTOR, 8, 1);
+    machine_write(m, DESCRIPTOR + 8, 8, GLOBAL);
+    m->cpu.s.gpr[X64_RAX] = 0;
+    machine_code(m, INVPCID);
+    machine_step(m);
+    ck_assert_uint_eq(m->cpu.s.rip, MACHINE_KERNEL_CODE + 5);
+    ck_assert(holds(GLOBAL, 1));
+}
+END_TEST
+
 /* Vol. 2, INVPCID, exceptions. */
 static const struct {
     const char *why;
@@ -250,6 +263,7 @@ static Suite *tlb_instructions_suite(void)
     tcase_add_test(tests, test_tlb_instructions_invlpg);
     tcase_add_test(tests, test_tlb_instructions_invlpg_addresses);
     tcase_add_loop_test(tests, test_tlb_instructions_invpcid, 0, COUNT(invpcid_vectors));
+    tcase_add_test(tests, test_tlb_instructions_invpcid_of_a_global_page);
     tcase_add_loop_test(tests, test_tlb_instructions_invpcid_faults, 0, COUNT(invpcid_faults));
     tcase_add_test(tests, test_tlb_instructions_invpcid_reads_its_descriptor);
     tcase_add_loop_test(tests, test_tlb_instructions_need_privilege_and_feature, 0,
