@@ -40,7 +40,7 @@ static void machine_restored(void *user)
 {
     struct x64_machine *machine = user;
     x64i_cpu_refresh(&machine->cpu);
-    x64i_machine_forget_interrupts(machine);
+    x64i_machine_make_events(machine);
     if (machine->kernel.restored)
         machine->kernel.restored(machine->kernel.user);
 }
@@ -182,12 +182,10 @@ static bool make_step(struct x64_machine *machine, enum x64_stop_reason *reason)
         *reason = shutdown ? X64_STOP_SHUTDOWN : X64_STOP_HALT;
         return false;
     }
+    if (machine->cpu.s.steps >= machine->event_step)
+        x64i_machine_make_events(machine);
     if (machine->cpu.mmu.physical.out_of_memory) {
         *reason = X64_STOP_MEMORY;
-        return false;
-    }
-    if (x64i_platform_reset_requested(&machine->platform)) {
-        *reason = X64_STOP_RESET;
         return false;
     }
     return true;

@@ -34,11 +34,7 @@ struct x64_machine {
     struct x64i_cpu cpu;
     struct x64i_platform platform;
     struct x64i_run_state run;
-    struct { /* derived: what the platform last answered, and until when it holds */
-        bool known;
-        bool pending;
-        uint64_t deadline;
-    } interrupts;
+    uint64_t event_step; /* derived: the first n at which a device has something to do */
     struct x64i_kernel_hooks kernel;
     struct x64i_input_log input;
     struct x64i_history history;
@@ -57,7 +53,10 @@ enum x64_status x64i_machine_advance(struct x64_machine *machine, uint64_t targe
 /* emu_platform.c */
 extern const struct x64i_cpu_callbacks x64i_machine_cpu_callbacks;
 enum x64_status x64i_machine_init_platform(struct x64_machine *machine);
-void x64i_machine_forget_interrupts(struct x64_machine *machine);
+
+/* Has the devices do what is due, and finds out when they are next to: whenever n has reached
+ * event_step, and after a restore. */
+void x64i_machine_make_events(struct x64_machine *machine);
 
 /* What the host, or nobody, answers to a question from the guest. */
 size_t x64i_default_input(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,

@@ -2,8 +2,8 @@
 /*
  * Effects: the ordered list of everything that one step did. A step is one retired instruction, one
  * iteration of a REP string instruction, one faulting instruction with the delivery of its
- * exception, one interrupt delivery, or one native function of a kernel model. Text, jsonl, the
- * viewer, gdb and the cycle model all read this one list.
+ * exception, one interrupt delivery, one sleep up to the next event, or one native function of a
+ * kernel model. Text, jsonl, the viewer, gdb and the cycle model all read this one list.
  *
  *     struct x64_step step;
  *     if (x64_step_observed(machine, &step) == X64_OK)
@@ -111,7 +111,8 @@ enum x64_step_kind {
     X64_STEP_REPEAT,      /* one iteration of a REP instruction that is not its last */
     X64_STEP_FAULT,       /* did not retire: an exception was delivered instead */
     X64_STEP_INTERRUPT,   /* an external interrupt or NMI was delivered, nothing executed */
-    X64_STEP_NATIVE       /* a kernel model's native function stood at this address */
+    X64_STEP_NATIVE,      /* a kernel model's native function stood at this address */
+    X64_STEP_SLEEP        /* halted: time passed up to the next event that may wake the CPU */
 };
 
 /* What one step did. Pointers stay valid until the machine steps again. */

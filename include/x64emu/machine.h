@@ -63,7 +63,7 @@ enum x64_stop_reason {
     X64_STOP_REQUEST,  /* x64_stop_request, or a kernel model ended the run */
     X64_STOP_HALT,     /* halted with no event that could ever wake the CPU */
     X64_STOP_SHUTDOWN, /* triple fault */
-    X64_STOP_RESET,    /* the guest reset the machine through the keyboard controller */
+    X64_STOP_RESET,    /* the guest reset the machine through one of its ports */
     X64_STOP_EXIT,     /* the guest program of a kernel model exited: `code` */
     X64_STOP_FAULT,    /* a kernel model reports a guest fault that nobody handles */
     X64_STOP_MEMORY    /* the host had no memory for the guest's pages */

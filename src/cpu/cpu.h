@@ -21,8 +21,8 @@ struct x64i_cpu_callbacks {
     void (*port_write)(void *user, uint16_t port, unsigned size, uint32_t value);
     /* Whether INTR is raised now; asked before every step with RFLAGS.IF set. */
     bool (*interrupt_pending)(void *user);
-    /* The CPU sleeps: passes over time (s.clock_skipped) up to the next event that raises INTR.
-     * False when there will be none. */
+    /* The CPU sleeps: passes over time (s.clock_skipped) up to the next event that may raise INTR,
+     * as a step of its own. False when there will be none. */
     bool (*sleep)(void *user);
     uint8_t (*interrupt_acknowledge)(void *user);
     /* A native function of a kernel model (x64i_cpu_set_natives) stands at RIP. */

@@ -67,14 +67,22 @@ static bool deliver_pending(struct x64i_cpu *cpu)
 static bool wake(struct x64i_cpu *cpu)
 {
     struct x64i_cpu_state *s = &cpu->s;
-    bool can_wake = s->nmi_pending || (s->rflags & X64I_IF);
-    if (!can_wake || !cpu->callbacks)
-        return false;
-    if (!s->nmi_pending && !cpu->callbacks->interrupt_pending(cpu->callback_user) &&
-        !(cpu->callbacks->sleep && cpu->callbacks->sleep(cpu->callback_user)))
+    bool interrupted = (s->rflags & X64I_IF) && cpu->callbacks &&
+                       cpu->callbacks->interrupt_pending &&
+                       cpu->callbacks->interrupt_pending(cpu->callback_user);
+    if (!interrupted && !s->nmi_pending)
         return false;
     s->activity = X64I_ACTIVE;
     return true;
+}
+
+/* Sleeps up to the next event. False when there is none that could wake the CPU. */
+static bool sleep_step(struct x64i_cpu *cpu)
+{
+    if (!(cpu->s.rflags & X64I_IF) || !cpu->callbacks || !cpu->callbacks->sleep ||
+        !cpu->callbacks->sleep(cpu->callback_user))
+        return false;
+    return end_step(cpu, X64_STEP_SLEEP);
 }
 
 static const struct x64i_native *find_native(const struct x64i_cpu *cpu)
@@ -153,7 +161,7 @@ bool x64i_cpu_step(struct x64i_cpu *cpu)
     if (cpu->s.activity == X64I_SHUTDOWN)
         return false;
     if (cpu->s.activity != X64I_ACTIVE && !wake(cpu))
-        return false;
+        return sleep_step(cpu);
     if (deliver_pending(cpu))
         return true;
     const struct x64i_native *native = cpu->native_count ? find_native(cpu) : NULL;
