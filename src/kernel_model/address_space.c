@@ -185,8 +185,7 @@ static bool share_with_user(struct x64i_kernel *kernel)
                          X64I_KERNEL_PAGE_FLAGS | X64I_PTE_WRITABLE | X64I_PTE_NO_EXECUTE);
 }
 
-/* A stack is aligned to its own size. */
-uint64_t x64i_take_stack(struct x64i_kernel *kernel, uint64_t size)
+uint64_t x64i_frames_take_aligned(struct x64i_kernel *kernel, uint64_t size)
 {
     struct x64i_layout *layout = &kernel->layout;
     layout->next_page = (layout->next_page + size - 1) & ~(size - 1);
@@ -199,9 +198,9 @@ bool x64i_address_space_build(struct x64i_kernel *kernel)
     uint64_t pages = layout->per_cpu_size / X64I_PAGE_SIZE;
     uint64_t per_cpu = x64i_frames_take(kernel, pages);
     uint64_t stack_size = X64I_KERNEL_STACK;
-    uint64_t task_stack = x64i_take_stack(kernel, stack_size);
-    uint64_t irq_stack = x64i_take_stack(kernel, stack_size);
-    layout->root = x64i_frames_take(kernel, 2);
+    uint64_t task_stack = x64i_frames_take_aligned(kernel, stack_size);
+    uint64_t irq_stack = x64i_frames_take_aligned(kernel, stack_size);
+    layout->root = x64i_frames_take_aligned(kernel, 2 * X64I_PAGE_SIZE);
     uint64_t task = x64i_frames_take(kernel, 1);
     uint64_t boot_params = x64i_frames_take(kernel, 1);
     if (!per_cpu || !task_stack || !irq_stack || !layout->root || !task || !boot_params)

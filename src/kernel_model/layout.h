@@ -98,7 +98,8 @@ bool x64i_map_entry_range(struct x64i_kernel *kernel, uint64_t linear, uint64_t 
                           uint64_t size, uint64_t flags);
 bool x64i_share_range_with_user(struct x64i_kernel *kernel, uint64_t start, uint64_t end);
 bool x64i_share_entry_area_with_user(struct x64i_kernel *kernel);
-uint64_t x64i_take_stack(struct x64i_kernel *kernel, uint64_t size);
+/* Pages aligned to their whole size, a power of two: stacks, the pair of page tables. */
+uint64_t x64i_frames_take_aligned(struct x64i_kernel *kernel, uint64_t size);
 
 /* stock_space.c: the same around a stock image. */
 bool x64i_stock_space_build(struct x64i_kernel *kernel);

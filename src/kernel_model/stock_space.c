@@ -132,7 +132,7 @@ bool x64i_stock_space_build(struct x64i_kernel *kernel)
 {
     struct x64i_layout *layout = &kernel->layout;
     uint64_t per_cpu = x64i_frames_take(kernel, layout->per_cpu_size / X64I_PAGE_SIZE);
-    layout->root = x64i_frames_take(kernel, 2);
+    layout->root = x64i_frames_take_aligned(kernel, 2 * X64I_PAGE_SIZE);
     uint64_t params = x64i_frames_take(kernel, 1);
     if (!per_cpu || !layout->root || !params)
         return false;
