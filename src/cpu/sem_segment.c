@@ -38,6 +38,20 @@ X64I_HANDLER(mov_segment_sm)
     return load_register(cpu, op->destination, selector);
 }
 
+/* A 32-bit push moves RSP by 4 and on some CPUs writes the selector's 16 bits alone (SDM vol. 2B,
+ * PUSH). */
+static enum x64i_result push_register(struct x64i_cpu *cpu, unsigned index, unsigned size)
+{
+    uint16_t selector = cpu->s.segment[index].selector;
+    if (size != 4 || !cpu->model->behaviour.push_segment_moves_16_bits)
+        return x64i_push(cpu, selector, size);
+    uint64_t top = (x64i_stack_pointer(cpu) - size) & x64i_mask(cpu->stack_bits);
+    if (x64i_store(cpu, X64_SS, top, 2, selector) != X64I_DONE)
+        return X64I_FAULT;
+    x64i_add_rsp(cpu, -(int64_t)size);
+    return X64I_DONE;
+}
+
 static enum x64i_result pop_register(struct x64i_cpu *cpu, unsigned index, unsigned size)
 {
     uint64_t selector;
@@ -224,7 +238,7 @@ static enum x64i_result store_selector(struct x64i_cpu *cpu, const struct x64i_o
     }                                                                               \
     X64I_HANDLER(push_segment_##W)                                                  \
     {                                                                               \
-        return x64i_push(cpu, cpu->s.segment[op->destination].selector, W / 8);     \
+        return push_register(cpu, op->destination, W / 8);                          \
     }                                                                               \
     X64I_HANDLER(pop_segment_##W)                                                   \
     {                                                                               \

@@ -48,6 +48,7 @@ struct x64i_behaviour {
     bool sysenter_in_long_mode;      /* SYSENTER/SYSEXIT work in long mode (Intel) */
     bool null_selector_clears_base;  /* loading a null FS or GS zeroes its base (Intel, Zen 3) */
     bool far_transfer_rex_w;         /* 64-bit offsets in far memory operands (Intel) */
+    bool push_segment_moves_16_bits; /* 32-bit PUSH Sreg leaves the slot's upper half (Intel) */
     bool bsf_zero_keeps_destination; /* both vendors in fact; 32-bit form keeps the upper half */
 };
 

@@ -22,7 +22,8 @@
 #define BEHAVIOUR_INTEL                                                   \
     {                                                                     \
         .sysenter_in_long_mode = true, .null_selector_clears_base = true, \
-        .far_transfer_rex_w = true, .bsf_zero_keeps_destination = true,   \
+        .far_transfer_rex_w = true, .push_segment_moves_16_bits = true,   \
+        .bsf_zero_keeps_destination = true,                               \
     }
 
 #define BEHAVIOUR_AMD                                                       \

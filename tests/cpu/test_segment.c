@@ -224,8 +224,15 @@ static const struct {
 START_TEST(test_segment_push_and_pop)
 {
     machine_enter(m, stack_rows[_i].mode);
+    bool short_move =
+        stack_rows[_i].size == 4 && m->cpu.model->behaviour.push_segment_moves_16_bits;
+    machine_write(m, MACHINE_USER_STACK - 8, 8, 0);
+    machine_write(m, MACHINE_USER_STACK - 2, 2, 0xcccc);
     machine_code(m, stack_rows[_i].push);
     machine_step(m);
+    if (stack_rows[_i].size > 2)
+        ck_assert_uint_eq(machine_read(m, MACHINE_USER_STACK - 2, 2), short_move ? 0xcccc : 0);
+    machine_write(m, MACHINE_USER_STACK - 2, stack_rows[_i].size == 4 ? 2 : 0, 0);
     ck_assert_uint_eq(m->cpu.s.gpr[X64_RSP], MACHINE_USER_STACK - stack_rows[_i].size);
     uint64_t pushed = machine_read(m, m->cpu.s.gpr[X64_RSP], stack_rows[_i].size);
     ck_assert(pushed == (UDS | 3) || pushed == (SELECTOR_USER_CODE_32 | 3));
@@ -514,6 +521,7 @@ static TCase *amd_tests(void)
 {
     TCase *tests = tcase_create("amd");
     tcase_add_checked_fixture(tests, setup_amd, teardown);
+    tcase_add_loop_test(tests, test_segment_push_and_pop, 0, ROWS(stack_rows));
     tcase_add_loop_test(tests, test_segment_far_pointers, 0, ROWS(pointer_rows));
     return tests;
 }
