@@ -161,14 +161,11 @@ static enum x64_status patch_return(struct x64i_patch *patch, uint64_t linear)
     /* The return of the thunk itself is listed, too. */
     if (code[0] != JMP_REL32)
         return X64_OK;
-    if (!x64i_patch_has_name(patch, "rethunk")) {
+    if (patch->rethunk) {
+        x64i_put_le32(code + 1, (uint32_t)(patch->return_thunk - (linear + 5)));
+    } else {
         memset(code, INT3, 5);
         code[0] = RET;
-    } else {
-        uint64_t target = choose_thunk(patch);
-        if (target == 0)
-            return X64_OK;
-        x64i_put_le32(code + 1, (uint32_t)(target - (linear + 5)));
     }
     patch->counts.returns++;
     return X64_OK;
