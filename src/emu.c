@@ -141,6 +141,7 @@ void x64i_machine_end(struct x64_machine *machine, const struct x64_stop *stop)
     machine->run.end.reason = (uint32_t)stop->reason;
     machine->run.end.fault = stop->fault;
     machine->run.end.code = stop->code;
+    machine->run.end.signal = stop->signal;
     machine->run.end.rip = stop->rip;
     machine->run.end.linear = stop->linear;
 }
@@ -165,6 +166,7 @@ static void fill_stop(const struct x64_machine *machine, enum x64_stop_reason re
     stop->reason = (enum x64_stop_reason)machine->run.end.reason;
     stop->fault = (enum x64_fault)machine->run.end.fault;
     stop->code = machine->run.end.code;
+    stop->signal = machine->run.end.signal;
     stop->linear = machine->run.end.linear;
     if (machine->run.end.rip)
         stop->rip = machine->run.end.rip;

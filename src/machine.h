@@ -22,7 +22,7 @@ struct x64i_run_state {
         uint32_t reason;
         int32_t fault;
         int32_t code;
-        uint32_t reserved;
+        int32_t signal;
         uint64_t rip;
         uint64_t linear;
     } end;

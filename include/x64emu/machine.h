@@ -73,6 +73,7 @@ struct x64_stop {
     enum x64_stop_reason reason;
     enum x64_fault fault; /* X64_STOP_FAULT, X64_STOP_SHUTDOWN: the exception */
     int code;             /* X64_STOP_EXIT: exit status, 128 + signal when a signal ended it */
+    int signal;           /* X64_STOP_EXIT: that signal's number, 0 for a program that exited */
     uint64_t rip;
     uint64_t linear; /* the address of a fault */
     uint64_t steps;  /* n */

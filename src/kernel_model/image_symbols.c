@@ -80,7 +80,15 @@ static enum x64_status read_symtab(const struct x64_kernel_image *image,
                : x64i_image_fail(error, X64_ERROR_NOT_FOUND, "the image's .symtab names nothing");
 }
 
-/* Per-CPU ones first, by address; at one address global before local, then by name. */
+/* Names with underscores before them are mostly marks that linker scripts set: what they stand on
+ * has a better one. */
+static size_t leading_underscores(const char *name)
+{
+    return strspn(name, "_");
+}
+
+/* Per-CPU ones first, by address; at one address global before local, few underscores before many,
+ * then by name. */
 static int compare_symbols(const void *a, const void *b)
 {
     const struct x64_image_symbol *x = a;
@@ -94,6 +102,10 @@ static int compare_symbols(const void *a, const void *b)
         return x->address < y->address ? -1 : 1;
     if (x_global != y_global)
         return x_global ? -1 : 1;
+    size_t x_underscores = leading_underscores(x->name);
+    size_t y_underscores = leading_underscores(y->name);
+    if (x_underscores != y_underscores)
+        return x_underscores < y_underscores ? -1 : 1;
     return strcmp(x->name, y->name);
 }
 

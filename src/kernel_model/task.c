@@ -70,6 +70,7 @@ void x64i_task_kill(struct x64i_kernel *kernel, int signal, const char *format, 
     (void)snprintf(number, sizeof number, "signal %d", signal);
     x64i_machine_log(kernel->machine, X64_LOG_WARNING, "%s: ended by %s: %s", kernel->task.name,
                      name ? name : number, reason);
-    struct x64_stop stop = {.reason = X64_STOP_EXIT, .fault = X64_FAULT_NONE, .code = 128 + signal};
+    struct x64_stop stop = {
+        .reason = X64_STOP_EXIT, .fault = X64_FAULT_NONE, .code = 128 + signal, .signal = signal};
     x64i_machine_end(kernel->machine, &stop);
 }

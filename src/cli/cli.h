@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The program `x64emu`: one file per subcommand, a row of `commands` in main.c for each. What they
+ * share is here: exit statuses, errors in one line, options, the guest, and output files.
+ */
+#ifndef X64I_CLI_CLI_H
+#define X64I_CLI_CLI_H
+
+#include "x64emu/trace.h"
+
+#include <stdio.h>
+
+/* `run` answers with the guest's own status, or RUN_ERROR. */
+enum cli_status {
+    CLI_DONE = 0,
+    CLI_GUEST_FAULT = 1,
+    CLI_USAGE = 2, /* also an output that cannot be written */
+    CLI_INPUT = 3, /* an input file was refused */
+    CLI_RUN_ERROR = 125
+};
+
+struct cli_command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+};
+
+int cli_trace(int argc, char **argv);
+int cli_record(int argc, char **argv);
+int cli_run(int argc, char **argv);
+int cli_eras(int argc, char **argv);
+
+/* One line on stderr: "x64emu: ...". Answers `status`. */
+__attribute__((format(printf, 2, 3))) int cli_fail(int status, const char *format, ...);
+
+#define CLI_ENVIRONMENT_MAX 256
+
+struct cli_options {
+    struct x64_kernel_config kernel; /* its mitigations parsed, its program and argv filled in */
+    const char *mitigations;         /* as they were written */
+    const char *cpu;
+    uint64_t memory; /* bytes */
+    uint64_t limit;  /* steps */
+    const char *output;
+    const char *guest_output;
+    bool json;
+    bool bytes;
+    bool entry_only;
+    bool strace;
+    int colour; /* -1 never, 0 when it is a terminal, 1 always */
+    const char *syscall;
+    const char *environment[CLI_ENVIRONMENT_MAX + 1];
+    size_t environment_count;
+};
+
+/* Reads a command line; answers CLI_DONE, or CLI_USAGE after saying why. `allowed` lists the
+ * letters of the options that the command takes (options.c). */
+int cli_options_read(struct cli_options *options, const char *allowed, int argc, char **argv);
+
+/* guest.c: the guest's machine and what becomes of its output. */
+struct cli_guest {
+    struct x64_machine *machine;
+    FILE *output;  /* of the guest; null: stdout and stderr, as they are or prefixed */
+    bool prefixed; /* "guest: " before every line, all of it on stderr */
+    bool in_line;  /* a line has begun */
+    bool live;     /* console, random numbers and time are the host's */
+    bool output_failed;
+};
+
+/* Makes the machine and loads kernel and program. Answers a cli_status after saying what is wrong;
+ * then there is nothing to close. */
+int cli_guest_open(struct cli_guest *guest, const struct cli_options *options);
+
+/* Ends a begun line and frees the machine; answers `status`, or CLI_USAGE when guest output was
+ * lost. */
+int cli_guest_close(struct cli_guest *guest, int status);
+
+/* Says in one line why the run ended unless the program just exited; answers a cli_status. */
+int cli_guest_verdict(const struct cli_guest *guest, const struct cli_options *options,
+                      const struct x64_stop *stop);
+
+/* True once SIGINT or SIGTERM came; cli_catch_interrupts makes them end the run in order. */
+void cli_catch_interrupts(struct x64_machine *machine);
+bool cli_interrupted(void);
+
+/* "4.16", "vmlinuz-6.1": what runs, for a header. */
+const char *cli_kernel_name(const struct cli_options *options);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Letters stand for options in the lists of what a command takes. */
+static const struct option {
+    char letter;
+    const char *name;
+    bool has_value;
+} options_table[] = {
+    {'e', "--entry", true},
+    {'k', "--kernel", true},
+    {'c', "--cpu", true},
+    {'m', "--mitigations", true},
+    {'M', "--memory", true},
+    {'l', "--limit", true},
+    {'E', "--env", true},
+    {'f', "--format", true},
+    {'o', "-o", true},
+    {'O', "--output", true},
+    {'n', "--only", true},
+    {'y', "--syscall", true},
+    {'g', "--guest-output", true},
+    {'C', "--color", true},
+    {'B', "--bytes", false},
+    {'s', "-s", false},
+};
+
+static int read_number(const char *option, const char *text, uint64_t *value)
+{
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 0);
+    if (errno || end == text || *end || text[0] == '-')
+        return cli_fail(CLI_USAGE, "%s %s: not a number", option, text);
+    *value = number;
+    return CLI_DONE;
+}
+
+static int read_size(const char *option, const char *text, uint64_t *value)
+{
+    static const char units[] = "KMG";
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 0);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    if (errno || end == text || text[0] == '-' || (unit ? end[1] : *end) ||
+        number > UINT64_MAX >> shift || number == 0)
+        return cli_fail(CLI_USAGE, "%s %s: not a size; write it like 64M", option, text);
+    *value = (number << shift) & ~(uint64_t)4095;
+    if (*value == 0)
+        return cli_fail(CLI_USAGE, "%s %s: one page of 4K at least", option, text);
+    return CLI_DONE;
+}
+
+static int read_mitigations(struct cli_options *options, const char *text)
+{
+    struct x64_error_text error;
+    if (x64_mitigations_parse(text, &options->kernel.mitigations, &error) != X64_OK)
+        return cli_fail(CLI_USAGE, "--mitigations: %s", error.text);
+    options->mitigations = text;
+    return CLI_DONE;
+}
+
+static int read_format(struct cli_options *options, const char *text)
+{
+    static const char *const later[] = {"html", "perfetto", "kanata"};
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+        if (strcmp(text, later[i]) == 0)
+            return cli_fail(CLI_USAGE, "--format %s: not yet in this version; use text or jsonl",
+                            text);
+    options->json = strcmp(text, "jsonl") == 0;
+    if (!options->json && strcmp(text, "text") != 0)
+        return cli_fail(CLI_USAGE, "--format %s: unknown; use text or jsonl", text);
+    return CLI_DONE;
+}
+
+static int read_colour(struct cli_options *options, const char *text)
+{
+    static const char *const words[] = {"never", "auto", "always"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(text, words[i]) == 0) {
+            options->colour = i - 1;
+            return CLI_DONE;
+        }
+    return cli_fail(CLI_USAGE, "--color %s: use auto, always or never", text);
+}
+
+static int add_environment(struct cli_options *options, const char *text)
+{
+    if (!strchr(text, '=') || text[0] == '=')
+        return cli_fail(CLI_USAGE, "--env %s: write it as NAME=VALUE", text);
+    if (options->environment_count == CLI_ENVIRONMENT_MAX)
+        return cli_fail(CLI_USAGE, "--env %s: %d at most", text, CLI_ENVIRONMENT_MAX);
+    options->environment[options->environment_count++] = text;
+    return CLI_DONE;
+}
+
+static int apply(struct cli_options *options, const struct option *option, const char *value)
+{
+    switch (option->letter) {
+    case 'e':
+        options->kernel.entry = value;
+        return CLI_DONE;
+    case 'k':
+        options->kernel.kernel = value;
+        return CLI_DONE;
+    case 'c':
+        options->cpu = value;
+        return CLI_DONE;
+    case 'm':
+        return read_mitigations(options, value);
+    case 'M':
+        return read_size(option->name, value, &options->memory);
+    case 'l':
+        return read_number(option->name, value, &options->limit);
+    case 'E':
+        return add_environment(options, value);
+    case 'f':
+        return read_format(options, value);
+    case 'o':
+    case 'O':
+        options->output = value;
+        return CLI_DONE;
+    case 'n':
+        options->entry_only = strcmp(value, "entry") == 0;
+        return options->entry_only
+                   ? CLI_DONE
+                   : cli_fail(CLI_USAGE, "--only %s: the only choice is entry", value);
+    case 'y':
+        options->syscall = value;
+        return CLI_DONE;
+    case 'g':
+        options->guest_output = value;
+        return CLI_DONE;
+    case 'C':
+        return read_colour(options, value);
+    case 'B':
+        options->bytes = true;
+        return CLI_DONE;
+    default:
+        options->strace = true;
+        return CLI_DONE;
+    }
+}
+
+static const struct option *find(const char *text, size_t length)
+{
+    for (size_t i = 0; i < sizeof options_table / sizeof options_table[0]; i++)
+        if (strlen(options_table[i].name) == length &&
+            memcmp(options_table[i].name, text, length) == 0)
+            return &options_table[i];
+    return NULL;
+}
+
+/* One option with its value, which may be the next word; moves *at past both. */
+static int read_option(struct cli_options *options, const char *allowed, int argc, char **argv,
+                       int *at)
+{
+    const char *text = argv[*at];
+    const char *equals = strncmp(text, "--", 2) == 0 ? strchr(text, '=') : NULL;
+    size_t length = equals ? (size_t)(equals - text) : strlen(text);
+    const struct option *option = find(text, length);
+    if (!option)
+        return cli_fail(CLI_USAGE, "unknown option %s: try x64emu help", text);
+    if (!strchr(allowed, option->letter))
+        return cli_fail(CLI_USAGE, "%s does not take %s: try x64emu help", argv[0], option->name);
+    ++*at;
+    if (!option->has_value)
+        return equals ? cli_fail(CLI_USAGE, "%s takes no value", option->name)
+                      : apply(options, option, NULL);
+    if (equals)
+        return apply(options, option, equals + 1);
+    if (*at >= argc)
+        return cli_fail(CLI_USAGE, "%s needs a value", option->name);
+    return apply(options, option, argv[(*at)++]);
+}
+
+static int check_kernel(const struct cli_options *options)
+{
+    const struct x64_era *era = NULL;
+    const char *wanted = options->kernel.entry ? options->kernel.entry : "6.1";
+    if (options->kernel.kernel && options->kernel.entry)
+        return cli_fail(CLI_USAGE, "--entry and --kernel exclude one another: give one of them");
+    if (options->kernel.kernel)
+        return CLI_DONE;
+    for (size_t i = 0; (era = x64_era_at(i)) && strcmp(era->name, wanted) != 0;)
+        i++;
+    if (!era)
+        return cli_fail(CLI_USAGE, "--entry %s: unknown; x64emu eras lists them", wanted);
+    for (unsigned bit = 1; bit <= X64_MITIGATION_BHB; bit <<= 1)
+        if (options->kernel.mitigations & ~era->mitigations & bit)
+            return cli_fail(CLI_USAGE, "--mitigations: entry image %s has no %s", era->name,
+                            x64_mitigation_name((enum x64_mitigation)bit));
+    return CLI_DONE;
+}
+
+int cli_options_read(struct cli_options *options, const char *allowed, int argc, char **argv)
+{
+    *options = (struct cli_options){.limit = UINT64_MAX,
+                                    .kernel = {.struct_size = sizeof options->kernel}};
+    int at = 1;
+    while (at < argc && argv[at][0] == '-' && argv[at][1]) {
+        if (strcmp(argv[at], "--") == 0) {
+            at++;
+            break;
+        }
+        int status = read_option(options, allowed, argc, argv, &at);
+        if (status != CLI_DONE)
+            return status;
+    }
+    if (at < argc) {
+        options->kernel.program = argv[at];
+        options->kernel.argv = (const char *const *)&argv[at];
+    }
+    options->kernel.envp = options->environment;
+    return check_kernel(options);
+}
+
+const char *cli_kernel_name(const struct cli_options *options)
+{
+    if (options->kernel.kernel)
+        return options->kernel.kernel;
+    return options->kernel.entry ? options->kernel.entry : "6.1";
+}
