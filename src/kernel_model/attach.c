@@ -83,11 +83,19 @@ bool x64i_kernel_write(struct x64i_kernel *kernel, uint64_t linear, const void *
     return copy(kernel, linear, NULL, bytes, size);
 }
 
+/* What comes from a file may be anything: indices and strings are bounded before use. */
 static void restored(void *user)
 {
     struct x64i_kernel *kernel = user;
-    kernel->program = x64i_state_get_blob(x64i_machine_state(kernel->machine), PROGRAM_BLOB,
-                                          &kernel->program_size);
+    const uint8_t *program = kernel->program;
+    struct x64i_state *state = x64i_machine_state(kernel->machine);
+    kernel->program_size = 0;
+    kernel->program = x64i_state_get_blob(state, PROGRAM_BLOB, &kernel->program_size);
+    x64i_mm_restored(&kernel->mm);
+    kernel->task.path[sizeof kernel->task.path - 1] = '\0';
+    kernel->task.name[sizeof kernel->task.name - 1] = '\0';
+    if (kernel->program != program)
+        x64i_user_symbols_load(kernel);
 }
 
 static void destroy(void *user)
@@ -95,6 +103,7 @@ static void destroy(void *user)
     struct x64i_kernel *kernel = user;
     x64i_cpu_set_natives(kernel->cpu, NULL, 0);
     x64i_shared_image_release(kernel->shared);
+    x64i_user_symbols_free(kernel);
     free(kernel->natives);
     free(kernel);
 }
@@ -124,6 +133,14 @@ static enum x64_status add_regions(struct x64i_kernel *kernel)
     if (status == X64_OK)
         status = x64i_state_add_fixed(state, "kernel.task", REGION_VERSION, &kernel->task,
                                       sizeof kernel->task, 0);
+    /* A state fits only the kernel that it was taken of: the region's name makes sure. */
+    char name[X64I_STATE_NAME_SIZE];
+    (void)snprintf(name, sizeof name, "kernel=%.17s,%x", x64i_kernel_release(kernel),
+                   kernel->mitigations);
+    kernel->identity = kernel->mitigations;
+    if (status == X64_OK)
+        status = x64i_state_add_fixed(state, name, REGION_VERSION, &kernel->identity,
+                                      sizeof kernel->identity, 0);
     return status;
 }
 

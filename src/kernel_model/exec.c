@@ -292,6 +292,7 @@ enum x64_status x64i_exec(struct x64i_kernel *kernel, const uint8_t *bytes, size
     x64i_task_init(kernel, path);
     kernel->task.program_digest = digest_of(bytes, size);
     place_user(kernel, &elf);
+    x64i_user_symbols_load(kernel);
     status = map_program(kernel, &elf, path, error);
     if (status != X64_OK)
         return status;

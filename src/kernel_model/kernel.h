@@ -41,6 +41,12 @@ struct x64i_era {
 /* An image shared by forks, which may run in different threads. */
 struct x64i_shared_image;
 
+/* A symbol of the program; its name lies in the program's file. */
+struct x64i_user_symbol {
+    uint64_t linear;
+    const char *name;
+};
+
 struct x64i_kernel {
     struct x64_machine *machine;
     struct x64i_cpu *cpu;
@@ -52,12 +58,15 @@ struct x64i_kernel {
     unsigned mitigations;
     const uint8_t *program; /* blob "kernel.program" */
     size_t program_size;
+    struct x64i_user_symbol *symbols; /* of the program, by address; derived */
+    size_t symbol_count;
     struct x64i_native *natives;
     size_t native_count;
     size_t native_capacity;
     struct x64i_layout layout; /* region "kernel.layout" */
     struct x64i_mm mm;         /* region "kernel.mm" */
     struct x64i_task task;     /* region "kernel.task" */
+    uint64_t identity;         /* region named after the kernel: others cannot be restored */
 };
 
 /* The built-in era of that name, or null. */
@@ -124,7 +133,9 @@ enum x64i_result x64i_native_run(void *user, uint32_t number);
 uint64_t x64i_kernel_symbol(const struct x64i_kernel *kernel, const char *name);
 bool x64i_kernel_per_cpu(const struct x64i_kernel *kernel, const char *name, uint64_t *offset);
 
-/* user_symbols.c: the program's own, as x64_symbol_at and x64_symbol_find. */
+/* user_symbols.c: reads the program's own; then as x64_symbol_at and x64_symbol_find. */
+void x64i_user_symbols_load(struct x64i_kernel *kernel);
+void x64i_user_symbols_free(struct x64i_kernel *kernel);
 enum x64_status x64i_user_symbol_at(const struct x64i_kernel *kernel, uint64_t linear,
                                     const char **name, uint64_t *offset);
 enum x64_status x64i_user_symbol_find(const struct x64i_kernel *kernel, const char *name,

@@ -37,12 +37,26 @@ static uint64_t first_behind(const struct x64i_mm *mm, uint64_t linear)
     return low;
 }
 
-struct x64i_area *x64i_mm_find(struct x64i_kernel *kernel, uint64_t linear)
+const struct x64i_area *x64i_mm_find(const struct x64i_mm *mm, uint64_t linear)
 {
-    struct x64i_mm *mm = &kernel->mm;
     uint64_t index = first_behind(mm, linear);
     bool inside = index < mm->area_count && mm->area[index].start <= linear;
     return inside ? &mm->area[index] : NULL;
+}
+
+void x64i_mm_restored(struct x64i_mm *mm)
+{
+    uint64_t at = 0;
+    bool good = mm->area_count <= X64I_AREAS_MAX && mm->limit <= X64I_TASK_SIZE &&
+                mm->mmap_top <= mm->limit;
+    for (uint64_t i = 0; good && i < mm->area_count; i++) {
+        const struct x64i_area *area = &mm->area[i];
+        good = area->start >= at && area->start < area->end && area->end <= mm->limit &&
+               (area->start | area->end) % X64I_PAGE_SIZE == 0;
+        at = area->end;
+    }
+    if (!good)
+        *mm = (struct x64i_mm){0};
 }
 
 /* The part of an area from `start` on. */
@@ -183,7 +197,8 @@ static struct x64i_area *grow_stack(struct x64i_kernel *kernel, uint64_t linear)
 
 enum x64i_mm_result x64i_mm_touch(struct x64i_kernel *kernel, uint64_t linear, uint32_t access)
 {
-    struct x64i_area *area = linear < kernel->mm.limit ? x64i_mm_find(kernel, linear) : NULL;
+    const struct x64i_area *area =
+        linear < kernel->mm.limit ? x64i_mm_find(&kernel->mm, linear) : NULL;
     if (!area && linear < kernel->mm.limit)
         area = grow_stack(kernel, linear);
     if (!area)

@@ -59,12 +59,16 @@ int64_t x64i_mm_protect(struct x64i_kernel *kernel, uint64_t start, uint64_t end
 uint64_t x64i_mm_find_gap(const struct x64i_kernel *kernel, uint64_t size);
 
 /* The area that holds the address, or null. */
-struct x64i_area *x64i_mm_find(struct x64i_kernel *kernel, uint64_t linear);
+const struct x64i_area *x64i_mm_find(const struct x64i_mm *mm, uint64_t linear);
+
+/* Empties a list that is none: after a restore. */
+void x64i_mm_restored(struct x64i_mm *mm);
 
 /* Makes a page present for an access (enum x64_page_fault_error), growing the stack if need be. */
 enum x64i_mm_result x64i_mm_touch(struct x64i_kernel *kernel, uint64_t linear, uint32_t access);
 
-/* Moves the pages of a range to another place (mremap). */
-void x64i_mm_move_pages(struct x64i_kernel *kernel, uint64_t from, uint64_t to, uint64_t size);
+/* Moves the pages of a range to another place (mremap). False, with pages in both places, when RAM
+ * is full. */
+bool x64i_mm_move_pages(struct x64i_kernel *kernel, uint64_t from, uint64_t to, uint64_t size);
 
 #endif

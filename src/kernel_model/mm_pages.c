@@ -134,7 +134,7 @@ void x64i_mm_protect_pages(struct x64i_kernel *kernel, uint64_t start, uint64_t 
     }
 }
 
-void x64i_mm_move_pages(struct x64i_kernel *kernel, uint64_t from, uint64_t to, uint64_t size)
+bool x64i_mm_move_pages(struct x64i_kernel *kernel, uint64_t from, uint64_t to, uint64_t size)
 {
     for (uint64_t at = 0; at < size; at += X64I_PAGE_SIZE) {
         uint64_t where = 0;
@@ -143,9 +143,10 @@ void x64i_mm_move_pages(struct x64i_kernel *kernel, uint64_t from, uint64_t to, 
             continue;
         if (!x64i_page_map(kernel, kernel->layout.root, to + at, entry & X64I_PTE_ADDRESS,
                            entry & ~X64I_PTE_ADDRESS))
-            return;
+            return false;
         share_top_entry(kernel, to + at);
         x64i_page_entry_set(kernel, where, 0);
         flush_page(kernel, from + at);
     }
+    return true;
 }

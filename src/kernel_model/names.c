@@ -180,6 +180,14 @@ static size_t name_image(const struct place *place)
     return put_offset(place, symbol.name, offset);
 }
 
+/* Counted down from the top, where the entry code parks and pushes. */
+static size_t name_entry_stack(const struct place *place)
+{
+    uint64_t below = (place->kernel->layout.entry_stack.end - place->linear + 7) / 8;
+    int length = snprintf(place->name, place->size, "entry_stack_top[-%u]", (unsigned)below);
+    return length > 0 && (size_t)length < place->size ? (size_t)length : 0;
+}
+
 static size_t name_entry_area(const struct place *place)
 {
     const struct x64i_layout *layout = &place->kernel->layout;
@@ -190,8 +198,7 @@ static size_t name_entry_area(const struct place *place)
     if (inside(&layout->tss, place->linear))
         return name_tss(place, place->linear - layout->tss.start);
     if (inside(&layout->entry_stack, place->linear))
-        return put_index(place, "entry_stack_top",
-                         (layout->entry_stack.end - place->linear + 7) / 8);
+        return name_entry_stack(place);
     for (unsigned i = 0; i < 4; i++)
         if (inside(&layout->ist[i], place->linear))
             return put_offset(place, ist_names[i], place->linear - layout->ist[i].start);

@@ -167,7 +167,11 @@ static int64_t grow(struct x64i_kernel *kernel, const struct x64i_area *old, uin
     int64_t result = x64i_mm_map(kernel, &area);
     if (result < 0)
         return result;
-    x64i_mm_move_pages(kernel, address, place, old_size);
+    if (!x64i_mm_move_pages(kernel, address, place, old_size)) {
+        x64i_mm_move_pages(kernel, place, address, old_size);
+        x64i_mm_unmap(kernel, place, area.end);
+        return -ENOMEM;
+    }
     result = x64i_mm_unmap(kernel, address, address + old_size);
     return result < 0 ? result : (int64_t)place;
 }
@@ -183,7 +187,7 @@ SYSCALL_DEFINE5(mremap, unsigned long, addr, unsigned long, old_len, unsigned lo
         return -EFAULT;
     uint64_t old_size = page_up(old_len);
     uint64_t new_size = page_up(new_len);
-    const struct x64i_area *area = x64i_mm_find(kernel, addr);
+    const struct x64i_area *area = x64i_mm_find(&kernel->mm, addr);
     if (!area || area->end - addr < old_size)
         return -EFAULT;
     if (new_size == old_size)

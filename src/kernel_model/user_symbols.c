@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The program's own symbols, looked up in its file each time: only traces and messages ask. */
+/* The program's own symbols, from its file, by address: for traces and messages. */
 #include "kernel_model/kernel.h"
 
 #include <elf.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The symbol table and its strings, checked against the file's end. */
@@ -97,44 +98,70 @@ static size_t symbol_count(const struct table *table)
     return table->symbols.size / (table->compat ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym));
 }
 
+static int compare(const void *a, const void *b)
+{
+    const struct x64i_user_symbol *x = a;
+    const struct x64i_user_symbol *y = b;
+    if (x->linear != y->linear)
+        return x->linear < y->linear ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+void x64i_user_symbols_free(struct x64i_kernel *kernel)
+{
+    free(kernel->symbols);
+    kernel->symbols = NULL;
+    kernel->symbol_count = 0;
+}
+
+void x64i_user_symbols_load(struct x64i_kernel *kernel)
+{
+    struct table table;
+    x64i_user_symbols_free(kernel);
+    if (!find_table(kernel, &table))
+        return;
+    size_t count = symbol_count(&table);
+    kernel->symbols = calloc(count + 1, sizeof *kernel->symbols);
+    if (!kernel->symbols)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct x64i_user_symbol symbol;
+        if (symbol_at(&table, i, &symbol.name, &symbol.linear))
+            kernel->symbols[kernel->symbol_count++] = symbol;
+    }
+    qsort(kernel->symbols, kernel->symbol_count, sizeof *kernel->symbols, compare);
+}
+
 enum x64_status x64i_user_symbol_at(const struct x64i_kernel *kernel, uint64_t linear,
                                     const char **name, uint64_t *offset)
 {
-    struct table table;
-    const char *best = NULL;
-    uint64_t best_linear = 0;
-    const struct x64i_area *area = x64i_mm_find((struct x64i_kernel *)(uintptr_t)kernel, linear);
-    if (!area || !find_table(kernel, &table))
-        return X64_ERROR_NOT_FOUND;
-    for (size_t i = 0; i < symbol_count(&table); i++) {
-        const char *candidate;
-        uint64_t at;
-        if (symbol_at(&table, i, &candidate, &at) && at <= linear && at >= area->start &&
-            (!best || at > best_linear)) {
-            best = candidate;
-            best_linear = at;
-        }
+    const struct x64i_area *area = x64i_mm_find(&kernel->mm, linear);
+    size_t low = 0;
+    size_t high = kernel->symbol_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (kernel->symbols[middle].linear <= linear)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    if (!best)
+    if (!area || low == 0 || kernel->symbols[low - 1].linear < area->start)
         return X64_ERROR_NOT_FOUND;
-    *name = best;
-    *offset = linear - best_linear;
+    uint64_t found = kernel->symbols[low - 1].linear;
+    while (low > 1 && kernel->symbols[low - 2].linear == found)
+        low--;
+    *name = kernel->symbols[low - 1].name;
+    *offset = linear - found;
     return X64_OK;
 }
 
 enum x64_status x64i_user_symbol_find(const struct x64i_kernel *kernel, const char *name,
                                       uint64_t *linear)
 {
-    struct table table;
-    if (!find_table(kernel, &table))
-        return X64_ERROR_NOT_FOUND;
-    for (size_t i = 0; i < symbol_count(&table); i++) {
-        const char *candidate;
-        uint64_t at;
-        if (symbol_at(&table, i, &candidate, &at) && strcmp(candidate, name) == 0) {
-            *linear = at;
+    for (size_t i = 0; i < kernel->symbol_count; i++)
+        if (strcmp(kernel->symbols[i].name, name) == 0) {
+            *linear = kernel->symbols[i].linear;
             return X64_OK;
         }
-    }
     return X64_ERROR_NOT_FOUND;
 }

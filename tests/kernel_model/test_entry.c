@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LSTAR          0xc0000082u
 #define STAR           0xc0000081u
@@ -182,7 +183,7 @@ START_TEST(test_entry_trampoline_parks_rsp)
     ck_assert_int_eq(x64_run(guest.machine, 2, NULL), X64_OK);
     ck_assert_uint_eq(guest_word(&guest, 0xfffffe0000002ff8u), before.gpr[X64_RSP]);
     ck_assert_uint_gt(x64_slot_name(guest.machine, 0xfffffe0000002ff8u, name, sizeof name), 0);
-    ck_assert_str_eq(name, "entry_stack_top[0x1]");
+    ck_assert_str_eq(name, "entry_stack_top[-1]");
     guest_run_to(&guest, "entry_SYSCALL_64_after_hwframe");
     ck_assert_int_eq(x64_stack_of(guest.machine, registers_of(&guest).gpr[X64_RSP]),
                      X64_STACK_KERNEL);
@@ -256,6 +257,122 @@ START_TEST(test_entry_int80_frame)
 }
 END_TEST
 
+/* The kernel loses its stack: page fault, double fault on a stack of its own, one line. */
+START_TEST(test_entry_kernel_stack_lost)
+{
+    for (size_t i = 0; i < 2; i++) {
+        struct guest guest;
+        const char *const eras[] = {"6.1", "4.16"};
+        guest_start(&guest, &(struct guest_config){.entry = eras[i], .mitigations = "pti,pcid"});
+        guest_run_to(&guest, "do_syscall_64");
+        struct x64_registers registers = registers_of(&guest);
+        registers.gpr[X64_RSP] = 0xffffc90000000000u;
+        ck_assert_int_eq(x64_registers_write(guest.machine, &registers), X64_OK);
+        struct x64_stop stop = guest_run(&guest);
+        ck_assert_int_eq(stop.reason, X64_STOP_FAULT);
+        ck_assert_int_eq(stop.fault, X64_FAULT_DF);
+        ck_assert_msg(strstr(guest.log, "guest kernel fault at") != NULL, "%s", guest.log);
+        ck_assert_msg(strstr(guest.log, "do_syscall_64") != NULL, "%s", guest.log);
+        guest_end(&guest);
+    }
+}
+END_TEST
+
+START_TEST(test_entry_kernel_jumps_into_nothing)
+{
+    struct guest guest;
+    guest_start(&guest, &(struct guest_config){.entry = "6.1"});
+    guest_run_to(&guest, "do_syscall_64");
+    struct x64_registers registers = registers_of(&guest);
+    registers.rip = 0xffffc90000000000u;
+    ck_assert_int_eq(x64_registers_write(guest.machine, &registers), X64_OK);
+    struct x64_stop stop = guest_run(&guest);
+    ck_assert_int_eq(stop.reason, X64_STOP_FAULT);
+    ck_assert_int_eq(stop.fault, X64_FAULT_PF);
+    ck_assert_uint_eq(stop.linear, 0xffffc90000000000u);
+    guest_end(&guest);
+}
+END_TEST
+
+/* A tick out of HLT in the kernel, and one in user mode, leave the program as it was. */
+static void check_ticks(const char *entry, const char *handler)
+{
+    static const uint8_t code[] = {
+        0x68, 0x40, 0x42, 0x0f, 0x00, /* push $1000000: nanoseconds */
+        0x6a, 0x00,                   /* push $0: seconds */
+        0x48, 0x89, 0xe7,             /* mov %rsp, %rdi */
+        0x31, 0xf6,                   /* xor %esi, %esi */
+        0xb8, 35,   0,    0,    0,    /* mov $35, %eax */
+        0x0f, 0x05,                   /* nanosleep */
+        0x89, 0xc7,                   /* mov %eax, %edi */
+        0xb9, 0x00, 0x00, 0x00, 0x40, /* mov $0x40000000, %ecx */
+        0xff, 0xc9,                   /* dec %ecx */
+        0x75, 0xfc,                   /* jnz -4 */
+    };
+    struct guest guest;
+    struct x64_registers before, after;
+    struct x64_stop stop;
+    guest_start(&guest, &(struct guest_config){.entry = entry,
+                                               .mitigations = "pti,pcid",
+                                               .program = guest_program(0, code, sizeof code)});
+    uint64_t jiffies = guest_symbol(&guest, "jiffies");
+    guest_run_to(&guest, "default_idle");
+    guest_run_to(&guest, handler);
+    guest_run_to(&guest, "syscall_return_via_sysret");
+    uint64_t ticks = guest_word(&guest, jiffies);
+    ck_assert_uint_ge(ticks, 1);
+    ck_assert_int_eq(x64_run(guest.machine, 2000, &stop), X64_OK);
+    before = registers_of(&guest);
+    ck_assert_int_eq(before.cpl, 3);
+    ck_assert_uint_eq(before.gpr[X64_RDI], 0);
+    /* The tick comes after at most 4 ms of guest time; the loop goes on around it. */
+    ck_assert_int_eq(x64_run(guest.machine, 13000000, &stop), X64_OK);
+    after = registers_of(&guest);
+    ck_assert_int_eq(stop.reason, X64_STOP_BUDGET);
+    ck_assert_int_eq(after.cpl, 3);
+    ck_assert_uint_lt(after.gpr[X64_RCX], before.gpr[X64_RCX] - 6000000);
+    ck_assert_uint_eq(after.gpr[X64_RSP], before.gpr[X64_RSP]);
+    ck_assert_uint_eq(after.cr3, before.cr3);
+    guest_end(&guest);
+}
+
+START_TEST(test_entry_ticks)
+{
+    check_ticks("6.1", "asm_common_interrupt");
+    check_ticks("4.16", "common_interrupt");
+}
+END_TEST
+
+/* A saved state comes back into a machine with the same kernel, and into no other. */
+START_TEST(test_entry_save_and_restore)
+{
+    struct guest guest, same, other;
+    char path[64];
+    uint64_t hash, restored;
+    (void)snprintf(path, sizeof path, "/tmp/x64emu-save-%d", (int)getpid());
+    guest_start(&guest, &(struct guest_config){.entry = "6.1", .mitigations = "pti"});
+    guest_run_to(&guest, "do_syscall_64");
+    ck_assert_int_eq(x64_save(guest.machine, path), X64_OK);
+    guest_run(&guest);
+    ck_assert_int_eq(x64_hash(guest.machine, &hash), X64_OK);
+    guest_start(&same, &(struct guest_config){.entry = "6.1", .mitigations = "pti"});
+    ck_assert_int_eq(x64_restore(same.machine, path), X64_OK);
+    ck_assert_int_eq(guest_run(&same).code, 0);
+    ck_assert_str_eq(same.output, "hello, world\n");
+    ck_assert_int_eq(x64_hash(same.machine, &restored), X64_OK);
+    ck_assert_uint_eq(hash, restored);
+    guest_start(&other, &(struct guest_config){.entry = "6.1"});
+    ck_assert_int_ne(x64_restore(other.machine, path), X64_OK);
+    guest_end(&other);
+    guest_start(&other, &(struct guest_config){.entry = "4.16", .mitigations = "pti"});
+    ck_assert_int_ne(x64_restore(other.machine, path), X64_OK);
+    guest_end(&other);
+    guest_end(&same);
+    guest_end(&guest);
+    ck_assert_int_eq(remove(path), 0);
+}
+END_TEST
+
 static Suite *entry_suite(void)
 {
     Suite *suite = suite_create("entry");
@@ -267,6 +384,10 @@ static Suite *entry_suite(void)
     tcase_add_test(tests, test_entry_user_table_is_small);
     tcase_add_test(tests, test_entry_iret_when_a_check_fails);
     tcase_add_test(tests, test_entry_int80_frame);
+    tcase_add_test(tests, test_entry_kernel_stack_lost);
+    tcase_add_test(tests, test_entry_kernel_jumps_into_nothing);
+    tcase_add_test(tests, test_entry_ticks);
+    tcase_add_test(tests, test_entry_save_and_restore);
     suite_add_tcase(suite, tests);
     return suite;
 }

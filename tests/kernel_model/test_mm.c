@@ -33,7 +33,7 @@ static int64_t map(struct x64i_kernel *kernel, uint64_t from, uint64_t to, uint3
 
 static bool is_mapped(struct x64i_kernel *kernel, uint64_t page)
 {
-    return x64i_mm_find(kernel, BASE + page * PAGE) != NULL;
+    return x64i_mm_find(&kernel->mm, BASE + page * PAGE) != NULL;
 }
 
 /* Areas ascend, do not overlap, and are not empty. */
@@ -225,7 +225,7 @@ START_TEST(test_mm_agrees_with_a_plain_model)
         }
         check_order(&kernel->mm);
         for (uint64_t page = 0; page < PAGES; page++) {
-            const struct x64i_area *area = x64i_mm_find(kernel, BASE + page * PAGE);
+            const struct x64i_area *area = x64i_mm_find(&kernel->mm, BASE + page * PAGE);
             uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, BASE + page * PAGE, NULL);
             ck_assert_int_eq(area ? (int)area->protection : NONE, model[page]);
             if (entry & X64I_PTE_WRITABLE)

@@ -10,6 +10,8 @@
 #define ERA_TOP_OF_STACK	cpu_current_top_of_stack
 #define ERA_EFER		(EFER_SCE | EFER_NX)
 #define ERA_CEA			1
+#define ERA_UMIP		1
+#define ERA_FSGSBASE		1
 #define ERA_LSTAR		movq $entry_SYSCALL_64, %rax
 #define ERA_SYSCALL_MASK	(X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | \
 				 X86_EFLAGS_SF | X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | \
@@ -364,18 +366,29 @@ SYM native_irq_return_iret
 	iretq
 SYM_END swapgs_restore_regs_and_return_to_usermode
 
-/* Whatever GS and CR3 were: EBX says whether to swap back, R14 keeps CR3, R15 SPEC_CTRL. */
+/*
+ * Whatever GS and CR3 were: R14 keeps CR3, R15 SPEC_CTRL. Where the user can write GS.base, its sign
+ * tells nothing and RBX keeps it; otherwise EBX says whether to swap back.
+ */
 FUNC paranoid_entry
 	PUSH_AND_CLEAR_REGS save_ret=1
 	SAVE_AND_SWITCH_TO_KERNEL_CR3 scratch_reg=%rax save_reg=%r14
+	ALTERNATIVE "jmp .Lparanoid_entry_checkgs", "", X86_FEATURE_FSGSBASE
+	rdgsbase %rbx
+	movq __per_cpu_offset(%rip), %rax
+	wrgsbase %rax
+	jmp .Lparanoid_gsbase_done
+.Lparanoid_entry_checkgs:
 	movl $1, %ebx
 	movl $MSR_GS_BASE, %ecx
 	rdmsr
 	testl %edx, %edx
-	js 1f
+	js .Lparanoid_kernel_gsbase
 	swapgs
 	xorl %ebx, %ebx
-1:	ALTERNATIVE "", "lfence", X86_FEATURE_NEVER
+.Lparanoid_kernel_gsbase:
+	ALTERNATIVE "", "lfence", X86_FEATURE_NEVER
+.Lparanoid_gsbase_done:
 	IBRS_ENTER save_reg=%r15
 	ret
 SYM_END paranoid_entry
@@ -383,6 +396,10 @@ SYM_END paranoid_entry
 FUNC paranoid_exit
 	IBRS_EXIT save_reg=%r15
 	RESTORE_CR3 scratch_reg=%rax save_reg=%r14
+	ALTERNATIVE "jmp .Lparanoid_exit_checkgs", "", X86_FEATURE_FSGSBASE
+	wrgsbase %rbx
+	jmp restore_regs_and_return_to_kernel
+.Lparanoid_exit_checkgs:
 	testl %ebx, %ebx
 	jnz restore_regs_and_return_to_kernel
 	swapgs
