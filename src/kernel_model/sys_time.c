@@ -21,7 +21,7 @@ static uint64_t nanoseconds_of(const struct x64i_kernel *kernel, uint64_t ticks)
     return ticks / hz * NANOSECONDS + ticks % hz * NANOSECONDS / hz;
 }
 
-static uint64_t now(const struct x64i_kernel *kernel, unsigned clock)
+uint64_t x64i_time_now(const struct x64i_kernel *kernel, unsigned clock)
 {
     uint64_t nanoseconds = nanoseconds_of(kernel, x64i_cpu_clock(kernel->cpu));
     return is_wall_clock(clock) ? kernel->task.boot_time + nanoseconds : nanoseconds;
@@ -41,7 +41,7 @@ SYSCALL_DEFINE2(clock_gettime, int, which_clock, struct timespec __user *, tp)
 {
     if ((unsigned)which_clock > CLOCK_LAST)
         return -EINVAL;
-    return give_timespec(kernel, X64I_USER(tp), now(kernel, (unsigned)which_clock));
+    return give_timespec(kernel, X64I_USER(tp), x64i_time_now(kernel, (unsigned)which_clock));
 }
 
 SYSCALL_DEFINE2(clock_getres, int, which_clock, struct timespec __user *, tp)
@@ -53,7 +53,7 @@ SYSCALL_DEFINE2(clock_getres, int, which_clock, struct timespec __user *, tp)
 
 SYSCALL_DEFINE2(gettimeofday, struct timeval __user *, tv, struct timezone __user *, tz)
 {
-    uint64_t time = now(kernel, 0);
+    uint64_t time = x64i_time_now(kernel, 0);
     int64_t value[2] = {(int64_t)(time / NANOSECONDS), (int64_t)(time % NANOSECONDS / 1000)};
     int64_t bad = tv ? x64i_user_writable(kernel, X64I_USER(tv), sizeof value) : 0;
     if (!bad && tv)
@@ -63,7 +63,7 @@ SYSCALL_DEFINE2(gettimeofday, struct timeval __user *, tv, struct timezone __use
 
 SYSCALL_DEFINE1(time, int64_t __user *, tloc)
 {
-    int64_t seconds = (int64_t)(now(kernel, 0) / NANOSECONDS);
+    int64_t seconds = (int64_t)(x64i_time_now(kernel, 0) / NANOSECONDS);
     int64_t bad = tloc ? x64i_user_writable(kernel, X64I_USER(tloc), sizeof seconds) : 0;
     if (bad)
         return bad;
@@ -73,10 +73,10 @@ SYSCALL_DEFINE1(time, int64_t __user *, tloc)
 }
 
 /* Asleep until the guest clock has reached a time, which is kept while the body runs again. */
-static int64_t sleep_for(struct x64i_kernel *kernel, uint64_t nanoseconds)
+int64_t x64i_sleep_for(struct x64i_kernel *kernel, uint64_t nanoseconds)
 {
     struct x64i_task *task = &kernel->task;
-    uint64_t time = now(kernel, 1);
+    uint64_t time = x64i_time_now(kernel, 1);
     if (!task->wake_clock)
         task->wake_clock = nanoseconds < INT64_MAX - time ? time + nanoseconds : INT64_MAX;
     if (time < task->wake_clock)
@@ -85,7 +85,7 @@ static int64_t sleep_for(struct x64i_kernel *kernel, uint64_t nanoseconds)
     return 0;
 }
 
-static int64_t get_timespec(struct x64i_kernel *kernel, uint64_t linear, uint64_t *nanoseconds)
+int64_t x64i_timespec_get(struct x64i_kernel *kernel, uint64_t linear, uint64_t *nanoseconds)
 {
     struct x64i_abi_timespec time;
     int64_t bad = x64i_user_readable(kernel, linear, sizeof time);
@@ -103,8 +103,8 @@ static int64_t get_timespec(struct x64i_kernel *kernel, uint64_t linear, uint64_
 SYSCALL_DEFINE2(nanosleep, struct timespec __user *, rqtp, struct timespec __user *, rmtp)
 {
     uint64_t nanoseconds;
-    int64_t bad = get_timespec(kernel, X64I_USER(rqtp), &nanoseconds);
-    return bad ? bad : sleep_for(kernel, nanoseconds);
+    int64_t bad = x64i_timespec_get(kernel, X64I_USER(rqtp), &nanoseconds);
+    return bad ? bad : x64i_sleep_for(kernel, nanoseconds);
 }
 
 SYSCALL_DEFINE4(clock_nanosleep, int, which_clock, int, flags, const struct timespec __user *, rqtp,
@@ -113,12 +113,12 @@ SYSCALL_DEFINE4(clock_nanosleep, int, which_clock, int, flags, const struct time
     uint64_t nanoseconds;
     if ((unsigned)which_clock > CLOCK_LAST)
         return -EINVAL;
-    int64_t bad = get_timespec(kernel, X64I_USER(rqtp), &nanoseconds);
+    int64_t bad = x64i_timespec_get(kernel, X64I_USER(rqtp), &nanoseconds);
     if (bad)
         return bad;
     if (flags & TIMER_ABSTIME_) {
-        uint64_t time = now(kernel, (unsigned)which_clock);
+        uint64_t time = x64i_time_now(kernel, (unsigned)which_clock);
         nanoseconds = nanoseconds > time ? nanoseconds - time : 0;
     }
-    return sleep_for(kernel, nanoseconds);
+    return x64i_sleep_for(kernel, nanoseconds);
 }

@@ -52,6 +52,15 @@ const struct x64i_syscall_row *x64i_syscall_row(bool compat, uint64_t number);
 int64_t x64i_syscall_answer(struct x64i_kernel *kernel, bool compat, uint64_t number,
                             const uint64_t arguments[6]);
 
+/* sys_time.c: the guest's time in nanoseconds, as one of the kernel's clocks counts it. */
+uint64_t x64i_time_now(const struct x64i_kernel *kernel, unsigned clock);
+
+/* Puts the task to sleep: X64I_SLEEP until the time is over, then 0. */
+int64_t x64i_sleep_for(struct x64i_kernel *kernel, uint64_t nanoseconds);
+
+/* Reads a struct timespec of the user's: 0, -EINVAL, or as x64i_user_readable answers. */
+int64_t x64i_timespec_get(struct x64i_kernel *kernel, uint64_t linear, uint64_t *nanoseconds);
+
 /* Named in types of parameters only. */
 struct compat_iovec;
 struct iovec;
