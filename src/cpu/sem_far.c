@@ -33,7 +33,10 @@ static enum x64i_result check_direct(struct x64i_cpu *cpu, uint16_t selector, ui
         return x64i_raise_selector(cpu, X64_FAULT_GP, selector, false);
     if (!(to->code.segment.attributes & X64I_SEGMENT_PRESENT))
         return x64i_raise_selector(cpu, X64_FAULT_NP, selector, false);
+    /* Into compatibility mode, processors take 32 bits of a 64-bit offset. */
     bool wide = to->code.segment.attributes & X64I_SEGMENT_LONG;
+    if (!wide)
+        offset &= 0xffffffffu;
     if (wide ? !x64i_is_canonical(offset) : offset > to->code.segment.limit)
         return x64i_raise_error(cpu, X64_FAULT_GP, 0);
     to->rip = offset;
@@ -118,19 +121,23 @@ static enum x64i_result far_jump(struct x64i_cpu *cpu, uint16_t selector, uint64
     return enter_segment(cpu, &to);
 }
 
-/* CS and the return address on the present stack, as wide as the operand. */
+/* CS and the return address on the present stack, as wide as the operand. The stack pointer is as
+ * wide as it will be in the new segment: processors push 32-bit where they leave 64-bit mode. */
 static enum x64i_result call_directly(struct x64i_cpu *cpu, unsigned width, struct transfer *to)
 {
     unsigned size = width / 8;
-    uint64_t mask = x64i_mask(cpu->stack_bits);
-    uint64_t top = x64i_stack_pointer(cpu);
+    bool big = cpu->s.segment[X64_SS].attributes & X64I_SEGMENT_BIG;
+    bool wide = to->code.segment.attributes & X64I_SEGMENT_LONG;
+    unsigned stack_bits = wide ? 64 : big ? 32 : 16;
+    uint64_t mask = x64i_mask(stack_bits);
+    uint64_t top = cpu->s.gpr[X64_RSP] & mask;
     struct x64i_target code, rip;
     if (x64i_probe(cpu, X64_SS, (top - size) & mask, size, &code) != X64I_DONE ||
         x64i_probe(cpu, X64_SS, (top - 2 * size) & mask, size, &rip) != X64I_DONE)
         return X64I_FAULT;
     x64i_commit(cpu, &code, cpu->s.segment[X64_CS].selector);
     x64i_commit(cpu, &rip, cpu->next_rip);
-    x64i_add_rsp(cpu, -(int64_t)(2 * size));
+    x64i_set_gpr(cpu, X64_RSP, top - 2 * size, stack_bits);
     return enter_segment(cpu, to);
 }
 
@@ -217,7 +224,9 @@ static enum x64i_result far_return(struct x64i_cpu *cpu, unsigned width, unsigne
     unsigned size = width / 8;
     uint64_t frame[4];
     struct x64i_far_return to = {0};
-    if (x64i_far_return_peek(cpu, 0, size, 2, frame) != X64I_DONE ||
+    /* Processors read the selector first, and not the rest of its slot. */
+    if (x64i_far_return_peek(cpu, size, 2, 1, frame + 1) != X64I_DONE ||
+        x64i_far_return_peek(cpu, 0, size, 1, frame) != X64I_DONE ||
         x64i_far_return_code(cpu, (uint16_t)frame[1], &to) != X64I_DONE)
         return X64I_FAULT;
     if (to.cpl > cpu->s.cpl) {
@@ -227,9 +236,9 @@ static enum x64i_result far_return(struct x64i_cpu *cpu, unsigned width, unsigne
     }
     if (x64i_far_return_rip(cpu, frame[0], &to) != X64I_DONE)
         return X64I_FAULT;
-    if (!to.has_stack)
-        x64i_add_rsp(cpu, 2 * size + released);
     x64i_far_return_commit(cpu, &to);
+    if (!to.has_stack) /* as wide as the new segment's stack pointer */
+        x64i_add_rsp(cpu, 2 * size + released);
     return X64I_DONE;
 }
 

@@ -55,7 +55,8 @@ static enum x64i_result push_register(struct x64i_cpu *cpu, unsigned index, unsi
 static enum x64i_result pop_register(struct x64i_cpu *cpu, unsigned index, unsigned size)
 {
     uint64_t selector;
-    if (x64i_load(cpu, X64_SS, x64i_stack_pointer(cpu), size, &selector) != X64I_DONE ||
+    /* However wide the slot is, processors read no more than the selector. */
+    if (x64i_load(cpu, X64_SS, x64i_stack_pointer(cpu), 2, &selector) != X64I_DONE ||
         load_register(cpu, index, selector) != X64I_DONE)
         return X64I_FAULT;
     x64i_add_rsp(cpu, size);

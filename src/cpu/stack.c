@@ -9,9 +9,8 @@ uint64_t x64i_stack_pointer(const struct x64i_cpu *cpu)
 
 static void set_stack_pointer(struct x64i_cpu *cpu, uint64_t value)
 {
-    /* Outside 64-bit mode the bits above the stack's width keep their values. */
-    uint64_t mask = x64i_mask(cpu->stack_bits);
-    x64i_set_gpr64(cpu, X64_RSP, (cpu->s.gpr[X64_RSP] & ~mask) | (value & mask));
+    /* Like any register: writing ESP clears the upper half, writing SP keeps the rest. */
+    x64i_set_gpr(cpu, X64_RSP, value, cpu->stack_bits);
 }
 
 void x64i_add_rsp(struct x64i_cpu *cpu, int64_t delta)

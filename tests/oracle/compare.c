@@ -85,12 +85,6 @@ static uint64_t undefined_flags(const struct oracle_instruction *instruction,
     return mask;
 }
 
-static bool is_near_call(const ZydisDecodedInstruction *decoded)
-{
-    return decoded->mnemonic == ZYDIS_MNEMONIC_CALL &&
-           decoded->meta.branch_type == ZYDIS_BRANCH_TYPE_NEAR;
-}
-
 static bool is_state_area(ZydisMnemonic mnemonic)
 {
     return mnemonic == ZYDIS_MNEMONIC_FXSAVE || mnemonic == ZYDIS_MNEMONIC_FXSAVE64 ||
@@ -113,10 +107,9 @@ struct oracle_tolerance oracle_tolerance(const struct oracle_instruction *instru
                             shift_count(instruction, c) > instruction->operands[0].size;
         return tolerance;
     }
-    /* The host's ENTER has made its pushes when the last check, of the new RSP, fails. Its near
-     * CALL has pushed when the target turns out not to be canonical, where SDM vol. 2A checks
-     * first. */
-    bool late_target = is_near_call(decoded) && guest->vector == X64_FAULT_GP;
+    /* The host's ENTER has made its pushes when the last check, of the new RSP, fails. Its CALL
+     * has pushed when the target turns out not to be canonical, where SDM vol. 2A checks first. */
+    bool late_target = decoded->mnemonic == ZYDIS_MNEMONIC_CALL && guest->vector == X64_FAULT_GP;
     tolerance.memory = decoded->mnemonic == ZYDIS_MNEMONIC_ENTER || late_target;
     /* Misaligned, with alignment checks on: "either may be signalled" (SDM vol. 2A, FXSAVE). */
     bool area = is_state_area(decoded->mnemonic);

@@ -243,6 +243,79 @@ static bool is_near_branch(const struct maker *maker)
            decoded->meta.category == ZYDIS_CATEGORY_CALL;
 }
 
+/* Selectors of Linux's GDT (arch/x86/include/asm/segment.h), null ones and those beyond its end. */
+static uint16_t selector_value(struct oracle_random *random)
+{
+    static const uint16_t pool[] = {0x00, 0x03, 0x23, 0x2b, 0x33, 0x2b, 0x23, 0x33,
+                                    0x10, 0x18, 0x08, 0x20, 0x28, 0x29, 0x30, 0x32,
+                                    0x40, 0x4b, 0x63, 0x73, 0x7b, 0x80, 0x87, 0x07};
+    return pool[oracle_random_below(random, sizeof pool / sizeof pool[0])];
+}
+
+/* Instructions that load a selector from a general operand, or ask about one. */
+static bool takes_selector(const struct maker *maker)
+{
+    const ZydisDecodedInstruction *decoded = &maker->instruction->decoded;
+    switch (decoded->mnemonic) {
+    case ZYDIS_MNEMONIC_LAR:
+    case ZYDIS_MNEMONIC_LSL:
+    case ZYDIS_MNEMONIC_VERR:
+    case ZYDIS_MNEMONIC_VERW:
+        return true;
+    case ZYDIS_MNEMONIC_MOV:
+    case ZYDIS_MNEMONIC_POP:
+        return maker->instruction->operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+               ZydisRegisterGetClass(maker->instruction->operands[0].reg.value) ==
+                   ZYDIS_REGCLASS_SEGMENT;
+    default:
+        return false;
+    }
+}
+
+/* Where in a far pointer, or in a frame that is popped, the selector stands; 0 for neither. */
+static uint32_t selector_offset(const struct maker *maker)
+{
+    const ZydisDecodedInstruction *decoded = &maker->instruction->decoded;
+    switch (decoded->mnemonic) {
+    case ZYDIS_MNEMONIC_LFS:
+    case ZYDIS_MNEMONIC_LGS:
+    case ZYDIS_MNEMONIC_LSS:
+    case ZYDIS_MNEMONIC_RET:
+    case ZYDIS_MNEMONIC_JMP:
+    case ZYDIS_MNEMONIC_CALL:
+        if (decoded->mnemonic == ZYDIS_MNEMONIC_RET || decoded->mnemonic == ZYDIS_MNEMONIC_JMP ||
+            decoded->mnemonic == ZYDIS_MNEMONIC_CALL)
+            if (decoded->meta.branch_type != ZYDIS_BRANCH_TYPE_FAR)
+                return 0;
+        return decoded->operand_width / 8u;
+    case ZYDIS_MNEMONIC_IRET:
+    case ZYDIS_MNEMONIC_IRETD:
+    case ZYDIS_MNEMONIC_IRETQ:
+        return decoded->operand_width / 8u;
+    default:
+        return 0;
+    }
+}
+
+/* A far pointer or a frame: offset, selector, then flags, RSP and SS for IRET, which a far RET does
+ * not read while the privilege stays. Returns its size. */
+static uint32_t far_frame(struct maker *maker, uint8_t bytes[ORACLE_PATCH_SIZE])
+{
+    uint32_t size = selector_offset(maker);
+    uint16_t code = oracle_random_once_in(maker->random, 3) ? selector_value(maker->random) : 0x33;
+    if (oracle_random_once_in(maker->random, 4))
+        code = 0x23;
+    uint64_t slot[5] = {
+        pad_address(maker->random), code, oracle_random_value(maker->random) & ~UINT64_C(0x100),
+        ORACLE_ARENA_DATA + oracle_random_below(maker->random, 2 * ORACLE_PAGE),
+        oracle_random_once_in(maker->random, 3) ? selector_value(maker->random) : 0x2b};
+    if (oracle_random_once_in(maker->random, 8))
+        slot[0] = oracle_random_value(maker->random);
+    for (unsigned i = 0; i < 5; i++)
+        memcpy(bytes + i * size, &slot[i], size);
+    return 5 * size;
+}
+
 static void place_operand(struct maker *maker, const ZydisDecodedOperand *operand)
 {
     const ZydisDecodedInstruction *decoded = &maker->instruction->decoded;
@@ -258,6 +331,13 @@ static void place_operand(struct maker *maker, const ZydisDecodedOperand *operan
         uint64_t to = pad_address(maker->random);
         memcpy(bytes, &to, sizeof to);
     }
+    if (takes_selector(maker) && known >= 2) {
+        uint16_t selector = selector_value(maker->random);
+        memcpy(bytes, &selector, sizeof selector);
+    }
+    bool first = maker->patches == 0;
+    if (selector_offset(maker) && first && !oracle_random_once_in(maker->random, 8))
+        known = far_frame(maker, bytes);
     patch(maker, linear, bytes, known);
 }
 
@@ -378,6 +458,9 @@ static void place_operands(struct maker *maker)
             place_operand(maker, operand);
         else if (operand->type == ZYDIS_OPERAND_TYPE_IMMEDIATE && operand->imm.is_relative)
             aim_branch(maker, operand);
+        else if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER && takes_selector(maker) && i == 1 &&
+                 !is_pinned(maker, gpr_of(operand->reg.value)))
+            pin(maker, gpr_of(operand->reg.value), selector_value(maker->random), 16);
         else if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER && is_near_branch(maker) &&
                  operand->visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT &&
                  !oracle_random_once_in(maker->random, 6))
