@@ -6,6 +6,7 @@
 #define X64I_EMU_H
 
 #include "cpu/cpu.h"
+#include "input_log.h"
 #include "state/state.h"
 
 #include "x64emu/machine.h"
@@ -51,6 +52,13 @@ bool x64i_native_return(struct x64_machine *machine, uint64_t rax);
  * gave at this point of the run before. */
 size_t x64i_machine_input(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,
                           size_t size);
+
+/* What came through that door so far; valid until the machine is used again. */
+const struct x64i_input_log *x64i_machine_input_log(const struct x64_machine *machine);
+
+/* Lets the run ahead read a recorded log, which the machine takes over and empties. For a machine
+ * that was just restored. X64_ERROR_ARGUMENT when the log does not reach to its present. */
+enum x64_status x64i_machine_replay_input(struct x64_machine *machine, struct x64i_input_log *log);
 
 /* Guest output on its way to the host; dropped while it is a repetition. */
 void x64i_machine_output(struct x64_machine *machine, int stream, const void *bytes, size_t size);

@@ -31,7 +31,8 @@ size_t x64i_default_input(struct x64_machine *machine, enum x64_input_kind kind,
     const struct x64_host *host = &machine->config.host;
     if (host->input) {
         size_t given = host->input(host->user, kind, buffer, size);
-        return given < size ? given : size;
+        if (given != X64_INPUT_DEFAULT)
+            return given < size ? given : size;
     }
     uint64_t time = DEFAULT_TIME_NANOSECONDS;
     switch (kind) {
@@ -45,4 +46,20 @@ size_t x64i_default_input(struct x64_machine *machine, enum x64_input_kind kind,
     default:
         return 0;
     }
+}
+
+const struct x64i_input_log *x64i_machine_input_log(const struct x64_machine *machine)
+{
+    return &machine->input;
+}
+
+enum x64_status x64i_machine_replay_input(struct x64_machine *machine, struct x64i_input_log *log)
+{
+    uint64_t taken = machine->run.input_records;
+    if (log->base > taken || taken - log->base > log->count)
+        return X64_ERROR_ARGUMENT;
+    x64i_input_log_free(&machine->input);
+    machine->input = *log;
+    *log = (struct x64i_input_log){0};
+    return X64_OK;
 }

@@ -36,6 +36,9 @@ enum x64_input_kind {
     X64_INPUT_TIME     /* eight bytes: nanoseconds since 1970, little-endian */
 };
 
+/* An input callback answers this where it wants what a null callback gives. */
+#define X64_INPUT_DEFAULT SIZE_MAX
+
 /* Callbacks may be null: no input, no output, no log. None of them may call into the machine. */
 struct x64_host {
     void *user;

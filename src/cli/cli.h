@@ -6,6 +6,8 @@
 #ifndef X64I_CLI_CLI_H
 #define X64I_CLI_CLI_H
 
+#include "trace/recording.h"
+
 #include "x64emu/trace.h"
 
 #include <stdio.h>
@@ -38,6 +40,8 @@ __attribute__((format(printf, 2, 3))) int cli_fail(int status, const char *forma
 struct cli_options {
     struct x64_kernel_config kernel; /* its mitigations parsed, its program and argv filled in */
     const char *mitigations;         /* as they were written */
+    const char *recorded_kernel;     /* of a recording that is replayed, else null */
+    bool for_new_run;                /* something was given that a recording has already */
     const char *cpu;
     uint64_t memory; /* bytes */
     uint64_t limit;  /* steps */
@@ -63,13 +67,18 @@ struct cli_guest {
     FILE *output;  /* of the guest; null: stdout and stderr, as they are or prefixed */
     bool prefixed; /* "guest: " before every line, all of it on stderr */
     bool in_line;  /* a line has begun */
-    bool live;     /* console, random numbers and time are the host's */
+    bool console;  /* what it reads comes from our stdin; else there is nothing to read */
+    bool live;     /* random numbers and time are the host's; else the same in every run */
     bool output_failed;
 };
 
 /* Makes the machine and loads kernel and program. Answers a cli_status after saying what is wrong;
  * then there is nothing to close. */
 int cli_guest_open(struct cli_guest *guest, const struct cli_options *options);
+
+/* The same from a recording; fills in `options` with what it says of the run. */
+int cli_guest_replay(struct cli_guest *guest, struct cli_options *options,
+                     struct x64i_recording *recording);
 
 /* Ends a begun line and frees the machine; answers `status`, or CLI_USAGE when guest output was
  * lost. */
@@ -85,5 +94,6 @@ bool cli_interrupted(void);
 
 /* "4.16", "vmlinuz-6.1": what runs, for a header. */
 const char *cli_kernel_name(const struct cli_options *options);
+bool cli_kernel_is_built_in(const struct cli_options *options);
 
 #endif

@@ -48,12 +48,14 @@ static size_t read_console(void *buffer, size_t size)
     return given > 0 ? (size_t)given : 0;
 }
 
-static size_t live_input(void *user, enum x64_input_kind kind, void *buffer, size_t size)
+static size_t host_input(void *user, enum x64_input_kind kind, void *buffer, size_t size)
 {
-    (void)user;
+    const struct cli_guest *guest = user;
     struct timespec now;
     if (kind == X64_INPUT_CONSOLE)
         return read_console(buffer, size);
+    if (!guest->live)
+        return X64_INPUT_DEFAULT;
     if (kind == X64_INPUT_RANDOM) {
         ssize_t given = getrandom(buffer, size, 0);
         return given > 0 ? (size_t)given : 0;
@@ -121,7 +123,7 @@ static int open_output(struct cli_guest *guest, const struct cli_options *option
 static struct x64_host host_of(struct cli_guest *guest)
 {
     return (struct x64_host){.user = guest,
-                             .input = guest->live ? live_input : NULL,
+                             .input = guest->console ? host_input : NULL,
                              .output = on_output,
                              .log = on_log};
 }
@@ -170,6 +172,31 @@ int cli_guest_open(struct cli_guest *guest, const struct cli_options *options)
     return status;
 }
 
+int cli_guest_replay(struct cli_guest *guest, struct cli_options *options,
+                     struct x64i_recording *recording)
+{
+    struct x64_error_text error = {{0}};
+    const struct x64_host host = host_of(guest);
+    const char *path = options->kernel.program;
+    enum x64_status status = x64i_recording_read(path, recording, &error);
+    if (status != X64_OK)
+        return cli_fail(CLI_INPUT, "%s", error.text);
+    status = x64i_recording_open(recording, &host, NO_HISTORY, &guest->machine, &error);
+    if (status != X64_OK) {
+        x64i_recording_free(recording);
+        return cli_fail(CLI_INPUT, "%s: %s", path, error.text);
+    }
+    uint64_t steps = recording->steps - recording->first_step;
+    if (options->limit > steps)
+        options->limit = steps;
+    options->mitigations = recording->mitigations;
+    options->recorded_kernel = recording->kernel;
+    int result = open_output(guest, options);
+    if (result != CLI_DONE)
+        (void)cli_guest_close(guest, result);
+    return result;
+}
+
 int cli_guest_close(struct cli_guest *guest, int status)
 {
     end_line(guest);
@@ -204,6 +231,8 @@ int cli_guest_verdict(const struct cli_guest *guest, const struct cli_options *o
     case X64_STOP_EXIT:
         return stop->signal ? CLI_GUEST_FAULT : CLI_DONE;
     case X64_STOP_BUDGET:
+        if (options->recorded_kernel)
+            return CLI_DONE; /* where the recording ends, or earlier */
         return cli_fail(CLI_DONE, "stopped by --limit %llu at %s",
                         (unsigned long long)options->limit, place(guest, stop->rip, at));
     case X64_STOP_REQUEST:

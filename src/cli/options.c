@@ -173,6 +173,7 @@ static int read_option(struct cli_options *options, const char *allowed, int arg
     if (!option->has_value)
         return equals ? cli_fail(CLI_USAGE, "%s takes no value", option->name)
                       : apply(options, option, NULL);
+    options->for_new_run |= strchr("ekcmME", option->letter) != NULL;
     if (equals)
         return apply(options, option, equals + 1);
     if (*at >= argc)
@@ -180,16 +181,27 @@ static int read_option(struct cli_options *options, const char *allowed, int arg
     return apply(options, option, argv[(*at)++]);
 }
 
+static const struct x64_era *find_era(const char *name)
+{
+    const struct x64_era *era;
+    for (size_t i = 0; (era = x64_era_at(i)) && strcmp(era->name, name) != 0;)
+        i++;
+    return era;
+}
+
+bool cli_kernel_is_built_in(const struct cli_options *options)
+{
+    return !options->kernel.kernel && find_era(cli_kernel_name(options));
+}
+
 static int check_kernel(const struct cli_options *options)
 {
-    const struct x64_era *era = NULL;
     const char *wanted = options->kernel.entry ? options->kernel.entry : "6.1";
+    const struct x64_era *era = find_era(wanted);
     if (options->kernel.kernel && options->kernel.entry)
         return cli_fail(CLI_USAGE, "--entry and --kernel exclude one another: give one of them");
     if (options->kernel.kernel)
         return CLI_DONE;
-    for (size_t i = 0; (era = x64_era_at(i)) && strcmp(era->name, wanted) != 0;)
-        i++;
     if (!era)
         return cli_fail(CLI_USAGE, "--entry %s: unknown; x64emu eras lists them", wanted);
     for (unsigned bit = 1; bit <= X64_MITIGATION_BHB; bit <<= 1)
@@ -223,6 +235,8 @@ int cli_options_read(struct cli_options *options, const char *allowed, int argc,
 
 const char *cli_kernel_name(const struct cli_options *options)
 {
+    if (options->recorded_kernel)
+        return options->recorded_kernel;
     if (options->kernel.kernel)
         return options->kernel.kernel;
     return options->kernel.entry ? options->kernel.entry : "6.1";

@@ -44,7 +44,7 @@ static enum x64_status run_with_syscalls(struct cli_guest *guest, uint64_t limit
 int cli_run(int argc, char **argv)
 {
     struct cli_options options;
-    struct cli_guest guest = {.live = true};
+    struct cli_guest guest = {.console = true, .live = true};
     struct x64_stop stop;
     int status = cli_options_read(&options, OPTIONS, argc, argv);
     if (status != CLI_DONE)

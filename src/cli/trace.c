@@ -86,7 +86,7 @@ static int trace_guest(struct cli_guest *guest, const struct cli_options *option
         .syscall = options->syscall,
         .kernel = cli_kernel_name(options),
         .mitigations = options->mitigations ? options->mitigations : "none",
-        .symbols = options->kernel.kernel ? "kallsyms" : "built-in",
+        .symbols = cli_kernel_is_built_in(options) ? "built-in" : "kallsyms",
         .user = sink,
         .write = write_piece,
     };
@@ -119,23 +119,56 @@ static int close_sink(struct sink *sink, int status)
     return status;
 }
 
+/* Opens what is to be traced: a recording, or a new run. */
+static int open_guest(struct cli_guest *guest, struct cli_options *options,
+                      struct x64i_recording *recording)
+{
+    const char *program = options->kernel.program;
+    if (!program || !x64i_recording_recognize(program))
+        return cli_guest_open(guest, options);
+    if (options->for_new_run || options->kernel.argv[1])
+        return cli_fail(CLI_USAGE,
+                        "%s is a recording: it has its kernel, CPU, memory and arguments already",
+                        program);
+    return cli_guest_replay(guest, options, recording);
+}
+
+/* A replay that was followed to its end must have come where the recording says. */
+static int check_replay(struct cli_guest *guest, const struct cli_options *options,
+                        const struct x64i_recording *recording, int status)
+{
+    uint64_t hash;
+    if (!recording->snapshot || x64_steps(guest->machine) != recording->steps ||
+        x64_hash(guest->machine, &hash) != X64_OK || hash == recording->hash)
+        return status;
+    return cli_fail(CLI_INPUT, "%s: the replay ended in another state: record it again",
+                    options->kernel.program);
+}
+
 int cli_trace(int argc, char **argv)
 {
     struct cli_options options;
     struct cli_guest guest = {.prefixed = true};
+    struct x64i_recording recording = {0};
     struct sink sink = {0};
     char message[512];
     int status = cli_options_read(&options, OPTIONS, argc, argv);
     if (status == CLI_DONE)
-        status = cli_guest_open(&guest, &options);
+        status = open_guest(&guest, &options, &recording);
     if (status != CLI_DONE)
         return status;
     if (options.output) {
-        if (x64i_file_create(options.output, &sink.file, message, sizeof message) != X64_OK)
-            return cli_guest_close(&guest, cli_fail(CLI_USAGE, "%s", message));
-        sink.to = x64i_file_sink(sink.file);
+        if (x64i_file_create(options.output, &sink.file, message, sizeof message) == X64_OK)
+            sink.to = x64i_file_sink(sink.file);
+        else
+            status = cli_fail(CLI_USAGE, "%s", message);
     }
-    status = trace_guest(&guest, &options, &sink);
-    status = close_sink(&sink, status);
-    return cli_guest_close(&guest, status);
+    if (status == CLI_DONE) {
+        status = trace_guest(&guest, &options, &sink);
+        status = check_replay(&guest, &options, &recording, status);
+        status = close_sink(&sink, status);
+    }
+    status = cli_guest_close(&guest, status);
+    x64i_recording_free(&recording);
+    return status;
 }

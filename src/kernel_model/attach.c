@@ -14,6 +14,9 @@
 #define REGION_VERSION 1
 #define DEFAULT_ERA    "6.1"
 #define PROGRAM_BLOB   "kernel.program"
+#define IMAGE_BLOB     "kernel.image"
+#define IDENTITY_BLOB  "kernel.identity"
+#define IMAGE_SIZE_MAX (512u << 20)
 
 extern const uint8_t x64i_demo_64[], x64i_demo_64_end[];
 extern const uint8_t x64i_demo_32[], x64i_demo_32_end[];
@@ -179,8 +182,8 @@ enum x64_status x64i_kernel_create(struct x64_machine *machine, const struct x64
     return status;
 }
 
-static enum x64_status read_program(const char *path, uint8_t **bytes, size_t *size,
-                                    struct x64_error_text *error)
+static enum x64_status read_file(const char *path, uint64_t limit, uint8_t **bytes, size_t *size,
+                                 struct x64_error_text *error)
 {
     enum x64_status status = X64_OK;
     struct stat stat;
@@ -191,8 +194,9 @@ static enum x64_status read_program(const char *path, uint8_t **bytes, size_t *s
         return x64i_refuse(error, X64_ERROR_IO, "%s: %s", path, strerror(errno));
     if (fstat(fileno(file), &stat) != 0 || !S_ISREG(stat.st_mode))
         status = x64i_refuse(error, X64_ERROR_IO, "%s: not a regular file", path);
-    else if ((uint64_t)stat.st_size > X64I_ELF_SIZE_MAX)
-        status = x64i_refuse(error, X64_ERROR_LIMIT, "%s: programs may have 512 MiB at most", path);
+    else if ((uint64_t)stat.st_size > limit)
+        status = x64i_refuse(error, X64_ERROR_LIMIT, "%s: %llu MiB at most can be read", path,
+                             (unsigned long long)(limit >> 20));
     if (status == X64_OK) {
         length = (size_t)stat.st_size;
         buffer = malloc(length + 1);
@@ -224,7 +228,7 @@ static enum x64_status load_program(struct x64i_kernel *kernel,
         return x64i_exec(kernel, demo, (size_t)(end - demo), "demo", config->argv, config->envp,
                          error);
     }
-    enum x64_status status = read_program(config->program, &bytes, &size, error);
+    enum x64_status status = read_file(config->program, X64I_ELF_SIZE_MAX, &bytes, &size, error);
     if (status == X64_OK)
         status = x64i_exec(kernel, bytes, size, config->program, config->argv, config->envp, error);
     free(bytes);
@@ -247,12 +251,22 @@ static enum x64_status open_era(const struct x64i_era *era, struct x64i_shared_i
     return *shared ? X64_OK : X64_ERROR_MEMORY;
 }
 
+static enum x64_status keep_identity(const struct x64i_kernel *kernel)
+{
+    struct x64i_kernel_identity identity = {.mitigations = kernel->mitigations};
+    (void)snprintf(identity.era, sizeof identity.era, "%s", kernel->era->public.name);
+    return x64i_state_set_blob(x64i_machine_state(kernel->machine), IDENTITY_BLOB, &identity,
+                               sizeof identity);
+}
+
 static enum x64_status finish_attach(struct x64i_kernel *kernel,
                                      const struct x64_kernel_config *config,
                                      struct x64_error_text *error)
 {
     uint64_t boot_time = 0;
     enum x64_status status = load_program(kernel, config, error);
+    if (status == X64_OK)
+        status = keep_identity(kernel);
     if (status != X64_OK)
         return status;
     x64i_machine_input(kernel->machine, X64_INPUT_TIME, &boot_time, sizeof boot_time);
@@ -290,13 +304,53 @@ static enum x64_status attach_stock(struct x64_machine *machine,
 {
     struct x64i_shared_image *shared = NULL;
     struct x64i_kernel *kernel;
-    enum x64_status status = x64i_stock_open(config->kernel, x64i_machine_cpu(machine)->model,
-                                             config->mitigations, &shared, error);
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    enum x64_status status = read_file(config->kernel, IMAGE_SIZE_MAX, &bytes, &size, error);
+    if (status == X64_OK)
+        status = x64i_stock_open(bytes, size, config->kernel, x64i_machine_cpu(machine)->model,
+                                 config->mitigations, &shared, error);
+    if (status == X64_OK)
+        status = x64i_state_set_blob(x64i_machine_state(machine), IMAGE_BLOB, bytes, size);
+    free(bytes);
     if (status == X64_OK)
         status = x64i_kernel_create(machine, &x64i_stock_era, shared, config->mitigations, &kernel);
     if (status == X64_OK)
         status = x64i_stock_boot(kernel, error);
     return status == X64_OK ? finish_attach(kernel, config, error) : status;
+}
+
+enum x64_status x64i_kernel_attach_saved(struct x64_machine *machine,
+                                         const struct x64i_snapshot *snapshot,
+                                         struct x64_error_text *error)
+{
+    struct x64i_shared_image *shared = NULL;
+    struct x64i_kernel *kernel;
+    struct x64i_kernel_identity identity;
+    size_t size = 0;
+    const void *found = x64i_snapshot_get_blob(snapshot, IDENTITY_BLOB, &size);
+    if (!found || size != sizeof identity)
+        return x64i_refuse(error, X64_ERROR_FORMAT, "it does not say which kernel it ran");
+    memcpy(&identity, found, sizeof identity);
+    identity.era[sizeof identity.era - 1] = '\0';
+    bool stock = strcmp(identity.era, x64i_stock_era.public.name) == 0;
+    const struct x64i_era *era = stock ? &x64i_stock_era : x64i_era_find(identity.era);
+    if (!era)
+        return x64i_refuse(error, X64_ERROR_UNSUPPORTED,
+                           "it ran an entry image that this program does not have");
+    const void *image = x64i_snapshot_get_blob(snapshot, IMAGE_BLOB, &size);
+    enum x64_status status;
+    if (!stock)
+        status = open_era(era, &shared, error);
+    else if (!image)
+        status = x64i_refuse(error, X64_ERROR_FORMAT, "the kernel's image is not in it");
+    else
+        status =
+            x64i_stock_open(image, size, "the kernel's image", x64i_machine_cpu(machine)->model,
+                            identity.mitigations, &shared, error);
+    if (status != X64_OK)
+        return status;
+    return x64i_kernel_create(machine, era, shared, identity.mitigations, &kernel);
 }
 
 enum x64_status x64_kernel_attach(struct x64_machine *machine,

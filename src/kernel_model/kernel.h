@@ -84,6 +84,22 @@ enum x64_status x64i_kernel_create(struct x64_machine *machine, const struct x64
                                    struct x64i_shared_image *shared, unsigned mitigations,
                                    struct x64i_kernel **out);
 
+/* What says which kernel a saved state belongs to: blob "kernel.identity". */
+struct x64i_kernel_identity {
+    char era[16]; /* zero-filled; "stock": the image is blob "kernel.image" */
+    uint32_t mitigations;
+    uint32_t reserved;
+};
+
+/*
+ * attach.c: attaches the kernel that a snapshot was taken with, reading no file; the snapshot is to
+ * be restored next. X64_ERROR_FORMAT and X64_ERROR_UNSUPPORTED when there is none in it, or one
+ * that cannot be had.
+ */
+enum x64_status x64i_kernel_attach_saved(struct x64_machine *machine,
+                                         const struct x64i_snapshot *snapshot,
+                                         struct x64_error_text *error);
+
 /* The kernel model attached to a machine, or null. */
 struct x64i_kernel *x64i_kernel_of(struct x64_machine *machine);
 
@@ -104,11 +120,12 @@ bool x64i_place_segments(struct x64i_kernel *kernel);
 bool x64i_place_per_cpu(struct x64i_kernel *kernel);
 bool x64i_apply_alternatives(struct x64i_kernel *kernel);
 
-/* stock.c: the same for a stock kernel: opens, patches and places it. */
+/* stock.c: the same for a stock kernel: opens the file that these bytes are, for sentences called
+ * `path`; patches and places it. */
 extern const struct x64i_era x64i_stock_era;
-enum x64_status x64i_stock_open(const char *path, const struct x64i_cpu_model *model,
-                                unsigned mitigations, struct x64i_shared_image **shared,
-                                struct x64_error_text *error);
+enum x64_status x64i_stock_open(const void *bytes, size_t size, const char *path,
+                                const struct x64i_cpu_model *model, unsigned mitigations,
+                                struct x64i_shared_image **shared, struct x64_error_text *error);
 enum x64_status x64i_stock_boot(struct x64i_kernel *kernel, struct x64_error_text *error);
 
 /* stock_features.c: patches the image as the kernel would on this CPU with these mitigations. */

@@ -91,9 +91,9 @@ static enum x64_status check_image(const struct x64_kernel_image *image, const c
     return X64_OK;
 }
 
-enum x64_status x64i_stock_open(const char *path, const struct x64i_cpu_model *model,
-                                unsigned mitigations, struct x64i_shared_image **shared,
-                                struct x64_error_text *error)
+enum x64_status x64i_stock_open(const void *bytes, size_t size, const char *path,
+                                const struct x64i_cpu_model *model, unsigned mitigations,
+                                struct x64i_shared_image **shared, struct x64_error_text *error)
 {
     struct x64_kernel_image *image = NULL;
     struct x64_kernel_image *stock = NULL;
@@ -102,7 +102,7 @@ enum x64_status x64i_stock_open(const char *path, const struct x64i_cpu_model *m
         x64i_mitigations_check(mitigations, ALL_MITIGATIONS, path, model, error);
     if (status != X64_OK)
         return status;
-    status = x64_kernel_image_open(path, &image, &why);
+    status = x64_kernel_image_open_memory(bytes, size, &image, &why);
     if (status != X64_OK)
         return x64i_refuse(error, status, "%s: %s", path, why.text);
     status = check_image(image, path, error);
