@@ -449,6 +449,19 @@ static void fill_registers(struct oracle_random *random, uint32_t mask, struct o
     fill_extended(random, mask, state->extended);
 }
 
+/* A register that a branch or a load of a segment takes its target from. */
+static void place_register(struct maker *maker, const ZydisDecodedOperand *operand)
+{
+    int gpr = gpr_of(operand->reg.value);
+    if (gpr < 0 || operand->visibility != ZYDIS_OPERAND_VISIBILITY_EXPLICIT ||
+        !(operand->actions & ZYDIS_OPERAND_ACTION_MASK_READ))
+        return;
+    if (takes_selector(maker))
+        pin(maker, gpr, selector_value(maker->random), 16);
+    else if (is_near_branch(maker) && !oracle_random_once_in(maker->random, 6))
+        pin(maker, gpr, pad_address(maker->random), 64);
+}
+
 static void place_operands(struct maker *maker)
 {
     struct oracle_instruction *instruction = maker->instruction;
@@ -458,13 +471,8 @@ static void place_operands(struct maker *maker)
             place_operand(maker, operand);
         else if (operand->type == ZYDIS_OPERAND_TYPE_IMMEDIATE && operand->imm.is_relative)
             aim_branch(maker, operand);
-        else if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER && takes_selector(maker) && i == 1 &&
-                 !is_pinned(maker, gpr_of(operand->reg.value)))
-            pin(maker, gpr_of(operand->reg.value), selector_value(maker->random), 16);
-        else if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER && is_near_branch(maker) &&
-                 operand->visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT &&
-                 !oracle_random_once_in(maker->random, 6))
-            pin(maker, gpr_of(operand->reg.value), pad_address(maker->random), 64);
+        else if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER)
+            place_register(maker, operand);
     }
 }
 
