@@ -54,36 +54,41 @@ const char *x64i_kernel_release(const struct x64i_kernel *kernel)
     return kernel->stock ? info.release : kernel->era->release;
 }
 
-/* By pages; the kernel's mappings are those of the page table in force, or of the one to come. */
-static bool copy(struct x64i_kernel *kernel, uint64_t linear, void *out, const void *in,
-                 size_t size)
+/* The physical address of a linear one and how many of `size` bytes lie on its page. The kernel's
+ * mappings are those of the page table in force, or, for the direct map, of the one to come. */
+static bool locate(struct x64i_kernel *kernel, uint64_t linear, size_t size, uint64_t *physical,
+                   size_t *piece)
 {
-    for (size_t at = 0; at < size;) {
-        uint64_t physical;
-        uint32_t code;
-        size_t piece = X64I_PAGE_SIZE - ((linear + at) & (X64I_PAGE_SIZE - 1));
-        piece = piece < size - at ? piece : size - at;
-        if (linear + at - X64I_DIRECT_MAP < kernel->memory->ram_size)
-            physical = linear + at - X64I_DIRECT_MAP;
-        else if (!x64i_mmu_translate(&kernel->cpu->mmu, linear + at, X64I_ACCESS_PEEK, &physical,
-                                     &code))
-            return false;
-        if (out ? !x64i_physical_peek(kernel->memory, physical, (uint8_t *)out + at, piece)
-                : !x64i_physical_poke(kernel->memory, physical, (const uint8_t *)in + at, piece))
-            return false;
-        at += piece;
+    uint32_t code;
+    size_t left = X64I_PAGE_SIZE - (linear & (X64I_PAGE_SIZE - 1));
+    *piece = left < size ? left : size;
+    if (linear - X64I_DIRECT_MAP < kernel->memory->ram_size) {
+        *physical = linear - X64I_DIRECT_MAP;
+        return true;
     }
-    return true;
+    return x64i_mmu_translate(&kernel->cpu->mmu, linear, X64I_ACCESS_PEEK, physical, &code);
 }
 
 bool x64i_kernel_read(struct x64i_kernel *kernel, uint64_t linear, void *buffer, size_t size)
 {
-    return copy(kernel, linear, buffer, NULL, size);
+    uint64_t physical;
+    size_t piece;
+    for (size_t at = 0; at < size; at += piece)
+        if (!locate(kernel, linear + at, size - at, &physical, &piece) ||
+            !x64i_physical_peek(kernel->memory, physical, (uint8_t *)buffer + at, piece))
+            return false;
+    return true;
 }
 
 bool x64i_kernel_write(struct x64i_kernel *kernel, uint64_t linear, const void *bytes, size_t size)
 {
-    return copy(kernel, linear, NULL, bytes, size);
+    uint64_t physical;
+    size_t piece;
+    for (size_t at = 0; at < size; at += piece)
+        if (!locate(kernel, linear + at, size - at, &physical, &piece) ||
+            !x64i_physical_poke(kernel->memory, physical, (const uint8_t *)bytes + at, piece))
+            return false;
+    return true;
 }
 
 /* What comes from a file may be anything: indices and strings are bounded before use. */
@@ -283,7 +288,7 @@ static enum x64_status attach_era(struct x64_machine *machine,
     const struct x64i_era *era = x64i_era_find(name);
     const struct x64i_cpu *cpu = x64i_machine_cpu(machine);
     struct x64i_shared_image *shared = NULL;
-    struct x64i_kernel *kernel;
+    struct x64i_kernel *kernel = NULL;
     if (!era)
         return x64i_refuse(error, X64_ERROR_NOT_FOUND,
                            "there is no entry image '%.40s': choose 6.1, 4.16 or int80", name);
@@ -303,7 +308,7 @@ static enum x64_status attach_stock(struct x64_machine *machine,
                                     struct x64_error_text *error)
 {
     struct x64i_shared_image *shared = NULL;
-    struct x64i_kernel *kernel;
+    struct x64i_kernel *kernel = NULL;
     uint8_t *bytes = NULL;
     size_t size = 0;
     enum x64_status status = read_file(config->kernel, IMAGE_SIZE_MAX, &bytes, &size, error);

@@ -135,6 +135,35 @@ START_TEST(test_program_reads_the_console)
 }
 END_TEST
 
+/* The same on the interrupt gate's own stack switch, and what INT 0x80's era has not: SYSCALL. */
+START_TEST(test_program_faults_on_int80)
+{
+    static const struct {
+        uint8_t code[16];
+        int signal;
+        const char *line;
+    } rows[] = {
+        {{0x31, 0xc0, 0x89, 0x00}, SIGSEGV, "cannot write 0: nothing is mapped"},
+        {{0x0f, 0x05}, SIGILL, "#UD at 0x400000"},
+        {{0x0f, 0x0b}, SIGILL, "#UD at 0x400000"},
+        {{0xcc}, SIGTRAP, "#BP at 0x400001"},
+        {{0x31, 0xc9, 0xf7, 0xf1}, SIGFPE, "#DE at 0x400002"},
+        {{0x9c, 0x80, 0x4c, 0x24, 0x01, 0x01, 0x9d, 0x90, 0x90}, SIGTRAP, "#DB at"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct guest guest;
+        guest_start(&guest, &(struct guest_config){
+                                .entry = "int80",
+                                .program = guest_program(3, rows[i].code, sizeof rows[i].code)});
+        struct x64_stop stop = guest_run(&guest);
+        ck_assert_msg(stop.reason == X64_STOP_EXIT && stop.code == 128 + rows[i].signal,
+                      "row %zu: reason %d, code %d: %s", i, stop.reason, stop.code, guest.log);
+        ck_assert_msg(strstr(guest.log, rows[i].line) != NULL, "row %zu: %s", i, guest.log);
+        guest_end(&guest);
+    }
+}
+END_TEST
+
 static uint64_t next_random(uint64_t *state)
 {
     *state ^= *state << 13;
@@ -176,8 +205,12 @@ static uint64_t random_argument(uint64_t *random)
 static void run_random_calls(uint64_t seed, const char *entry)
 {
     enum { CALLS = 40, REGISTERS = 6 };
-    static const uint8_t opcodes[REGISTERS][2] = {{0x48, 0xbf}, {0x48, 0xbe}, {0x48, 0xba},
-                                                  {0x49, 0xba}, {0x49, 0xb8}, {0x49, 0xb9}};
+    static const uint8_t opcodes_64[REGISTERS][2] = {{0x48, 0xbf}, {0x48, 0xbe}, {0x48, 0xba},
+                                                     {0x49, 0xba}, {0x49, 0xb8}, {0x49, 0xb9}};
+    static const uint8_t opcodes_32[REGISTERS][2] = {{0x48, 0xbb}, {0x48, 0xb9}, {0x48, 0xba},
+                                                     {0x48, 0xbe}, {0x48, 0xbf}, {0x48, 0xbd}};
+    bool int80 = strcmp(entry, "int80") == 0;
+    const uint8_t(*opcodes)[2] = int80 ? opcodes_32 : opcodes_64;
     uint8_t code[CALLS * (5 + 10 * REGISTERS + 2) + 16];
     static const uint8_t last[] = {EXIT_0};
     uint64_t random = seed * 0x9e3779b97f4a7c15u + 1;
@@ -195,13 +228,13 @@ static void run_random_calls(uint64_t seed, const char *entry)
             memcpy(code + size + 2, &value, 8);
             size += 10;
         }
-        code[size++] = 0x0f;
-        code[size++] = 0x05;
+        code[size++] = int80 ? 0xcd : 0x0f;
+        code[size++] = int80 ? 0x80 : 0x05;
     }
     memcpy(code + size, last, sizeof last);
     size += sizeof last;
     guest_start(&guest, &(struct guest_config){.entry = entry,
-                                               .mitigations = "pti,pcid",
+                                               .mitigations = int80 ? "none" : "pti,pcid",
                                                .program = guest_program(2, code, size)});
     ck_assert_int_eq(x64_run(guest.machine, 60000, &stop), X64_OK);
     ck_assert_msg(stop.reason == X64_STOP_EXIT || stop.reason == X64_STOP_BUDGET,
@@ -213,7 +246,7 @@ static void run_random_calls(uint64_t seed, const char *entry)
 START_TEST(test_program_random_calls)
 {
     for (uint64_t seed = 1; seed <= 100; seed++)
-        run_random_calls(seed, eras[seed % 2]);
+        run_random_calls(seed, seed % 3 == 2 ? "int80" : eras[seed % 3]);
 }
 END_TEST
 
@@ -286,6 +319,7 @@ static Suite *program_suite(void)
     tcase_add_test(tests, test_program_loops_until_the_budget);
     tcase_add_test(tests, test_program_fills_memory);
     tcase_add_test(tests, test_program_reads_the_console);
+    tcase_add_test(tests, test_program_faults_on_int80);
     tcase_add_test(tests, test_program_random_calls);
     tcase_add_test(tests, test_program_refusals);
     tcase_add_test(tests, test_program_too_many_arguments);

@@ -7,6 +7,7 @@
 #include "common.inc"
 
 #define ERA_TSS			cpu_tss
+#define ERA_TOP_OF_STACK	cpu_current_top_of_stack
 #define ERA_EFER		EFER_NX
 #define ERA_NO_SYSCALL		1
 
