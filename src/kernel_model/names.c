@@ -135,18 +135,29 @@ static size_t name_tss(const struct place *place, uint64_t offset)
     return put_offset(place, base, offset);
 }
 
-static size_t name_task_stack(const struct place *place)
+/* The struct pt_regs that ends at `end`, if the address lies in it. */
+static size_t name_pt_regs(const struct place *place, uint64_t end, const char *base)
 {
-    uint64_t from_top = place->kernel->layout.task_stack.end - place->linear;
+    uint64_t from_top = end - place->linear;
     if (from_top > 8 * X64I_PT_COUNT || from_top == 0)
         return 0;
     uint64_t offset = 8 * X64I_PT_COUNT - from_top;
     char member[32];
     if (offset % 8 == 0)
-        return put(place, "pt_regs", pt_regs_names[offset / 8]);
+        return put(place, base, pt_regs_names[offset / 8]);
     (void)snprintf(member, sizeof member, "%s+%u", pt_regs_names[offset / 8],
                    (unsigned)(offset % 8));
-    return put(place, "pt_regs", member);
+    return put(place, base, member);
+}
+
+/* The task's own at the top, and that of the page fault which a system call waits for. */
+static size_t name_task_stack(const struct place *place)
+{
+    const struct x64i_fault_in *fault_in = &place->kernel->task.fault_in;
+    size_t length = name_pt_regs(place, place->kernel->layout.task_stack.end, "pt_regs");
+    if (length || !fault_in->active)
+        return length;
+    return name_pt_regs(place, fault_in->frame_end, "pt_regs[1]");
 }
 
 static size_t name_per_cpu(const struct place *place)

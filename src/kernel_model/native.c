@@ -187,10 +187,12 @@ static enum x64i_result divert(struct x64i_kernel *kernel, uint64_t target)
 
 static enum x64i_result fault_in(struct x64i_kernel *kernel)
 {
-    const struct x64i_fault_in *what = &kernel->task.fault_in;
+    struct x64i_fault_in *what = &kernel->task.fault_in;
     const char *name = what->write ? "fault_in_writeable" : "fault_in_readable";
     x64i_set_gpr64(kernel->cpu, X64_RAX, what->linear);
-    return divert(kernel, x64i_kernel_symbol(kernel, name));
+    enum x64i_result result = divert(kernel, x64i_kernel_symbol(kernel, name));
+    what->frame_end = kernel->cpu->s.gpr[X64_RSP] & ~UINT64_C(15);
+    return result;
 }
 
 /* Where the era's table function finds its arguments. */

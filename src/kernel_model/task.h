@@ -38,6 +38,7 @@ struct x64i_fault_in {
     uint32_t active; /* the probe runs, or has just returned */
     uint32_t failed; /* the exception table had to help */
     uint32_t reserved;
+    uint64_t frame_end; /* where the CPU begins to push when the probe faults */
 };
 
 struct x64i_task {

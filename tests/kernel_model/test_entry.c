@@ -278,6 +278,25 @@ START_TEST(test_entry_kernel_stack_lost)
 }
 END_TEST
 
+/* While a system call waits for a page, the fault's own frame below the task's has names too. */
+START_TEST(test_entry_nested_frame_has_names)
+{
+    struct guest guest;
+    char name[64];
+    guest_start(&guest, &(struct guest_config){.entry = "6.1"});
+    guest_run_to(&guest, "fault_in_readable");
+    guest_run_to(&guest, "asm_exc_page_fault");
+    uint64_t rsp = registers_of(&guest).gpr[X64_RSP];
+    ck_assert_uint_gt(x64_slot_name(guest.machine, rsp, name, sizeof name), 0);
+    ck_assert_str_eq(name, "pt_regs[1].orig_ax");
+    ck_assert_uint_gt(x64_slot_name(guest.machine, rsp + 40, name, sizeof name), 0);
+    ck_assert_str_eq(name, "pt_regs[1].ss");
+    guest_run_to(&guest, "syscall_return_via_sysret");
+    ck_assert_uint_eq(x64_slot_name(guest.machine, rsp, name, sizeof name), 0);
+    guest_end(&guest);
+}
+END_TEST
+
 START_TEST(test_entry_kernel_jumps_into_nothing)
 {
     struct guest guest;
@@ -384,6 +403,7 @@ static Suite *entry_suite(void)
     tcase_add_test(tests, test_entry_user_table_is_small);
     tcase_add_test(tests, test_entry_iret_when_a_check_fails);
     tcase_add_test(tests, test_entry_int80_frame);
+    tcase_add_test(tests, test_entry_nested_frame_has_names);
     tcase_add_test(tests, test_entry_kernel_stack_lost);
     tcase_add_test(tests, test_entry_kernel_jumps_into_nothing);
     tcase_add_test(tests, test_entry_ticks);
