@@ -54,11 +54,15 @@ static enum x64i_result interrupt_return(struct x64i_cpu *cpu, unsigned width)
     cpu->s.nmi_blocked = 0; /* even when IRET faults: SDM vol. 3A, 6.7.1 */
     if (cpu->s.rflags & X64I_NT)
         return x64i_raise_error(cpu, X64_FAULT_GP, 0);
-    if (x64i_far_return_peek(cpu, 0, size, 3, frame) != X64I_DONE ||
+    /* The order of processors: flags, CS, RIP; SS, RSP; of a selector's slot two bytes. */
+    if (x64i_far_return_peek(cpu, 2 * size, size, 1, frame + 2) != X64I_DONE ||
+        x64i_far_return_peek(cpu, size, 2, 1, frame + 1) != X64I_DONE ||
+        x64i_far_return_peek(cpu, 0, size, 1, frame) != X64I_DONE ||
         x64i_far_return_code(cpu, (uint16_t)frame[1], &to) != X64I_DONE)
         return X64I_FAULT;
     if (cpu->code_bits == 64 || to.cpl > cpu->s.cpl) {
-        if (x64i_far_return_peek(cpu, 3 * size, size, 2, frame + 3) != X64I_DONE ||
+        if (x64i_far_return_peek(cpu, 4 * size, 2, 1, frame + 4) != X64I_DONE ||
+            x64i_far_return_peek(cpu, 3 * size, size, 1, frame + 3) != X64I_DONE ||
             x64i_far_return_stack(cpu, (uint16_t)frame[4], frame[3], &to) != X64I_DONE)
             return X64I_FAULT;
     }

@@ -85,6 +85,12 @@ static uint64_t undefined_flags(const struct oracle_instruction *instruction,
     return mask;
 }
 
+static bool is_interrupt_return(const ZydisDecodedInstruction *decoded)
+{
+    return decoded->mnemonic == ZYDIS_MNEMONIC_IRET || decoded->mnemonic == ZYDIS_MNEMONIC_IRETD ||
+           decoded->mnemonic == ZYDIS_MNEMONIC_IRETQ;
+}
+
 static bool is_state_area(ZydisMnemonic mnemonic)
 {
     return mnemonic == ZYDIS_MNEMONIC_FXSAVE || mnemonic == ZYDIS_MNEMONIC_FXSAVE64 ||
@@ -103,6 +109,9 @@ struct oracle_tolerance oracle_tolerance(const struct oracle_instruction *instru
     const ZydisDecodedInstruction *decoded = &instruction->decoded;
     if (host->vector == ORACLE_NO_VECTOR) {
         tolerance.flags = undefined_flags(instruction, row, c);
+        /* What IRET loads into RF is gone when the trap behind it shows the flags. */
+        if (is_interrupt_return(decoded))
+            tolerance.flags |= X64I_RF;
         tolerance.nothing = count_rule(decoded->mnemonic) == DOUBLE_SHIFT &&
                             shift_count(instruction, c) > instruction->operands[0].size;
         return tolerance;

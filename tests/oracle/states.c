@@ -298,17 +298,20 @@ static uint32_t selector_offset(const struct maker *maker)
 }
 
 /* A far pointer or a frame: offset, selector, then flags, RSP and SS for IRET, which a far RET does
- * not read while the privilege stays. Returns its size. */
+ * not read while the privilege stays. IRET that loads AC checks its own stack's alignment by it;
+ * the host's kernel takes that #AC for a split lock's and runs the instruction again for ever.
+ * Returns the size. */
 static uint32_t far_frame(struct maker *maker, uint8_t bytes[ORACLE_PATCH_SIZE])
 {
     uint32_t size = selector_offset(maker);
     uint16_t code = oracle_random_once_in(maker->random, 3) ? selector_value(maker->random) : 0x33;
     if (oracle_random_once_in(maker->random, 4))
         code = 0x23;
-    uint64_t slot[5] = {
-        pad_address(maker->random), code, oracle_random_value(maker->random) & ~UINT64_C(0x100),
-        ORACLE_ARENA_DATA + oracle_random_below(maker->random, 2 * ORACLE_PAGE),
-        oracle_random_once_in(maker->random, 3) ? selector_value(maker->random) : 0x2b};
+    uint64_t slot[5] = {pad_address(maker->random), code,
+                        oracle_random_value(maker->random) & ~(uint64_t)(X64I_TF | X64I_AC),
+                        ORACLE_ARENA_DATA + oracle_random_below(maker->random, 2 * ORACLE_PAGE),
+                        oracle_random_once_in(maker->random, 3) ? selector_value(maker->random)
+                                                                : 0x2b};
     if (oracle_random_once_in(maker->random, 8))
         slot[0] = oracle_random_value(maker->random);
     for (unsigned i = 0; i < 5; i++)
