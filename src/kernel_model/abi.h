@@ -49,6 +49,12 @@ struct x64i_abi_timespec {
     int64_t nanoseconds;
 };
 
+/* struct old_timespec32, and struct old_timeval32 alike. */
+struct x64i_abi_timespec_32 {
+    int32_t seconds;
+    int32_t nanoseconds;
+};
+
 struct x64i_abi_utsname {
     char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];
 };

@@ -37,6 +37,16 @@ static int64_t give_timespec(struct x64i_kernel *kernel, uint64_t linear, uint64
     return bad;
 }
 
+static int64_t give_timespec_32(struct x64i_kernel *kernel, uint64_t linear, uint64_t seconds,
+                                uint64_t fraction)
+{
+    struct x64i_abi_timespec_32 time = {(int32_t)seconds, (int32_t)fraction};
+    int64_t bad = x64i_user_writable(kernel, linear, sizeof time);
+    if (!bad)
+        x64i_user_write(kernel, linear, &time, sizeof time);
+    return bad;
+}
+
 SYSCALL_DEFINE2(clock_gettime, int, which_clock, struct timespec __user *, tp)
 {
     if ((unsigned)which_clock > CLOCK_LAST)
@@ -44,11 +54,26 @@ SYSCALL_DEFINE2(clock_gettime, int, which_clock, struct timespec __user *, tp)
     return give_timespec(kernel, X64I_USER(tp), x64i_time_now(kernel, (unsigned)which_clock));
 }
 
+SYSCALL_DEFINE2(clock_gettime32, int, which_clock, struct old_timespec32 __user *, tp)
+{
+    if ((unsigned)which_clock > CLOCK_LAST)
+        return -EINVAL;
+    uint64_t time = x64i_time_now(kernel, (unsigned)which_clock);
+    return give_timespec_32(kernel, X64I_USER(tp), time / NANOSECONDS, time % NANOSECONDS);
+}
+
 SYSCALL_DEFINE2(clock_getres, int, which_clock, struct timespec __user *, tp)
 {
     if ((unsigned)which_clock > CLOCK_LAST)
         return -EINVAL;
     return tp ? give_timespec(kernel, X64I_USER(tp), 1) : 0;
+}
+
+SYSCALL_DEFINE2(clock_getres_time32, int, which_clock, struct old_timespec32 __user *, tp)
+{
+    if ((unsigned)which_clock > CLOCK_LAST)
+        return -EINVAL;
+    return tp ? give_timespec_32(kernel, X64I_USER(tp), 0, 1) : 0;
 }
 
 SYSCALL_DEFINE2(gettimeofday, struct timeval __user *, tv, struct timezone __user *, tz)
@@ -61,9 +86,28 @@ SYSCALL_DEFINE2(gettimeofday, struct timeval __user *, tv, struct timezone __use
     return bad;
 }
 
+COMPAT_SYSCALL_DEFINE2(gettimeofday, struct old_timeval32 __user *, tv, struct timezone __user *,
+                       tz)
+{
+    uint64_t time = x64i_time_now(kernel, 0);
+    uint64_t microseconds = time % NANOSECONDS / 1000;
+    return tv ? give_timespec_32(kernel, X64I_USER(tv), time / NANOSECONDS, microseconds) : 0;
+}
+
 SYSCALL_DEFINE1(time, int64_t __user *, tloc)
 {
     int64_t seconds = (int64_t)(x64i_time_now(kernel, 0) / NANOSECONDS);
+    int64_t bad = tloc ? x64i_user_writable(kernel, X64I_USER(tloc), sizeof seconds) : 0;
+    if (bad)
+        return bad;
+    if (tloc)
+        x64i_user_write(kernel, X64I_USER(tloc), &seconds, sizeof seconds);
+    return seconds;
+}
+
+SYSCALL_DEFINE1(time32, int32_t __user *, tloc)
+{
+    int32_t seconds = (int32_t)(x64i_time_now(kernel, 0) / NANOSECONDS);
     int64_t bad = tloc ? x64i_user_writable(kernel, X64I_USER(tloc), sizeof seconds) : 0;
     if (bad)
         return bad;
@@ -85,6 +129,16 @@ int64_t x64i_sleep_for(struct x64i_kernel *kernel, uint64_t nanoseconds)
     return 0;
 }
 
+static int64_t check_timespec(const struct x64i_abi_timespec *time, uint64_t *nanoseconds)
+{
+    if (time->seconds < 0 || time->nanoseconds < 0 || time->nanoseconds >= NANOSECONDS)
+        return -EINVAL;
+    bool forever = time->seconds >= INT64_MAX / NANOSECONDS;
+    *nanoseconds =
+        forever ? INT64_MAX : (uint64_t)time->seconds * NANOSECONDS + (uint64_t)time->nanoseconds;
+    return 0;
+}
+
 int64_t x64i_timespec_get(struct x64i_kernel *kernel, uint64_t linear, uint64_t *nanoseconds)
 {
     struct x64i_abi_timespec time;
@@ -92,12 +146,17 @@ int64_t x64i_timespec_get(struct x64i_kernel *kernel, uint64_t linear, uint64_t 
     if (bad)
         return bad;
     x64i_user_read(kernel, linear, &time, sizeof time);
-    if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= NANOSECONDS)
-        return -EINVAL;
-    bool forever = time.seconds >= INT64_MAX / NANOSECONDS;
-    *nanoseconds =
-        forever ? INT64_MAX : (uint64_t)time.seconds * NANOSECONDS + (uint64_t)time.nanoseconds;
-    return 0;
+    return check_timespec(&time, nanoseconds);
+}
+
+static int64_t get_timespec_32(struct x64i_kernel *kernel, uint64_t linear, uint64_t *nanoseconds)
+{
+    struct x64i_abi_timespec_32 time;
+    int64_t bad = x64i_user_readable(kernel, linear, sizeof time);
+    if (bad)
+        return bad;
+    x64i_user_read(kernel, linear, &time, sizeof time);
+    return check_timespec(&(struct x64i_abi_timespec){time.seconds, time.nanoseconds}, nanoseconds);
 }
 
 SYSCALL_DEFINE2(nanosleep, struct timespec __user *, rqtp, struct timespec __user *, rmtp)
@@ -107,6 +166,24 @@ SYSCALL_DEFINE2(nanosleep, struct timespec __user *, rqtp, struct timespec __use
     return bad ? bad : x64i_sleep_for(kernel, nanoseconds);
 }
 
+SYSCALL_DEFINE2(nanosleep_time32, struct old_timespec32 __user *, rqtp,
+                struct old_timespec32 __user *, rmtp)
+{
+    uint64_t nanoseconds;
+    int64_t bad = get_timespec_32(kernel, X64I_USER(rqtp), &nanoseconds);
+    return bad ? bad : x64i_sleep_for(kernel, nanoseconds);
+}
+
+static int64_t sleep_by_clock(struct x64i_kernel *kernel, unsigned clock, unsigned flags,
+                              uint64_t nanoseconds)
+{
+    if (flags & TIMER_ABSTIME_) {
+        uint64_t time = x64i_time_now(kernel, clock);
+        nanoseconds = nanoseconds > time ? nanoseconds - time : 0;
+    }
+    return x64i_sleep_for(kernel, nanoseconds);
+}
+
 SYSCALL_DEFINE4(clock_nanosleep, int, which_clock, int, flags, const struct timespec __user *, rqtp,
                 struct timespec __user *, rmtp)
 {
@@ -114,11 +191,15 @@ SYSCALL_DEFINE4(clock_nanosleep, int, which_clock, int, flags, const struct time
     if ((unsigned)which_clock > CLOCK_LAST)
         return -EINVAL;
     int64_t bad = x64i_timespec_get(kernel, X64I_USER(rqtp), &nanoseconds);
-    if (bad)
-        return bad;
-    if (flags & TIMER_ABSTIME_) {
-        uint64_t time = x64i_time_now(kernel, (unsigned)which_clock);
-        nanoseconds = nanoseconds > time ? nanoseconds - time : 0;
-    }
-    return x64i_sleep_for(kernel, nanoseconds);
+    return bad ? bad : sleep_by_clock(kernel, (unsigned)which_clock, (unsigned)flags, nanoseconds);
+}
+
+SYSCALL_DEFINE4(clock_nanosleep_time32, int, which_clock, int, flags,
+                const struct old_timespec32 __user *, rqtp, struct old_timespec32 __user *, rmtp)
+{
+    uint64_t nanoseconds;
+    if ((unsigned)which_clock > CLOCK_LAST)
+        return -EINVAL;
+    int64_t bad = get_timespec_32(kernel, X64I_USER(rqtp), &nanoseconds);
+    return bad ? bad : sleep_by_clock(kernel, (unsigned)which_clock, (unsigned)flags, nanoseconds);
 }

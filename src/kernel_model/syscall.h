@@ -65,6 +65,8 @@ int64_t x64i_timespec_get(struct x64i_kernel *kernel, uint64_t linear, uint64_t 
 struct compat_iovec;
 struct iovec;
 struct new_utsname;
+struct old_timespec32;
+struct old_timeval32;
 struct rlimit64;
 struct robust_list_head;
 struct sigaction;

@@ -12,7 +12,7 @@ const char *x64_test_kernel_name(int index)
     return kernel_names[index];
 }
 
-static void kernel_path(const char *name, char *path, size_t size)
+void x64_test_kernel_path(const char *name, char *path, size_t size)
 {
     const char *directory = getenv("X64EMU_KERNELS");
 
@@ -23,7 +23,7 @@ uint8_t *x64_test_kernel_file(const char *name, size_t *size)
 {
     char path[512];
 
-    kernel_path(name, path, sizeof path);
+    x64_test_kernel_path(name, path, sizeof path);
     FILE *file = fopen(path, "rb");
     ck_assert_msg(file != NULL, "%s is missing: run tools/fetch-kernels", path);
     ck_assert_int_eq(fseek(file, 0, SEEK_END), 0);

@@ -20,6 +20,9 @@ struct x64_kernel_image *x64_test_kernel(const char *name);
 /* Its file's bytes; the caller frees them. */
 uint8_t *x64_test_kernel_file(const char *name, size_t *size);
 
+/* Where that file is, or should be. */
+void x64_test_kernel_path(const char *name, char *path, size_t size);
+
 /* The address of a symbol that the kernel must have. */
 uint64_t x64_test_symbol(const struct x64_kernel_image *image, const char *name);
 
