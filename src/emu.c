@@ -2,6 +2,8 @@
 /* The machine handle: create, run, step, stop. */
 #include "machine.h"
 
+#include "cpu/engine.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +42,7 @@ static void machine_restored(void *user)
 {
     struct x64_machine *machine = user;
     x64i_cpu_refresh(&machine->cpu);
+    x64i_engine_flush(&machine->cpu);
     x64i_machine_make_events(machine);
     if (machine->kernel.restored)
         machine->kernel.restored(machine->kernel.user);
@@ -172,14 +175,18 @@ static void fill_stop(const struct x64_machine *machine, enum x64_stop_reason re
         stop->rip = machine->run.end.rip;
 }
 
-/* One step, and why the run cannot go on when it cannot. */
-static bool make_step(struct x64_machine *machine, enum x64_stop_reason *reason)
+/* One step, or a run of steps not beyond `until`; and why the run cannot go on when it cannot. */
+static bool make_steps(struct x64_machine *machine, uint64_t until, enum x64_stop_reason *reason)
 {
     if (machine->run.ended) {
         *reason = (enum x64_stop_reason)machine->run.end.reason;
         return false;
     }
-    if (!x64i_cpu_step(&machine->cpu)) {
+    uint64_t made = 0;
+    if (machine->config.engine == X64_ENGINE_BLOCKS)
+        made = x64i_engine_run(&machine->cpu,
+                               until < machine->event_step ? until : machine->event_step);
+    if (!made && !x64i_cpu_step(&machine->cpu)) {
         bool shutdown = machine->cpu.s.activity == X64I_SHUTDOWN;
         *reason = shutdown ? X64_STOP_SHUTDOWN : X64_STOP_HALT;
         return false;
@@ -230,7 +237,7 @@ enum x64_status x64i_machine_advance(struct x64_machine *machine, uint64_t targe
                 reason = X64_STOP_REQUEST;
                 going = false;
             } else {
-                going = make_step(machine, &reason);
+                going = make_steps(machine, until, &reason);
             }
         }
         note_reached(machine);

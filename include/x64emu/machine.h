@@ -51,6 +51,12 @@ struct x64_host {
     void (*log)(void *user, enum x64_log_level level, const char *message);
 };
 
+/* Who makes the steps. The state after n steps is the same either way. */
+enum x64_engine {
+    X64_ENGINE_BLOCKS,   /* runs of decoded instructions where nothing else can happen: faster */
+    X64_ENGINE_REFERENCE /* one instruction at a time */
+};
+
 /* Zero in any field but struct_size stands for its default. */
 struct x64_config {
     size_t struct_size;    /* sizeof(struct x64_config) as the caller was compiled */
@@ -59,6 +65,7 @@ struct x64_config {
     struct x64_host host;
     uint64_t history_interval; /* steps between snapshots of the history; default 4096 */
     size_t history_bytes;      /* memory for the history before it thins out; default 256 MiB */
+    enum x64_engine engine;
 };
 
 enum x64_stop_reason {

@@ -2,6 +2,7 @@
 #include "cpu/cpu.h"
 
 #include "cpu/decode.h"
+#include "cpu/engine.h"
 #include "cpu/msr_glue.h"
 
 #include <string.h>
@@ -25,6 +26,7 @@ enum x64_status x64i_cpu_init(struct x64i_cpu *cpu, struct x64i_state *state,
 
 void x64i_cpu_destroy(struct x64i_cpu *cpu)
 {
+    x64i_engine_destroy(cpu);
     x64i_decoder_destroy(cpu);
 }
 
@@ -126,4 +128,5 @@ void x64i_cpu_set_natives(struct x64i_cpu *cpu, const struct x64i_native *native
 {
     cpu->natives = natives;
     cpu->native_count = count;
+    x64i_engine_flush(cpu);
 }

@@ -46,6 +46,7 @@ struct x64i_native {
 };
 
 struct x64i_decode_cache; /* decode.c: bytes already decoded */
+struct x64i_engine;       /* engine.c: blocks of ops */
 struct x64i_decoder;      /* decode.c: Zydis, set up for the CPU model */
 
 struct x64i_cpu {
@@ -78,6 +79,7 @@ struct x64i_cpu {
     size_t native_count;
     struct x64i_decoder *decoder;
     struct x64i_decode_cache *cache;
+    struct x64i_engine *engine; /* allocated by its first run */
 };
 
 /* Sets up MMU, MSRs and registers in `state`, and the decoder. `cpu` must be zeroed, and must stay

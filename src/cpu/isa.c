@@ -173,3 +173,42 @@ void x64i_isa_correct(const ZydisDecodedInstruction *instruction, ZydisDecodedOp
         operands[i].mem.disp.value = instruction->raw.disp.value;
     }
 }
+
+/* How many rows the files before isa_system.def have, and how many it has itself: isa.def's order.
+ */
+#undef X64I_ISA
+#define X64I_ISA(...) +1
+enum {
+    ROWS_BEFORE_SYSTEM = 0
+#include "cpu/isa_integer.def"
+    ,
+    ROWS_OF_SYSTEM = 0
+#include "cpu/isa_system.def"
+};
+#undef X64I_ISA
+
+bool x64i_isa_is_plain(uint16_t row)
+{
+    if (row >= ROWS_BEFORE_SYSTEM && row < ROWS_BEFORE_SYSTEM + ROWS_OF_SYSTEM)
+        return false;
+    switch (x64i_isa_rows[row].mnemonic) {
+    case ZYDIS_MNEMONIC_POPF:
+    case ZYDIS_MNEMONIC_POPFD:
+    case ZYDIS_MNEMONIC_POPFQ:
+        return false;
+    default:
+        return true;
+    }
+}
+
+bool x64i_isa_leaves(uint16_t row)
+{
+    switch (x64i_isa_rows[row].mnemonic) {
+    case ZYDIS_MNEMONIC_JMP:
+    case ZYDIS_MNEMONIC_CALL:
+    case ZYDIS_MNEMONIC_RET:
+        return true;
+    default:
+        return false;
+    }
+}

@@ -10,6 +10,7 @@
 #include "msr/model.h"
 
 #include <Zydis/Zydis.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Handlers of a pattern, by width: 8, 16, 32, 64 bits. Null: the form does not exist. */
@@ -42,5 +43,12 @@ x64i_handler *x64i_isa_find(const ZydisDecodedInstruction *instruction,
 /* Corrects what Zydis 4.0 gets wrong: with ModRM.mod 0 and SIB.base 5 there is no base register,
  * whatever REX.B says (SDM vol. 2A, 2.2.1.2). */
 void x64i_isa_correct(const ZydisDecodedInstruction *instruction, ZydisDecodedOperand *operands);
+
+/* Whether an instruction of this row does nothing but compute, access memory and branch: it changes
+ * no mode, no interrupt flag and no translation but through the TLB, and asks for no clock. */
+bool x64i_isa_is_plain(uint16_t row);
+
+/* Whether the instruction behind it in memory is hardly ever the next one: JMP, CALL, RET. */
+bool x64i_isa_leaves(uint16_t row);
 
 #endif

@@ -4,6 +4,7 @@
  * traps of the instruction before, NMI and interrupts, instruction breakpoints, fetching, decoding,
  * executing.
  */
+#include "cpu/reference.h"
 #include "cpu/access.h"
 #include "cpu/cpu.h"
 #include "cpu/decode.h"
@@ -11,7 +12,7 @@
 
 #define DR6_SINGLE_STEP (1ull << 14)
 
-static void begin_step(struct x64i_cpu *cpu)
+void x64i_cpu_begin_step(struct x64i_cpu *cpu)
 {
     if (cpu->effects)
         x64i_effects_clear(cpu->effects);
@@ -101,7 +102,7 @@ static const struct x64i_native *find_native(const struct x64i_cpu *cpu)
 }
 
 /* A fault: nothing of the instruction was committed, its exception is delivered in its place. */
-static bool fault_step(struct x64i_cpu *cpu)
+bool x64i_cpu_fault_step(struct x64i_cpu *cpu)
 {
     struct x64i_exception exception = cpu->exception;
     cpu->s.shadow = X64I_SHADOW_NONE;
@@ -115,7 +116,7 @@ static bool native_step(struct x64i_cpu *cpu, const struct x64i_native *native)
                      (struct x64_effect){.kind = X64_EFFECT_NATIVE, .index = native->number});
     cpu->s.shadow = X64I_SHADOW_NONE;
     if (cpu->callbacks->native(cpu->callback_user, native->number) == X64I_FAULT)
-        return fault_step(cpu);
+        return x64i_cpu_fault_step(cpu);
     return end_step(cpu, X64_STEP_NATIVE);
 }
 
@@ -157,7 +158,7 @@ static bool retire(struct x64i_cpu *cpu, bool single_step, enum x64i_result resu
 
 bool x64i_cpu_step(struct x64i_cpu *cpu)
 {
-    begin_step(cpu);
+    x64i_cpu_begin_step(cpu);
     if (cpu->s.activity == X64I_SHUTDOWN)
         return false;
     if (cpu->s.activity != X64I_ACTIVE && !wake(cpu))
@@ -169,11 +170,11 @@ bool x64i_cpu_step(struct x64i_cpu *cpu)
         return native_step(cpu, native);
     const struct x64i_op *op;
     if (instruction_breakpoint(cpu) || x64i_fetch(cpu, &op) != X64I_DONE)
-        return fault_step(cpu);
+        return x64i_cpu_fault_step(cpu);
     bool single_step = cpu->s.rflags & X64I_TF;
     cpu->next_rip = cpu->s.rip + op->length;
     enum x64i_result result = op->execute(cpu, op);
     if (result == X64I_FAULT)
-        return fault_step(cpu);
+        return x64i_cpu_fault_step(cpu);
     return retire(cpu, single_step, result);
 }

@@ -31,7 +31,7 @@ uint64_t x64i_frame_take(struct x64i_kernel *kernel)
         return x64i_frames_take(kernel, 1);
     layout->free_page = is_frame(layout, next) ? next : 0;
     layout->pages_used++;
-    if (x64i_pages_discard(kernel->memory->ram, physical / X64I_PAGE_SIZE) != X64_OK)
+    if (!x64i_physical_discard(kernel->memory, physical))
         return 0;
     return physical;
 }

@@ -82,6 +82,7 @@ static bool walk_and_fill(struct x64i_mmu *mmu, uint64_t linear, unsigned access
                           uint64_t *physical, uint32_t *error_code)
 {
     struct x64i_walk walk;
+    mmu->changes++;
     bool translated = x64i_walk(&mmu->physical, &mmu->paging, linear, access, &walk);
     report_walk(mmu, linear, &walk);
     if (!translated) {
@@ -135,12 +136,14 @@ bool x64i_mmu_translate_slowly(struct x64i_mmu *mmu, uint64_t linear, unsigned a
 
 void x64i_mmu_invalidate_page(struct x64i_mmu *mmu, uint64_t linear, uint16_t pcid)
 {
+    mmu->changes++;
     x64i_tlb_drop(&mmu->tlb, linear, pcid, true);
     report_flush(mmu, X64_FLUSH_PAGE, linear, pcid);
 }
 
 void x64i_mmu_invalidate_page_of_pcid(struct x64i_mmu *mmu, uint64_t linear, uint16_t pcid)
 {
+    mmu->changes++;
     x64i_tlb_drop(&mmu->tlb, linear, pcid, false);
     report_flush(mmu, X64_FLUSH_PAGE, linear, pcid);
 }
@@ -149,6 +152,7 @@ void x64i_mmu_flush(struct x64i_mmu *mmu, enum x64_tlb_flush what, uint16_t pcid
 {
     if (what == X64_FLUSH_PAGE)
         return;
+    mmu->changes++;
     x64i_tlb_flush(&mmu->tlb, what, pcid);
     report_flush(mmu, what, 0, pcid);
 }

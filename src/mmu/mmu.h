@@ -46,6 +46,7 @@ struct x64i_mmu {
     struct x64i_tlb tlb;       /* region "tlb" */
     struct x64i_paging paging; /* derived */
     struct x64i_physical physical;
+    uint64_t changes; /* counts what may have changed a translation: fills, drops, flushes */
     struct x64i_effect_list *effects; /* null when nobody watches */
 };
 

@@ -88,6 +88,21 @@ static uint64_t read_ram(const struct x64i_physical *physical, uint64_t address,
     return value;
 }
 
+/* Code that was made of a page's bytes is stale once they are written. */
+static void note_write(struct x64i_physical *physical, uint64_t address, uint64_t size)
+{
+    if (!physical->code_versions)
+        return;
+    for (uint64_t page = address / X64I_PAGE_SIZE; page <= (address + size - 1) / X64I_PAGE_SIZE;
+         page++) {
+        if (!physical->code_versions[page])
+            continue;
+        if (++physical->code_versions[page] == 0)
+            physical->code_versions[page] = 1;
+        physical->code_writes++;
+    }
+}
+
 static void write_ram(struct x64i_physical *physical, uint64_t address, unsigned size,
                       uint64_t value)
 {
@@ -97,6 +112,7 @@ static void write_ram(struct x64i_physical *physical, uint64_t address, unsigned
         return;
     }
     memcpy(page + address % X64I_PAGE_SIZE, &value, size);
+    note_write(physical, address, size);
 }
 
 uint64_t x64i_physical_read(struct x64i_physical *physical, uint64_t address, unsigned size)
@@ -145,8 +161,17 @@ bool x64i_physical_poke(struct x64i_physical *physical, uint64_t address, const 
         return false;
     if (size == 0)
         return true;
+    note_write(physical, address, size);
     enum x64_status status = x64i_pages_copy_in(physical->ram, address, buffer, size);
     if (status == X64_ERROR_MEMORY)
         physical->out_of_memory = true;
     return status == X64_OK;
+}
+
+bool x64i_physical_discard(struct x64i_physical *physical, uint64_t address)
+{
+    if (!is_inside_ram(physical, address, 1))
+        return false;
+    note_write(physical, address, 1);
+    return x64i_pages_discard(physical->ram, address / X64I_PAGE_SIZE) == X64_OK;
 }

@@ -32,7 +32,11 @@ struct x64i_physical {
     size_t mmio_count;
     struct x64i_mmio mmio[X64I_MMIO_MAX];
     uint64_t mmio_first; /* lowest address of any window; all ones without windows */
-    bool out_of_memory;  /* the host could not give a page to a write; the run must stop */
+    /* The engine's (cpu/engine.h): a number for every page, 0 while no code of it is kept, else
+     * counted up by every write to the page. Null while nothing is kept at all. */
+    uint32_t *code_versions;
+    uint64_t code_writes; /* writes to pages whose code is kept */
+    bool out_of_memory;   /* the host could not give a page to a write; the run must stop */
 };
 
 /* Registers the RAM of `ram_size` bytes as region "ram" of `state`. X64_ERROR_ARGUMENT when the
@@ -73,5 +77,8 @@ static inline const uint8_t *x64i_physical_ram(const struct x64i_physical *physi
         return NULL;
     return x64i_pages_read(physical->ram, address / X64I_PAGE_SIZE) + address % X64I_PAGE_SIZE;
 }
+
+/* Makes a page all zeroes again, as one that was never written. */
+bool x64i_physical_discard(struct x64i_physical *physical, uint64_t address);
 
 #endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* The block engine against the reference path: the same state, however the run is cut up. */
+#include "support/suite.h"
+
+#include "x64emu/kernel_model.h"
+#include "x64emu/machine.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define CODE  0x10000u
+#define STACK 0x20000u
+
+static struct x64_machine *new_machine(enum x64_engine engine)
+{
+    struct x64_config config = {.struct_size = sizeof config, .engine = engine};
+    struct x64_machine *machine;
+    ck_assert_int_eq(x64_machine_create(&config, &machine), X64_OK);
+    return machine;
+}
+
+static uint64_t hash_of(struct x64_machine *machine)
+{
+    uint64_t hash;
+    ck_assert_int_eq(x64_hash(machine, &hash), X64_OK);
+    return hash;
+}
+
+/* Runs both to the end in pieces of `stride` steps and compares after each. */
+static void compare(struct x64_machine *blocks, struct x64_machine *reference, uint64_t stride,
+                    uint64_t limit)
+{
+    struct x64_stop a, b;
+    do {
+        ck_assert_int_eq(x64_run(blocks, stride, &a), X64_OK);
+        ck_assert_int_eq(x64_run(reference, stride, &b), X64_OK);
+        ck_assert_uint_eq(a.steps, b.steps);
+        ck_assert_int_eq(a.reason, b.reason);
+        ck_assert_msg(hash_of(blocks) == hash_of(reference), "stride %u: states differ at n = %u",
+                      (unsigned)stride, (unsigned)a.steps);
+    } while (a.reason == X64_STOP_BUDGET && a.steps < limit);
+    x64_machine_destroy(blocks);
+    x64_machine_destroy(reference);
+}
+
+static struct x64_machine *new_kernel(enum x64_engine engine, const char *entry,
+                                      unsigned mitigations, const char *program,
+                                      const char *const *argv)
+{
+    struct x64_machine *machine = new_machine(engine);
+    struct x64_kernel_config config = {.struct_size = sizeof config,
+                                       .entry = entry,
+                                       .mitigations = mitigations,
+                                       .program = program,
+                                       .argv = argv};
+    struct x64_error_text error;
+    ck_assert_msg(x64_kernel_attach(machine, &config, &error) == X64_OK, "%s", error.text);
+    return machine;
+}
+
+static const uint64_t strides[] = {1, 3, 17, 1000, 100000};
+
+START_TEST(test_engine_eras_are_the_same_on_both)
+{
+    for (size_t i = 0; x64_era_at(i); i++) {
+        const struct x64_era *era = x64_era_at(i);
+        const unsigned sets[] = {0, era->mitigations};
+        for (size_t j = 0; j < 2; j++)
+            compare(new_kernel(X64_ENGINE_BLOCKS, era->name, sets[j], NULL, NULL),
+                    new_kernel(X64_ENGINE_REFERENCE, era->name, sets[j], NULL, NULL), strides[_i],
+                    UINT64_MAX);
+    }
+}
+END_TEST
+
+START_TEST(test_engine_busybox_is_the_same_on_both)
+{
+    static const char *const argv[] = {"busybox", "sh", "-c",
+                                       "i=0; while [ $i -lt 20 ]; do "
+                                       "echo $i $((i * i)); i=$((i + 1)); done",
+                                       NULL};
+    compare(new_kernel(X64_ENGINE_BLOCKS, "6.1", X64_MITIGATION_PTI | X64_MITIGATION_PCID,
+                       "/bin/busybox", argv),
+            new_kernel(X64_ENGINE_REFERENCE, "6.1", X64_MITIGATION_PTI | X64_MITIGATION_PCID,
+                       "/bin/busybox", argv),
+            997, UINT64_MAX);
+}
+END_TEST
+
+/* Each round: a REP store, a push, and a change of the loop's own first instruction. */
+static const uint8_t self_modifying[] = {
+    0xb9, 0x05, 0x00, 0x00, 0x00,             /* loop: mov ecx, 5 */
+    0xbf, 0x00, 0x00, 0x03, 0x00,             /* mov edi, 0x30000 */
+    0xf3, 0xaa,                               /* rep stosb */
+    0x50,                                     /* push rax */
+    0xff, 0xc0,                               /* inc eax */
+    0x80, 0x05, 0xeb, 0xff, 0xff, 0xff, 0x01, /* add byte [rip - 21], 1: the 5 above */
+    0x80, 0x25, 0xe4, 0xff, 0xff, 0xff, 0x07, /* and byte [rip - 28], 7 */
+    0x5b,                                     /* pop rbx */
+    0xeb, 0xe0,                               /* jmp loop */
+};
+
+/* The store changes the instruction right behind it, in the same block. */
+static const uint8_t own_block[] = {
+    0xb0, 0x90,                               /* loop: mov al, 0x90 */
+    0x88, 0x05, 0x00, 0x00, 0x00, 0x00,       /* mov [rip], al: the next byte */
+    0xf4,                                     /* hlt, by then a nop */
+    0x80, 0x35, 0xf8, 0xff, 0xff, 0xff, 0x6f, /* xor byte [rip - 8], 0x6f: a jump's displacement? */
+    0xc6, 0x05, 0xf1, 0xff, 0xff, 0xff, 0xf4, /* mov byte [rip - 15], 0xf4 */
+    0xeb, 0xe7,                               /* jmp loop */
+};
+
+static struct x64_machine *new_code(enum x64_engine engine, const uint8_t *code, size_t size)
+{
+    struct x64_machine *machine = new_machine(engine);
+    ck_assert_int_eq(x64_memory_write_phys(machine, CODE, code, size), X64_OK);
+    ck_assert_int_eq(x64_machine_start(machine, CODE, STACK), X64_OK);
+    return machine;
+}
+
+START_TEST(test_engine_self_modifying_code_is_seen_at_once)
+{
+    compare(new_code(X64_ENGINE_BLOCKS, self_modifying, sizeof self_modifying),
+            new_code(X64_ENGINE_REFERENCE, self_modifying, sizeof self_modifying), strides[_i],
+            300 * strides[_i]);
+    compare(new_code(X64_ENGINE_BLOCKS, own_block, sizeof own_block),
+            new_code(X64_ENGINE_REFERENCE, own_block, sizeof own_block), strides[_i],
+            300 * strides[_i]);
+}
+END_TEST
+
+START_TEST(test_engine_code_written_from_outside_is_seen)
+{
+    static const uint8_t count_up[] = {0xff, 0xc0, 0xeb, 0xfc};   /* inc eax; jmp */
+    static const uint8_t count_down[] = {0xff, 0xc8, 0xeb, 0xfc}; /* dec eax; jmp */
+    struct x64_machine *machine = new_code(X64_ENGINE_BLOCKS, count_up, sizeof count_up);
+    ck_assert_int_eq(x64_run(machine, 1000, NULL), X64_OK);
+    ck_assert_int_eq(x64_memory_write_phys(machine, CODE, count_down, sizeof count_down), X64_OK);
+    ck_assert_int_eq(x64_run(machine, 1000, NULL), X64_OK);
+    struct x64_registers registers;
+    ck_assert_int_eq(x64_registers_read(machine, &registers), X64_OK);
+    ck_assert_uint_eq(registers.gpr[X64_RAX], 0);
+    ck_assert_int_eq(x64_goto(machine, 1000), X64_OK);
+    ck_assert_int_eq(x64_registers_read(machine, &registers), X64_OK);
+    ck_assert_uint_eq(registers.gpr[X64_RAX], 500);
+    ck_assert_int_eq(x64_goto(machine, 500), X64_OK);
+    ck_assert_int_eq(x64_run(machine, 1500, NULL), X64_OK);
+    ck_assert_int_eq(x64_registers_read(machine, &registers), X64_OK);
+    ck_assert_uint_eq(registers.gpr[X64_RAX], 0);
+    x64_machine_destroy(machine);
+}
+END_TEST
+
+static Suite *engine_suite(void)
+{
+    Suite *suite = suite_create("engine");
+    TCase *tcase = tcase_create("engine");
+    tcase_set_timeout(tcase, 300);
+    const int count = sizeof strides / sizeof strides[0];
+    tcase_add_loop_test(tcase, test_engine_eras_are_the_same_on_both, 0, count);
+    tcase_add_test(tcase, test_engine_busybox_is_the_same_on_both);
+    tcase_add_loop_test(tcase, test_engine_self_modifying_code_is_seen_at_once, 0, count - 1);
+    tcase_add_test(tcase, test_engine_code_written_from_outside_is_seen);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+X64_TEST_MAIN(engine_suite())
