@@ -16,6 +16,7 @@
 struct sink {
     struct x64i_file *file; /* null: stdout */
     struct x64i_sink to;
+    bool failed; /* the file takes no more; committing it says why */
     bool closed; /* the reader of stdout has gone: no error of ours */
     int error;
 };
@@ -23,8 +24,10 @@ struct sink {
 static bool write_piece(void *user, const char *bytes, size_t size)
 {
     struct sink *sink = user;
-    if (sink->file)
-        return sink->to.write(sink->to.user, bytes, size);
+    if (sink->file) {
+        sink->failed |= !sink->to.write(sink->to.user, bytes, size);
+        return !sink->failed;
+    }
     if (fwrite(bytes, 1, size, stdout) == size && fflush(stdout) == 0)
         return true;
     sink->error = errno;
@@ -110,7 +113,7 @@ static int close_sink(struct sink *sink, int status)
     char message[512];
     if (!sink->file)
         return status;
-    if (status == CLI_INPUT) {
+    if (!sink->failed && status != CLI_DONE && status != CLI_GUEST_FAULT) {
         x64i_file_abandon(sink->file);
         return status;
     }
