@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_SIZE 4096u
+#define CACHE_SIZE  4096u
+#define LOCK_PREFIX 0xf0u
 
 enum event {
 #define X64I_COST_EVENT(event, hundredths, source) EVENT_##event,
@@ -106,7 +107,8 @@ static void decode(const struct x64i_timing *timing, const struct x64_step *step
     if (!ZYAN_SUCCESS(
             ZydisDecoderDecodeInstruction(decoder, NULL, step->bytes, step->length, &instruction)))
         return;
-    cached->lock = instruction.attributes & ZYDIS_ATTRIB_HAS_LOCK;
+    for (unsigned i = 0; i < instruction.raw.prefix_count; i++)
+        cached->lock |= instruction.raw.prefixes[i].value == LOCK_PREFIX;
     uint32_t cost = instruction_costs[instruction.mnemonic];
     if (cost) {
         cached->own = true;
