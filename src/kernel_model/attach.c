@@ -143,7 +143,8 @@ static enum x64_status add_regions(struct x64i_kernel *kernel)
                                       sizeof kernel->task, 0);
     /* A state fits only the kernel that it was taken of: the region's name makes sure. */
     char name[X64I_STATE_NAME_SIZE];
-    (void)snprintf(name, sizeof name, "kernel=%.17s,%x", x64i_kernel_release(kernel),
+    (void)snprintf(name, sizeof name, "kernel=%.17s,%x",
+                   kernel->stock ? x64i_kernel_release(kernel) : kernel->era->public.name,
                    kernel->mitigations);
     kernel->identity = kernel->mitigations;
     if (status == X64_OK)
@@ -280,6 +281,18 @@ static enum x64_status finish_attach(struct x64i_kernel *kernel,
     return X64_OK;
 }
 
+static enum x64_status refuse_era(const char *name, struct x64_error_text *error)
+{
+    char names[120] = "";
+    const struct x64_era *era;
+    for (size_t i = 0; (era = x64_era_at(i)) != NULL; i++) {
+        size_t length = strlen(names);
+        (void)snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", era->name);
+    }
+    return x64i_refuse(error, X64_ERROR_NOT_FOUND,
+                       "there is no entry image '%.40s': choose one of %s", name, names);
+}
+
 static enum x64_status attach_era(struct x64_machine *machine,
                                   const struct x64_kernel_config *config,
                                   struct x64_error_text *error)
@@ -290,8 +303,7 @@ static enum x64_status attach_era(struct x64_machine *machine,
     struct x64i_shared_image *shared = NULL;
     struct x64i_kernel *kernel = NULL;
     if (!era)
-        return x64i_refuse(error, X64_ERROR_NOT_FOUND,
-                           "there is no entry image '%.40s': choose 6.1, 4.16 or int80", name);
+        return refuse_era(name, error);
     enum x64_status status = x64i_mitigations_check(config->mitigations, era->public.mitigations,
                                                     name, cpu->model, error);
     if (status == X64_OK)

@@ -4,24 +4,31 @@
 
 #include <string.h>
 
-extern const uint8_t x64i_era_6_1[], x64i_era_6_1_end[];
-extern const uint8_t x64i_era_4_16[], x64i_era_4_16_end[];
-extern const uint8_t x64i_era_int80[], x64i_era_int80_end[];
+/* An image's bytes, from embed.S. */
+#define IMAGE(name) extern const uint8_t x64i_era_##name[], x64i_era_##name##_end[]
+IMAGE(6_1);
+IMAGE(5_4);
+IMAGE(4_18);
+IMAGE(4_16);
+IMAGE(int80);
+#undef IMAGE
+#define IMAGE(name) .image = x64i_era_##name, .image_end = x64i_era_##name##_end
 
 /* The TSS descriptor's limit: Linux's I/O bitmap and, from 5.5 on, a second one that permits all.
  */
 #define TSS_LIMIT_4_9 0x2087
 #define TSS_LIMIT_6_1 0x4087
 
+#define SPECTRE_2018 (X64_MITIGATION_PTI | X64_MITIGATION_PCID | X64_MITIGATION_RETPOLINE)
+
 static const struct x64i_era eras[] = {
     {
         .public = {.name = "6.1",
-                   .description = "Linux 6.1: user RSP to TSS.sp2, IBRS, full checks before SYSRET",
-                   .mitigations = X64_MITIGATION_PTI | X64_MITIGATION_PCID | X64_MITIGATION_IBRS |
-                                  X64_MITIGATION_RETPOLINE | X64_MITIGATION_VERW |
+                   .description = "Linux 6.1 (2022): user RSP to TSS.sp2, IBRS around the C part, "
+                                  "the checks before SYSRET still in assembly",
+                   .mitigations = SPECTRE_2018 | X64_MITIGATION_IBRS | X64_MITIGATION_VERW |
                                   X64_MITIGATION_BHB},
-        .image = x64i_era_6_1,
-        .image_end = x64i_era_6_1_end,
+        IMAGE(6_1),
         .release = "6.1.0",
         .prefix = "__x64_",
         .pt_regs = true,
@@ -29,13 +36,36 @@ static const struct x64i_era eras[] = {
         .tss_limit = TSS_LIMIT_6_1,
     },
     {
+        .public = {.name = "5.4",
+                   .description =
+                       "Linux 5.4 (2019): the trampoline is gone since 4.20: user RSP to "
+                       "TSS.sp2, CR3 switched inline; VERW before the way back",
+                   .mitigations = SPECTRE_2018 | X64_MITIGATION_VERW},
+        IMAGE(5_4),
+        .release = "5.4.0",
+        .prefix = "__x64_",
+        .pt_regs = true,
+        .entry_area = true,
+        .tss_limit = TSS_LIMIT_4_9,
+    },
+    {
+        .public = {.name = "4.18",
+                   .description = "Linux 4.18 (2018): do_syscall_64(nr, regs), and since 4.17 the "
+                                  "table's functions take pt_regs; trampoline under PTI",
+                   .mitigations = SPECTRE_2018},
+        IMAGE(4_18),
+        .release = "4.18.0",
+        .prefix = "__x64_",
+        .pt_regs = true,
+        .entry_area = true,
+        .tss_limit = TSS_LIMIT_4_9,
+    },
+    {
         .public = {.name = "4.16",
-                   .description = "Linux 4.16: trampoline in cpu_entry_area under PTI, TSS.sp1 as "
-                                  "top of the stack, six-argument calls",
-                   .mitigations =
-                       X64_MITIGATION_PTI | X64_MITIGATION_PCID | X64_MITIGATION_RETPOLINE},
-        .image = x64i_era_4_16,
-        .image_end = x64i_era_4_16_end,
+                   .description = "Linux 4.16 (2018): no fast path any more, registers pushed and "
+                                  "cleared, TSS.sp1 as top of the stack; trampoline under PTI",
+                   .mitigations = SPECTRE_2018},
+        IMAGE(4_16),
         .release = "4.16.0",
         .prefix = "",
         .entry_area = true,
@@ -44,10 +74,9 @@ static const struct x64i_era eras[] = {
     {
         .public = {.name = "int80",
                    .description =
-                       "INT 0x80 as Linux 4.9 answers it: interrupt gate, TSS.sp0, IRET; "
-                       "32-bit numbers and registers"},
-        .image = x64i_era_int80,
-        .image_end = x64i_era_int80_end,
+                       "INT 0x80, Linux's first way in (1991), as 4.9 answers it: interrupt gate, "
+                       "TSS.sp0, IRET; 32-bit numbers and registers"},
+        IMAGE(int80),
         .release = "4.9.0",
         .prefix = "",
         .compat = true,

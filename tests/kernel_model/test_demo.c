@@ -86,6 +86,8 @@ START_TEST(test_demo_call_texts)
         NULL,
     };
     check_calls("6.1", calls_64);
+    check_calls("5.4", calls_64);
+    check_calls("4.18", calls_64);
     check_calls("4.16", calls_64);
     check_calls("int80", calls_32);
 }
@@ -118,6 +120,8 @@ static void check_going_back(const char *entry, const char *mitigations)
 START_TEST(test_demo_goes_back_and_forth)
 {
     check_going_back("6.1", "pti,pcid,ibrs");
+    check_going_back("5.4", "pti,verw");
+    check_going_back("4.18", "pti,pcid");
     check_going_back("4.16", "pti");
     check_going_back("int80", "none");
 }

@@ -53,6 +53,18 @@ static struct x64_registers registers_of(struct guest *guest)
     return registers;
 }
 
+/* do_syscall_64(regs) to 4.16, (nr, regs) to 5.4, (regs, nr) since. */
+static bool takes_number(const char *entry)
+{
+    return strcmp(entry, "4.16") != 0;
+}
+
+static uint64_t frame_of(struct guest *guest, const char *entry)
+{
+    bool second = strcmp(entry, "4.18") == 0 || strcmp(entry, "5.4") == 0;
+    return registers_of(guest).gpr[second ? X64_RSI : X64_RDI];
+}
+
 /* The 21 words that do_syscall_64 finds, ascending. */
 static void check_pt_regs(struct guest *guest, uint64_t frame, uint64_t user_rsp, uint64_t flags)
 {
@@ -92,7 +104,7 @@ static void check_call(const char *entry, const char *mitigations)
     uint64_t kernel_gs = msr(&guest, KERNEL_GS_BASE);
     guest_run_to(&guest, "do_syscall_64");
     struct x64_registers inside = registers_of(&guest);
-    uint64_t frame = inside.gpr[X64_RDI];
+    uint64_t frame = frame_of(&guest, entry);
     ck_assert_int_eq(inside.cpl, 0);
     ck_assert_int_eq(x64_stack_of(guest.machine, inside.gpr[X64_RSP]), X64_STACK_KERNEL);
     ck_assert_uint_eq(msr(&guest, GS_BASE), kernel_gs);
@@ -103,8 +115,8 @@ static void check_call(const char *entry, const char *mitigations)
     uint64_t difference = (pti ? 0x1000u : 0u) | (pti && pcid ? 0x800u : 0u);
     ck_assert_uint_eq(user.cr3, inside.cr3 + difference);
     ck_assert_uint_eq(inside.cr3 & 0xfff, pcid ? 1 : 0);
-    if (strcmp(entry, "6.1") == 0)
-        ck_assert_uint_eq(inside.gpr[X64_RSI], 39);
+    if (takes_number(entry))
+        ck_assert_uint_eq(inside.gpr[frame == inside.gpr[X64_RDI] ? X64_RSI : X64_RDI], 39);
     if (strstr(mitigations, "ibrs"))
         ck_assert_uint_eq(msr(&guest, SPEC_CTRL), 1);
     guest_run_to(&guest, "syscall_return_via_sysret");
@@ -133,6 +145,12 @@ START_TEST(test_entry_saves_and_restores)
     check_call("6.1", "none");
     check_call("6.1", "pti");
     check_call("6.1", "pti,pcid,ibrs,retpoline,verw,bhb");
+    check_call("5.4", "none");
+    check_call("5.4", "pti");
+    check_call("5.4", "pti,pcid,retpoline,verw");
+    check_call("4.18", "none");
+    check_call("4.18", "pti");
+    check_call("4.18", "pti,pcid,retpoline");
     check_call("4.16", "none");
     check_call("4.16", "pti");
     check_call("4.16", "pti,pcid,retpoline");
@@ -166,12 +184,13 @@ START_TEST(test_entry_msrs_are_programmed)
 }
 END_TEST
 
-/* Under PTI the trampoline parks RSP in the entry stack's top word. */
-START_TEST(test_entry_trampoline_parks_rsp)
+/* Under PTI the trampoline parks RSP in the entry stack's top word, switches CR3 with RSP as
+ * scratch, takes the task's stack from TSS.sp1 and jumps to the second stage after five pushes. */
+static void check_trampoline(const char *entry)
 {
     struct guest guest;
     char name[64];
-    guest_start(&guest, &(struct guest_config){.entry = "4.16", .mitigations = "pti"});
+    guest_start(&guest, &(struct guest_config){.entry = entry, .mitigations = "pti"});
     guest_run_to(&guest, "entry_SYSCALL_64_trampoline");
     struct x64_registers before = registers_of(&guest);
     const char *symbol;
@@ -184,10 +203,49 @@ START_TEST(test_entry_trampoline_parks_rsp)
     ck_assert_uint_eq(guest_word(&guest, 0xfffffe0000002ff8u), before.gpr[X64_RSP]);
     ck_assert_uint_gt(x64_slot_name(guest.machine, 0xfffffe0000002ff8u, name, sizeof name), 0);
     ck_assert_str_eq(name, "entry_stack_top[-1]");
+    while (registers_of(&guest).cr3 == before.cr3)
+        ck_assert_int_eq(x64_run(guest.machine, 1, NULL), X64_OK);
+    ck_assert_uint_eq(registers_of(&guest).gpr[X64_RSP], registers_of(&guest).cr3);
+    guest_run_to(&guest, "entry_SYSCALL_64_stage2");
+    uint64_t top = guest_word(&guest, guest_symbol(&guest, "cpu_tss_rw") + 12);
+    ck_assert_uint_eq(registers_of(&guest).gpr[X64_RSP], top - 6 * 8);
     guest_run_to(&guest, "entry_SYSCALL_64_after_hwframe");
+    ck_assert_uint_eq(registers_of(&guest).gpr[X64_RSP], top - 5 * 8);
     ck_assert_int_eq(x64_stack_of(guest.machine, registers_of(&guest).gpr[X64_RSP]),
                      X64_STACK_KERNEL);
     guest_end(&guest);
+}
+
+START_TEST(test_entry_trampoline_parks_rsp)
+{
+    check_trampoline("4.16");
+    check_trampoline("4.18");
+}
+END_TEST
+
+/* Where the user's RSP is kept between SWAPGS and the task's stack. */
+static void check_scratch(const char *entry, const char *mitigations, const char *variable,
+                          uint64_t offset)
+{
+    struct guest guest;
+    guest_start(&guest, &(struct guest_config){.entry = entry, .mitigations = mitigations});
+    guest_run_to(&guest, "entry_SYSCALL_64");
+    struct x64_registers before = registers_of(&guest);
+    ck_assert_uint_eq(before.gpr[X64_RSP] >> 47, 0);
+    ck_assert_int_eq(x64_run(guest.machine, 2, NULL), X64_OK);
+    uint64_t kept = guest_word(&guest, guest_symbol(&guest, variable) + offset);
+    ck_assert_msg(kept == before.gpr[X64_RSP], "--entry %s: %s+%#llx is %#llx", entry, variable,
+                  (unsigned long long)offset, (unsigned long long)kept);
+    guest_end(&guest);
+}
+
+START_TEST(test_entry_scratch)
+{
+    check_scratch("6.1", "pti", "cpu_tss_rw", 20);
+    check_scratch("5.4", "pti", "cpu_tss_rw", 20);
+    check_scratch("5.4", "none", "cpu_tss_rw", 20);
+    check_scratch("4.18", "none", "rsp_scratch", 0);
+    check_scratch("4.16", "none", "rsp_scratch", 0);
 }
 END_TEST
 
@@ -214,26 +272,73 @@ START_TEST(test_entry_user_table_is_small)
 }
 END_TEST
 
-/* A changed pt_regs sends the return through IRET: here single stepping from POPF's TF. */
-START_TEST(test_entry_iret_when_a_check_fails)
+/* The words that the checks before SYSRET look at, and a bit that each of them minds. */
+static const struct {
+    unsigned word;
+    uint64_t bit;
+} checked[] = {
+    {16, 1},       /* ip: not the user's RCX */
+    {17, 0x10},    /* cs */
+    {18, 0x40},    /* flags: not the user's R11 */
+    {6, 0x40},     /* r11 */
+    {20, 0x8},     /* ss */
+    {11, 1u << 4}, /* cx */
+};
+
+/* A pt_regs that SYSRET cannot give back goes out by IRET. */
+static void check_iret(const char *entry, const char *mitigations)
+{
+    for (size_t i = 0; i < sizeof checked / sizeof checked[0]; i++) {
+        struct guest guest;
+        guest_start(&guest, &(struct guest_config){.entry = entry, .mitigations = mitigations});
+        guest_run_to(&guest, "do_syscall_64");
+        uint64_t slot = frame_of(&guest, entry) + 8 * checked[i].word;
+        uint64_t value = guest_word(&guest, slot) ^ checked[i].bit;
+        ck_assert_int_eq(x64_memory_write_virt(guest.machine, slot, &value, sizeof value), X64_OK);
+        guest_run_to(&guest, "swapgs_restore_regs_and_return_to_usermode");
+        guest_run_to(&guest, "native_irq_return_iret");
+        ck_assert_int_eq(x64_stack_of(guest.machine, registers_of(&guest).gpr[X64_RSP]),
+                         X64_STACK_ENTRY);
+        guest_end(&guest);
+    }
+}
+
+/* The user's own way there: TF, which SYSCALL clears and R11 keeps. One step later it is #DB. */
+static void check_single_step(const char *entry, const char *mitigations)
 {
     static const uint8_t code[] = {
-        0xb8, 39,   0, 0, 0, /* mov $39, %eax */
-        0x0f, 0x05,          /* syscall */
-        0xb8, 231,  0, 0, 0, /* mov $231, %eax */
-        0x31, 0xff,          /* xor %edi, %edi */
-        0x0f, 0x05,          /* syscall */
+        0x9c,                               /* pushf */
+        0x81, 0x0c, 0x24, 0x00, 0x01, 0, 0, /* orl $0x100, (%rsp) */
+        0xb8, 39,   0,    0,    0,          /* mov $39, %eax */
+        0x9d,                               /* popf */
+        0x0f, 0x05,                         /* syscall */
+        0x90, 0x90,                         /* nop, and one more */
     };
     struct guest guest;
-    guest_start(&guest, &(struct guest_config){.program = guest_program(0, code, sizeof code)});
+    guest_start(&guest, &(struct guest_config){.entry = entry,
+                                               .mitigations = mitigations,
+                                               .program = guest_program(0, code, sizeof code)});
     guest_run_to(&guest, "do_syscall_64");
-    uint64_t frame = registers_of(&guest).gpr[X64_RDI];
-    uint64_t r11 = guest_word(&guest, frame + 48) | 1;
-    ck_assert_int_eq(x64_memory_write_virt(guest.machine, frame + 48, &r11, sizeof r11), X64_OK);
-    guest_run_to(&guest, "swapgs_restore_regs_and_return_to_usermode");
+    ck_assert_uint_eq(guest_word(&guest, frame_of(&guest, entry) + 144) & 0x100, 0x100);
+    ck_assert_uint_eq(registers_of(&guest).rflags & 0x100, 0);
     guest_run_to(&guest, "native_irq_return_iret");
-    ck_assert_int_eq(guest_run(&guest).reason, X64_STOP_EXIT);
+    ck_assert_int_eq(x64_run(guest.machine, 1, NULL), X64_OK);
+    ck_assert_uint_eq(registers_of(&guest).rip, 0x400000 + 16);
+    ck_assert_uint_eq(registers_of(&guest).rflags & 0x100, 0x100);
+    struct x64_stop stop = guest_run(&guest);
+    ck_assert_int_eq(stop.reason, X64_STOP_EXIT);
+    ck_assert_int_eq(stop.signal, 5);
     guest_end(&guest);
+}
+
+START_TEST(test_entry_iret_when_a_check_fails)
+{
+    static const char *const entries[] = {"6.1", "5.4", "4.18", "4.16"};
+    for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
+        check_iret(entries[i], "none");
+        check_iret(entries[i], "pti,pcid");
+        check_single_step(entries[i], "pti,pcid,retpoline");
+    }
 }
 END_TEST
 
@@ -260,9 +365,9 @@ END_TEST
 /* The kernel loses its stack: page fault, double fault on a stack of its own, one line. */
 START_TEST(test_entry_kernel_stack_lost)
 {
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 4; i++) {
         struct guest guest;
-        const char *const eras[] = {"6.1", "4.16"};
+        const char *const eras[] = {"6.1", "5.4", "4.18", "4.16"};
         guest_start(&guest, &(struct guest_config){.entry = eras[i], .mitigations = "pti,pcid"});
         guest_run_to(&guest, "do_syscall_64");
         struct x64_registers registers = registers_of(&guest);
@@ -358,6 +463,8 @@ static void check_ticks(const char *entry, const char *handler)
 START_TEST(test_entry_ticks)
 {
     check_ticks("6.1", "asm_common_interrupt");
+    check_ticks("5.4", "interrupt_entry");
+    check_ticks("4.18", "interrupt_entry");
     check_ticks("4.16", "common_interrupt");
 }
 END_TEST
@@ -400,6 +507,7 @@ static Suite *entry_suite(void)
     tcase_add_test(tests, test_entry_saves_and_restores);
     tcase_add_test(tests, test_entry_msrs_are_programmed);
     tcase_add_test(tests, test_entry_trampoline_parks_rsp);
+    tcase_add_test(tests, test_entry_scratch);
     tcase_add_test(tests, test_entry_user_table_is_small);
     tcase_add_test(tests, test_entry_iret_when_a_check_fails);
     tcase_add_test(tests, test_entry_int80_frame);

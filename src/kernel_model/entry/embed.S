@@ -15,6 +15,8 @@
 .endm
 
 EMBED x64i_era_6_1 era_6_1.elf
+EMBED x64i_era_5_4 era_5_4.elf
+EMBED x64i_era_4_18 era_4_18.elf
 EMBED x64i_era_4_16 era_4_16.elf
 EMBED x64i_era_int80 era_int80.elf
 EMBED x64i_stock stock.elf

@@ -5,12 +5,14 @@
  * SYSRET, the trampoline stack.
  */
 #include "common.inc"
+#include "syscall.inc"
 
 #define ERA_TSS			cpu_tss_rw
 #define ERA_TOP_OF_STACK	cpu_current_top_of_stack
 #define ERA_EFER		(EFER_SCE | EFER_NX)
 #define ERA_CEA			1
 #define ERA_UMIP		1
+#define ERA_PT_REGS		1
 #define ERA_FSGSBASE		1
 #define ERA_LSTAR		movq $entry_SYSCALL_64, %rax
 #define ERA_SYSCALL_MASK	(X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | \
@@ -147,11 +149,7 @@ FUNC entry_SYSCALL_64
 	SWITCH_TO_KERNEL_CR3 scratch_reg=%rsp
 	movq PER_CPU_VAR(cpu_current_top_of_stack), %rsp
 SYM entry_SYSCALL_64_safe_stack
-	pushq $__USER_DS
-	pushq PER_CPU_VAR(cpu_tss_rw + TSS_sp2)
-	pushq %r11
-	pushq $__USER_CS
-	pushq %rcx
+	PUSH_SYSCALL_FRAME PER_CPU_VAR(cpu_tss_rw + TSS_sp2)
 SYM entry_SYSCALL_64_after_hwframe
 	pushq %rax
 	PUSH_AND_CLEAR_REGS rax=$-ENOSYS
@@ -160,36 +158,12 @@ SYM entry_SYSCALL_64_after_hwframe
 	IBRS_ENTER
 	CLEAR_BRANCH_HISTORY
 	call do_syscall_64
-
-	/* SYSRET is allowed only when it gives back what IRET would. */
-	movq RCX(%rsp), %rcx
-	movq RIP(%rsp), %r11
-	cmpq %rcx, %r11
-	jne swapgs_restore_regs_and_return_to_usermode
-	shl $(64 - 48), %rcx
-	sar $(64 - 48), %rcx
-	cmpq %rcx, %r11
-	jne swapgs_restore_regs_and_return_to_usermode
-	cmpq $__USER_CS, CS(%rsp)
-	jne swapgs_restore_regs_and_return_to_usermode
-	movq R11(%rsp), %r11
-	cmpq %r11, EFLAGS(%rsp)
-	jne swapgs_restore_regs_and_return_to_usermode
-	testq $(X86_EFLAGS_RF | X86_EFLAGS_TF), %r11
-	jnz swapgs_restore_regs_and_return_to_usermode
-	cmpq $__USER_DS, SS(%rsp)
-	jne swapgs_restore_regs_and_return_to_usermode
+	SYSRET_CHECKS iret=swapgs_restore_regs_and_return_to_usermode
 
 SYM syscall_return_via_sysret
 	IBRS_EXIT
 	POP_REGS pop_rdi=0
-	movq %rsp, %rdi
-	movq PER_CPU_VAR(cpu_tss_rw + TSS_sp0), %rsp
-	pushq RSP-RDI(%rdi)
-	pushq (%rdi)
-	SWITCH_TO_USER_CR3_STACK scratch_reg=%rdi
-	popq %rdi
-	popq %rsp
+	TO_USER_RSP_OVER_ENTRY_STACK
 SYM entry_SYSRETQ_unsafe_stack
 	swapgs
 	CLEAR_CPU_BUFFERS
@@ -346,16 +320,7 @@ SYM_END error_return
 FUNC swapgs_restore_regs_and_return_to_usermode
 	IBRS_EXIT
 	POP_REGS pop_rdi=0
-	movq %rsp, %rdi
-	movq PER_CPU_VAR(cpu_tss_rw + TSS_sp0), %rsp
-	pushq 6*8(%rdi)
-	pushq 5*8(%rdi)
-	pushq 4*8(%rdi)
-	pushq 3*8(%rdi)
-	pushq 2*8(%rdi)
-	pushq (%rdi)
-	SWITCH_TO_USER_CR3_STACK scratch_reg=%rdi
-	popq %rdi
+	IRET_FRAME_TO_ENTRY_STACK
 	swapgs
 	CLEAR_CPU_BUFFERS
 	jmp native_irq_return_iret
@@ -500,16 +465,7 @@ SYM_END common_interrupt
 
 #include "per_cpu.inc"
 
-/* The table's functions are named __x64_sys_read ... and take pt_regs. */
-.macro SYSCALL_STUB entry
-	.ifndef __x64_\entry
-NATIVE __x64_\entry
-	.endif
-.endm
-
-.macro SYSCALL_QUAD entry
-	.quad __x64_\entry
-.endm
+#include "sys_call_table.inc"
 #include "syscalls_64.inc"
 
 IDT_ROWS
