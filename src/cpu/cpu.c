@@ -112,6 +112,7 @@ void x64i_cpu_refresh(struct x64i_cpu *cpu)
         s->cpl == 3 ? X64I_ACCESS_USER : (s->rflags & X64I_AC ? X64I_ACCESS_SMAP_OFF : 0);
     refresh_paging(cpu);
     refresh_breakpoints(cpu);
+    cpu->simple_access = cpu->code_bits == 64 && !cpu->align_check && !cpu->data_breakpoints;
 }
 
 uint64_t x64i_cpu_clock(const struct x64i_cpu *cpu)

@@ -68,10 +68,11 @@ struct x64i_cpu {
     struct x64_step step; /* what the last step was; effects point into `effects` */
 
     /* Derived: x64i_cpu_refresh. */
-    uint8_t code_bits;        /* 64, 32 or 16 */
-    uint8_t stack_bits;       /* 64, 32 or 16: SS.B outside 64-bit mode */
-    bool align_check;         /* CR0.AM, RFLAGS.AC and CPL 3 */
-    uint8_t breakpoints;      /* DR7: bit i set when breakpoint i is enabled */
+    uint8_t code_bits;   /* 64, 32 or 16 */
+    uint8_t stack_bits;  /* 64, 32 or 16: SS.B outside 64-bit mode */
+    bool simple_access;  /* 64-bit mode, and neither alignment nor data breakpoints are checked */
+    bool align_check;    /* CR0.AM, RFLAGS.AC and CPL 3 */
+    uint8_t breakpoints; /* DR7: bit i set when breakpoint i is enabled */
     uint8_t data_breakpoints; /* those of them that watch data */
     unsigned data_access;     /* X64I_ACCESS_USER or _SMAP_OFF for explicit data accesses now */
 

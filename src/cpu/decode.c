@@ -7,7 +7,8 @@
 #include <string.h>
 
 struct x64i_decoder {
-    ZydisDecoder by_mode[3]; /* 64, 32 and 16 bits */
+    ZydisDecoder by_mode[3];                          /* 64, 32 and 16 bits */
+    uint16_t first_row[ZYDIS_MNEMONIC_MAX_VALUE + 1]; /* of isa.def, or the number of rows */
 };
 
 static ZydisDecoder *decoder_for(struct x64i_cpu *cpu)
@@ -51,6 +52,10 @@ enum x64_status x64i_decoder_create(struct x64i_cpu *cpu)
         x64i_decoder_destroy(cpu);
         return X64_ERROR_MEMORY;
     }
+    for (size_t i = 0; i <= ZYDIS_MNEMONIC_MAX_VALUE; i++)
+        cpu->decoder->first_row[i] = (uint16_t)x64i_isa_row_count;
+    for (size_t i = x64i_isa_row_count; i-- > 0;)
+        cpu->decoder->first_row[x64i_isa_rows[i].mnemonic] = (uint16_t)i;
     for (size_t i = 0; i < 3; i++) {
         (void)ZydisDecoderInit(&cpu->decoder->by_mode[i], setups[i].mode, setups[i].stack);
         set_modes(cpu, &cpu->decoder->by_mode[i]);
@@ -205,7 +210,8 @@ enum x64i_decoded x64i_decode(struct x64i_cpu *cpu, const uint8_t *bytes, size_t
     fill_hidden_segment(op, &instruction, operands);
     if (instruction.operand_count_visible == 0)
         fill_implicit_segment(op, operands, instruction.operand_count);
-    op->execute = x64i_isa_find(&instruction, operands, &op->row);
+    size_t first = cpu->decoder->first_row[instruction.mnemonic];
+    op->execute = x64i_isa_find_from(&instruction, operands, first, &op->row);
     if (!op->execute || !x64i_cpu_has(cpu, x64i_isa_rows[op->row].feature))
         return X64I_DECODE_UNDEFINED;
     return X64I_DECODED;

@@ -127,7 +127,8 @@ static const struct block *find_block(struct x64i_cpu *cpu, uint64_t physical)
     return block->count ? block : NULL;
 }
 
-/* Whether nothing but the next instruction itself can happen next. */
+/* Whether nothing but the next instruction itself can happen next. No plain op changes any of it,
+ * and no device does before the limit. */
 static bool is_quiet(const struct x64i_cpu *cpu)
 {
     const struct x64i_cpu_state *s = &cpu->s;
@@ -215,20 +216,42 @@ static bool run_block(struct x64i_cpu *cpu, const struct block *block, uint64_t 
     return true;
 }
 
+/* The page that code was last fetched from, while no translation has changed since. */
+struct code_page {
+    uint64_t linear;
+    uint64_t physical;
+    uint64_t changes;
+};
+
+/* Where RIP lies in physical memory, as a fetch would find it. False when it would fault. */
+static bool locate(struct x64i_cpu *cpu, struct code_page *page, uint64_t *physical)
+{
+    const uint64_t rip = cpu->s.rip;
+    const uint64_t inside = X64I_PAGE_SIZE - 1;
+    if (page->changes == cpu->mmu.changes && page->linear == (rip & ~inside)) {
+        *physical = page->physical | (rip & inside);
+        return true;
+    }
+    if (!x64i_is_canonical(rip) || !translate_code(cpu, rip, physical))
+        return false;
+    *page = (struct code_page){rip & ~inside, *physical & ~inside, cpu->mmu.changes};
+    return true;
+}
+
 uint64_t x64i_engine_run(struct x64i_cpu *cpu, uint64_t limit)
 {
     const uint64_t start = cpu->s.steps;
+    struct code_page page = {.linear = 1};
     if (!is_quiet(cpu) || (!cpu->engine && !create_engine(cpu)))
         return 0;
     x64i_cpu_begin_step(cpu);
-    while (cpu->s.steps < limit && is_quiet(cpu)) {
+    while (cpu->s.steps < limit) {
         uint64_t physical;
         /* At a native nothing is fetched: nothing must be translated either. */
-        if (is_native(cpu, cpu->s.rip) || !x64i_is_canonical(cpu->s.rip) ||
-            !translate_code(cpu, cpu->s.rip, &physical))
+        if (is_native(cpu, cpu->s.rip) || !locate(cpu, &page, &physical))
             break;
         const struct block *block = find_block(cpu, physical);
-        if (!block || !run_block(cpu, block, limit))
+        if (!block || !run_block(cpu, block, limit) || cpu->mmu.physical.out_of_memory)
             break;
     }
     return cpu->s.steps - start;

@@ -61,14 +61,14 @@ X64I_INLINE uint32_t x64i_flags_logic(uint64_t result, unsigned width)
 }
 
 /* Every condition: X(suffix of Jcc, number). */
-#define X64I_FOR_CONDITIONS(X)                                                                   \
-    X(o, 0)                                                                                      \
-    X(no, 1)                                                                                     \
-    X(b, 2)                                                                                      \
-    X(nb, 3)                                                                                     \
-    X(z, 4)                                                                                      \
-    X(nz, 5) X(be, 6) X(nbe, 7) X(s, 8) X(ns, 9) X(p, 10) X(np, 11) X(l, 12) X(nl, 13) X(le, 14) \
-        X(nle, 15)
+#define X64I_FOR_CONDITIONS(X) \
+    X(o, 0)                    \
+    X(no, 1)                   \
+    X(b, 2)                    \
+    X(nb, 3)                   \
+    X(z, 4)                    \
+    X(nz, 5)                   \
+    X(be, 6) X(nbe, 7) X(s, 8) X(ns, 9) X(p, 10) X(np, 11) X(l, 12) X(nl, 13) X(le, 14) X(nle, 15)
 
 /* The condition in the low four bits of Jcc, SETcc and CMOVcc opcodes (SDM vol. 1, appendix B). */
 X64I_INLINE bool x64i_condition(const struct x64i_cpu *cpu, unsigned condition)

@@ -142,12 +142,12 @@ static bool is_knights_corner(const ZydisDecodedInstruction *instruction)
     }
 }
 
-x64i_handler *x64i_isa_find(const ZydisDecodedInstruction *instruction,
-                            const ZydisDecodedOperand *operands, uint16_t *row)
+x64i_handler *x64i_isa_find_from(const ZydisDecodedInstruction *instruction,
+                                 const ZydisDecodedOperand *operands, size_t first, uint16_t *row)
 {
     if (is_knights_corner(instruction))
         return NULL;
-    for (size_t i = 0; i < x64i_isa_row_count; i++) {
+    for (size_t i = first; i < x64i_isa_row_count; i++) {
         if (row_mnemonics[i] != instruction->mnemonic)
             continue;
         x64i_handler *handler = find_in_row(&x64i_isa_rows[i], instruction, operands);
@@ -157,6 +157,12 @@ x64i_handler *x64i_isa_find(const ZydisDecodedInstruction *instruction,
         }
     }
     return NULL;
+}
+
+x64i_handler *x64i_isa_find(const ZydisDecodedInstruction *instruction,
+                            const ZydisDecodedOperand *operands, uint16_t *row)
+{
+    return x64i_isa_find_from(instruction, operands, 0, row);
 }
 
 void x64i_isa_correct(const ZydisDecodedInstruction *instruction, ZydisDecodedOperand *operands)

@@ -44,6 +44,10 @@ x64i_handler *x64i_isa_find(const ZydisDecodedInstruction *instruction,
  * whatever REX.B says (SDM vol. 2A, 2.2.1.2). */
 void x64i_isa_correct(const ZydisDecodedInstruction *instruction, ZydisDecodedOperand *operands);
 
+/* The same from row `first` on, for who knows where the mnemonic's rows begin. */
+x64i_handler *x64i_isa_find_from(const ZydisDecodedInstruction *instruction,
+                                 const ZydisDecodedOperand *operands, size_t first, uint16_t *row);
+
 /* Whether an instruction of this row does nothing but compute, access memory and branch: it changes
  * no mode, no interrupt flag and no translation but through the TLB, and asks for no clock. */
 bool x64i_isa_is_plain(uint16_t row);

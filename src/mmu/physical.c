@@ -109,6 +109,7 @@ static void write_ram(struct x64i_physical *physical, uint64_t address, unsigned
     uint8_t *page = x64i_pages_write(physical->ram, address / X64I_PAGE_SIZE);
     if (!page) {
         physical->out_of_memory = true;
+        physical->code_writes++; /* the running block must not go on */
         return;
     }
     memcpy(page + address % X64I_PAGE_SIZE, &value, size);
