@@ -48,6 +48,18 @@ static void track_entry(struct x64i_trace_model *model, const struct x64i_trace_
     x64i_checks_reset(&model->checks);
 }
 
+/* Where RSP points to. Entry code without a free register takes RSP to switch CR3 with: what looks
+ * like the user's stack then is a page table. */
+static enum x64_stack stack_after(const struct x64i_trace_model *model,
+                                  const struct x64_registers *after)
+{
+    const uint64_t tables = UINT64_C(0x000fffffffffe000); /* PTI's two lie side by side */
+    uint64_t rsp = after->gpr[X64_RSP];
+    enum x64_stack stack = model->view->stack(model->view->user, rsp);
+    bool scratch = after->cpl == 0 && ((rsp ^ after->cr3) & tables) == 0;
+    return stack == X64_STACK_USER && scratch ? X64_STACK_NONE : stack;
+}
+
 static void begin_line(struct x64i_trace_model *model, const struct x64i_trace_moment *moment,
                        struct x64i_trace_line *line)
 {
@@ -65,7 +77,7 @@ static void begin_line(struct x64i_trace_model *model, const struct x64i_trace_m
         line->symbol = NULL;
     size_t length = strlen(moment->instruction->text);
     memcpy(line->assembly, moment->instruction->text, length + 1);
-    line->stack = view->stack(view->user, moment->after->gpr[X64_RSP]);
+    line->stack = stack_after(model, moment->after);
     x64i_line_effects(view, step, line);
 }
 

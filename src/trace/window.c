@@ -100,7 +100,7 @@ void x64i_window_step(struct x64i_trace_model *model, const struct x64i_trace_mo
                        moment->step->number - window->since_n == 1 ? "" : "s",
                        (unsigned long long)(moment->cycle - window->since_cycle),
                        moment->after->cpl == 3 ? "the CPU is back in user mode"
-                                               : "RSP, GS and CR3 are the kernel's");
+                                               : "RSP, GS and CR3 are the user's no more");
     } else if (open & ~before) {
         x64i_line_note(line, X64I_NOTE_WARNING, "dangerous window widens: %s %s the user's now",
                        open_text(open), (open & (open - 1)) ? "are" : "is");
