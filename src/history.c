@@ -64,6 +64,17 @@ uint64_t x64i_history_next(const struct x64i_history *history, uint64_t n)
     return due;
 }
 
+/* After an entry's neighbour changed: what it holds alone is another amount now. */
+static void measure(struct x64i_history *history, size_t index)
+{
+    if (index == 0 || index >= history->count)
+        return;
+    struct x64i_history_entry *entry = &history->entries[index];
+    history->bytes -= entry->bytes;
+    entry->bytes = x64i_snapshot_bytes_beyond(entry->snapshot, entry[-1].snapshot);
+    history->bytes += entry->bytes;
+}
+
 static void drop(struct x64i_history *history, size_t index)
 {
     struct x64i_history_entry *entry = &history->entries[index];
@@ -71,6 +82,7 @@ static void drop(struct x64i_history *history, size_t index)
     history->bytes -= entry->bytes;
     memmove(entry, entry + 1, (history->count - index - 1) * sizeof *entry);
     history->count--;
+    measure(history, index);
 }
 
 void x64i_history_truncate(struct x64i_history *history, uint64_t n)
@@ -131,10 +143,9 @@ enum x64_status x64i_history_take(struct x64i_history *history, struct x64i_stat
     struct x64i_history_entry *entry = &history->entries[index];
     memmove(entry + 1, entry, (history->count - index) * sizeof *entry);
     *entry = (struct x64i_history_entry){.n = n, .snapshot = snapshot, .barrier = barrier};
-    if (index)
-        entry->bytes = x64i_snapshot_bytes_beyond(snapshot, entry[-1].snapshot);
-    history->bytes += entry->bytes;
     history->count++;
+    measure(history, index);
+    measure(history, index + 1);
     if (n > history->last)
         history->last = n;
     return X64_OK;

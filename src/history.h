@@ -14,7 +14,7 @@
 struct x64i_history_entry {
     uint64_t n;
     struct x64i_snapshot *snapshot;
-    uint64_t bytes; /* that the entry before it does not hold, as estimated when it was taken */
+    uint64_t bytes; /* that the entry before it does not hold; 0 for the first */
     bool barrier; /* the host changed the state here: replay starts from it, it is never dropped */
 };
 
