@@ -34,6 +34,25 @@ bool x64i_map_direct(struct x64i_kernel *kernel)
     return true;
 }
 
+/* Text that has no segment of its own: from Linux 7 on .init.text shares one with data. */
+static void allow_text(struct x64i_kernel *kernel)
+{
+    for (size_t i = 0; i < x64_kernel_image_section_count(kernel->image); i++) {
+        const struct x64_image_section *section =
+            x64_kernel_image_section_at_index(kernel->image, i);
+        if (!section->executable || !section->loaded || section->linear < X64I_IMAGE_MAP)
+            continue;
+        uint64_t end = section->linear + section->size;
+        for (uint64_t at = section->linear & ~(uint64_t)(X64I_PAGE_SIZE - 1); at < end;
+             at += X64I_PAGE_SIZE) {
+            uint64_t where;
+            uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, at, &where);
+            if (entry & X64I_PTE_NO_EXECUTE)
+                x64i_page_entry_set(kernel, where, entry & ~X64I_PTE_NO_EXECUTE);
+        }
+    }
+}
+
 bool x64i_map_image(struct x64i_kernel *kernel)
 {
     for (size_t i = 0; i < x64_kernel_image_segment_count(kernel->image); i++) {
@@ -49,6 +68,7 @@ bool x64i_map_image(struct x64i_kernel *kernel)
                                segment->physical + at, flags))
                 return false;
     }
+    allow_text(kernel);
     return true;
 }
 

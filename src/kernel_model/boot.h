@@ -10,7 +10,7 @@
 
 /* What startup_64 finds behind RSI (BOOT_* in common.inc). Linear addresses, but for cr3. */
 struct x64i_boot_params {
-    uint64_t per_cpu;   /* GS.base: the per-CPU area is linked at 0 */
+    uint64_t per_cpu;   /* GS.base: a per-CPU variable is at its symbol past it */
     uint64_t stack_top; /* of the first task's kernel stack */
     uint64_t task;      /* its struct task_struct */
     uint64_t gdt;       /* where GDTR shall point to in the end */

@@ -132,7 +132,8 @@ bool x64i_place_per_cpu(struct x64i_kernel *kernel)
     const struct x64_image_section *section;
     if (x64_kernel_image_per_cpu_section(kernel->image, &section, NULL) != X64_OK)
         return false;
-    return x64i_kernel_write(kernel, kernel->layout.per_cpu, section->data, section->size);
+    return x64i_kernel_write(kernel, kernel->layout.per_cpu + section->linear, section->data,
+                             section->size);
 }
 
 static bool place_boot_params(struct x64i_kernel *kernel)

@@ -227,10 +227,10 @@ size_t x64_slot_name(struct x64_machine *machine, uint64_t linear, char *name, s
     const struct place place = {kernel, linear, name, size};
     if (inside(&layout->task_stack, linear))
         return name_task_stack(&place);
-    if (linear - layout->per_cpu < layout->per_cpu_size)
-        return name_per_cpu(&place);
     if (linear == layout->task)
         return put(&place, "task_struct", "thread_info.flags");
-    size_t length = name_entry_area(&place);
+    size_t length = name_per_cpu(&place);
+    if (!length)
+        length = name_entry_area(&place);
     return length ? length : name_image(&place);
 }

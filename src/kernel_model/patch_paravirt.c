@@ -23,6 +23,12 @@ static bool is_nop(const struct x64i_patch *patch, uint64_t function)
     return false;
 }
 
+/* JMP through a pointer (FF /4), where the others CALL (FF /2): the ways back to user mode. */
+static bool is_jump(const uint8_t *code)
+{
+    return code[0] == 0xff && (code[1] >> 3 & 7) == 4;
+}
+
 static enum x64_status patch_call(struct x64i_patch *patch, uint64_t operations,
                                   const uint8_t *record)
 {
@@ -45,7 +51,7 @@ static enum x64_status patch_call(struct x64i_patch *patch, uint64_t operations,
         return X64_OK;
     size_t used = 0;
     if (!is_nop(patch, function)) {
-        code[0] = 0xe8;
+        code[0] = is_jump(code) ? 0xe9 : 0xe8;
         x64i_put_le32(code + 1, (uint32_t)(function - (linear + 5)));
         used = 5;
     }

@@ -21,6 +21,7 @@ extern const uint8_t x64i_stock[], x64i_stock_end[];
 #define TSS_SELECTOR   0x40
 #define TSS_AVAILABLE  9
 #define SPEC_CTRL_IBRS 1
+#define PF_KTHREAD     UINT32_C(0x00200000)
 
 const struct x64i_era x64i_stock_era = {
     .public = {.name = "stock", .mitigations = ALL_MITIGATIONS},
@@ -133,22 +134,62 @@ static bool set_per_cpu(struct x64i_kernel *kernel, const char *variable, uint64
     return write_word(kernel, kernel->layout.per_cpu + offset, value);
 }
 
-/* The top of the running task's stack, where it is kept: in 6.2 and later in struct pcpu_hot. */
+/* Where the top of the running task's stack is kept: before 5.13 in the TSS, from 6.2 to 6.14 in
+ * struct pcpu_hot. */
+static const struct {
+    const char *variable;
+    const char *type, *member;
+} stack_tops[] = {
+    {"cpu_current_top_of_stack", NULL, NULL},
+    {"pcpu_hot", "pcpu_hot", "top_of_stack"},
+    {"cpu_tss_rw", "tss_struct", "x86_tss.sp1"},
+};
+
+/* As the image initializes it: the top of init_task's stack. */
 static bool top_of_stack(const struct x64i_kernel *kernel, uint64_t *top)
 {
     uint64_t offset;
     uint64_t value = 0;
     const struct x64_image_section *section;
-    if (!x64i_kernel_per_cpu(kernel, "cpu_current_top_of_stack", &offset) &&
-        x64_kernel_image_per_cpu_offset(kernel->image, "pcpu_hot", "pcpu_hot", "top_of_stack",
-                                        &offset, NULL) != X64_OK)
+    if (x64_kernel_image_per_cpu_section(kernel->image, &section, NULL) != X64_OK)
         return false;
-    if (x64_kernel_image_per_cpu_section(kernel->image, &section, NULL) != X64_OK ||
-        offset > section->size - sizeof value)
+    for (size_t i = 0; i < sizeof stack_tops / sizeof stack_tops[0]; i++) {
+        if (x64_kernel_image_per_cpu_offset(kernel->image, stack_tops[i].variable,
+                                            stack_tops[i].type, stack_tops[i].member, &offset,
+                                            NULL) != X64_OK)
+            continue;
+        offset -= section->linear;
+        if (offset > section->size - sizeof value)
+            return false;
+        memcpy(&value, section->data + offset, sizeof value);
+        *top = value;
+        return value >= X64I_IMAGE_MAP + X64I_KERNEL_STACK && value % 8 == 0;
+    }
+    return false;
+}
+
+/* struct fpu is the end of struct thread_struct, from 6.16 on it follows task_struct. */
+static bool offset_of_fpu(const struct x64i_kernel *kernel, uint64_t *offset)
+{
+    struct x64_image_member fpu;
+    if (x64_kernel_image_member(kernel->image, "task_struct", "thread.fpu", &fpu, NULL) != X64_OK)
+        return x64_kernel_image_type_size(kernel->image, "task_struct", offset, NULL) == X64_OK;
+    *offset = fpu.offset;
+    return true;
+}
+
+/* As begin_new_exec: what runs is no kernel thread any more. */
+static bool set_up_task(struct x64i_kernel *kernel)
+{
+    struct x64_image_member member;
+    uint32_t flags;
+    if (x64_kernel_image_member(kernel->image, "task_struct", "flags", &member, NULL) != X64_OK)
         return false;
-    memcpy(&value, section->data + offset, sizeof value);
-    *top = value;
-    return value >= X64I_IMAGE_MAP + X64I_KERNEL_STACK;
+    uint64_t where = kernel->layout.task + member.offset;
+    if (!x64i_kernel_read(kernel, where, &flags, sizeof flags))
+        return false;
+    flags &= ~PF_KTHREAD;
+    return x64i_kernel_write(kernel, where, &flags, sizeof flags);
 }
 
 /* What setup_per_cpu_areas and the boot CPU's early set-up leave in the per-CPU area. */
@@ -156,12 +197,13 @@ static bool set_up_per_cpu(struct x64i_kernel *kernel)
 {
     const struct x64i_layout *layout = &kernel->layout;
     uint64_t offsets = x64i_kernel_symbol(kernel, "__per_cpu_offset");
-    struct x64_image_member fpu, stacks;
+    struct x64_image_member stacks;
+    uint64_t fpu;
     bool done = set_per_cpu(kernel, "this_cpu_off", layout->per_cpu);
     if (offsets)
         done = done && write_word(kernel, offsets, layout->per_cpu);
-    if (x64_kernel_image_member(kernel->image, "task_struct", "thread.fpu", &fpu, NULL) == X64_OK)
-        done = done && set_per_cpu(kernel, "fpu_fpregs_owner_ctx", layout->task + fpu.offset);
+    if (offset_of_fpu(kernel, &fpu))
+        done = done && set_per_cpu(kernel, "fpu_fpregs_owner_ctx", layout->task + fpu);
     if (x64_kernel_image_member(kernel->image, "cpu_entry_area", "estacks", &stacks, NULL) ==
         X64_OK)
         done = done && set_per_cpu(kernel, "cea_exception_stacks",
@@ -238,14 +280,11 @@ static bool place_params(struct x64i_kernel *kernel)
 enum x64_status x64i_stock_boot(struct x64i_kernel *kernel, struct x64_error_text *error)
 {
     struct x64i_layout *layout = &kernel->layout;
-    const struct x64_image_section *section;
     uint64_t top;
-    if (x64_kernel_image_per_cpu_section(kernel->image, &section, NULL) != X64_OK ||
-        !top_of_stack(kernel, &top))
+    if (!top_of_stack(kernel, &top))
         return x64i_refuse(error, X64_ERROR_UNSUPPORTED,
                            "the kernel does not say where the top of the running task's stack is "
-                           "(cpu_current_top_of_stack or pcpu_hot.top_of_stack)");
-    layout->per_cpu_size = (section->size + X64I_PAGE_SIZE - 1) & ~(uint64_t)(X64I_PAGE_SIZE - 1);
+                           "(cpu_current_top_of_stack, pcpu_hot.top_of_stack or TSS.sp1)");
     layout->task = x64i_kernel_symbol(kernel, "init_task");
     layout->task_stack = (struct x64i_range){.start = top - X64I_KERNEL_STACK, .end = top};
     if (!x64i_place_segments(kernel) || !x64i_stock_space_build(kernel))
@@ -254,7 +293,7 @@ enum x64_status x64i_stock_boot(struct x64i_kernel *kernel, struct x64_error_tex
                            "describe cpu_entry_area: give the machine 256 MiB",
                            (unsigned long long)kernel->memory->ram_size >> 20);
     x64i_cpu_reset_long_mode(kernel->cpu, layout->root);
-    if (!x64i_apply_alternatives(kernel) || !x64i_place_per_cpu(kernel) ||
+    if (!x64i_apply_alternatives(kernel) || !x64i_place_per_cpu(kernel) || !set_up_task(kernel) ||
         !set_up_per_cpu(kernel) || !set_up_tss(kernel) || !place_params(kernel))
         return x64i_refuse(error, X64_ERROR_FORMAT,
                            "the kernel's per-CPU area could not be set up");

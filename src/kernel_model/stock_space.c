@@ -131,12 +131,15 @@ static bool share_with_user(struct x64i_kernel *kernel)
 bool x64i_stock_space_build(struct x64i_kernel *kernel)
 {
     struct x64i_layout *layout = &kernel->layout;
-    uint64_t per_cpu = x64i_frames_take(kernel, layout->per_cpu_size / X64I_PAGE_SIZE);
+    const struct x64_image_section *section;
+    if (x64_kernel_image_per_cpu_section(kernel->image, &section, NULL) != X64_OK)
+        return false;
+    uint64_t per_cpu = x64i_frames_take(kernel, page_up(section->size) / X64I_PAGE_SIZE);
     layout->root = x64i_frames_take_aligned(kernel, 2 * X64I_PAGE_SIZE);
     uint64_t params = x64i_frames_take(kernel, 1);
     if (!per_cpu || !layout->root || !params)
         return false;
-    layout->per_cpu = x64i_direct(per_cpu);
+    layout->per_cpu = x64i_direct(per_cpu) - section->linear;
     layout->boot_params = x64i_direct(params);
     if (!x64i_map_direct(kernel) || !x64i_map_image(kernel) || !build_entry_area(kernel) ||
         !build_stock_pages(kernel))
