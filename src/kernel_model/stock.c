@@ -2,7 +2,7 @@
 /*
  * A stock kernel on the mini-kernel: its image is patched as it would patch itself, placed as its
  * boot loader and early boot would place it, and then its own functions program the CPU: IDT, TSS
- * and the system call MSRs. init_task is the task that runs. The rest of the boot (memory
+ * and the system call MSRs. A copy of init_task is the task that runs. The rest of the boot (memory
  * management, scheduler, devices) does not happen; the mini-kernel answers at the functions of the
  * system call table and at the page fault's handler.
  */
@@ -22,6 +22,7 @@ extern const uint8_t x64i_stock[], x64i_stock_end[];
 #define TSS_AVAILABLE  9
 #define SPEC_CTRL_IBRS 1
 #define PF_KTHREAD     UINT32_C(0x00200000)
+#define TASK_PAGES     8 /* for task_struct and, from 6.16 on, struct fpu behind it */
 
 const struct x64i_era x64i_stock_era = {
     .public = {.name = "stock", .mitigations = ALL_MITIGATIONS},
@@ -178,18 +179,41 @@ static bool offset_of_fpu(const struct x64i_kernel *kernel, uint64_t *offset)
     return true;
 }
 
-/* As begin_new_exec: what runs is no kernel thread any more. */
+/* Where the per-CPU area points to the running task. */
+static bool current_task(struct x64i_kernel *kernel, uint64_t *linear)
+{
+    uint64_t offset, task;
+    if (!x64i_kernel_per_cpu(kernel, "current_task", &offset) &&
+        x64_kernel_image_per_cpu_offset(kernel->image, "pcpu_hot", "pcpu_hot", "current_task",
+                                        &offset, NULL) != X64_OK)
+        return false;
+    *linear = kernel->layout.per_cpu + offset;
+    return x64i_kernel_read(kernel, *linear, &task, sizeof task) &&
+           task == x64i_kernel_symbol(kernel, "init_task");
+}
+
+/* The task that runs is a copy of init_task, as dup_task_struct makes one: init_task itself has no
+ * room for the vector state of a program. As begin_new_exec has it, it is no kernel thread. */
 static bool set_up_task(struct x64i_kernel *kernel)
 {
     struct x64_image_member member;
+    uint64_t from = x64i_kernel_symbol(kernel, "init_task");
+    uint64_t to = kernel->layout.task;
+    uint64_t where, size, word;
     uint32_t flags;
-    if (x64_kernel_image_member(kernel->image, "task_struct", "flags", &member, NULL) != X64_OK)
+    if (x64_kernel_image_type_size(kernel->image, "task_struct", &size, NULL) != X64_OK ||
+        size > TASK_PAGES * X64I_PAGE_SIZE || !current_task(kernel, &where) ||
+        x64_kernel_image_member(kernel->image, "task_struct", "flags", &member, NULL) != X64_OK)
         return false;
-    uint64_t where = kernel->layout.task + member.offset;
-    if (!x64i_kernel_read(kernel, where, &flags, sizeof flags))
+    for (uint64_t at = 0; at < size; at += sizeof word)
+        if (!x64i_kernel_read(kernel, from + at, &word, sizeof word) ||
+            !write_word(kernel, to + at, word))
+            return false;
+    if (!x64i_kernel_read(kernel, to + member.offset, &flags, sizeof flags))
         return false;
     flags &= ~PF_KTHREAD;
-    return x64i_kernel_write(kernel, where, &flags, sizeof flags);
+    return x64i_kernel_write(kernel, to + member.offset, &flags, sizeof flags) &&
+           write_word(kernel, where, to);
 }
 
 /* What setup_per_cpu_areas and the boot CPU's early set-up leave in the per-CPU area. */
@@ -285,9 +309,12 @@ enum x64_status x64i_stock_boot(struct x64i_kernel *kernel, struct x64_error_tex
         return x64i_refuse(error, X64_ERROR_UNSUPPORTED,
                            "the kernel does not say where the top of the running task's stack is "
                            "(cpu_current_top_of_stack, pcpu_hot.top_of_stack or TSS.sp1)");
-    layout->task = x64i_kernel_symbol(kernel, "init_task");
     layout->task_stack = (struct x64i_range){.start = top - X64I_KERNEL_STACK, .end = top};
-    if (!x64i_place_segments(kernel) || !x64i_stock_space_build(kernel))
+    uint64_t task = 0;
+    if (x64i_place_segments(kernel))
+        task = x64i_frames_take(kernel, TASK_PAGES);
+    layout->task = x64i_direct(task);
+    if (!task || !x64i_stock_space_build(kernel))
         return x64i_refuse(error, X64_ERROR_LIMIT,
                            "%llu MiB of memory are too few for this kernel, or its types do not "
                            "describe cpu_entry_area: give the machine 256 MiB",
