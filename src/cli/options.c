@@ -7,26 +7,26 @@
 
 /* Letters stand for options in the lists of what a command takes. */
 static const struct option {
-    char letter;
     const char *name;
+    char letter;
     bool has_value;
 } options_table[] = {
-    {'e', "--entry", true},
-    {'k', "--kernel", true},
-    {'c', "--cpu", true},
-    {'m', "--mitigations", true},
-    {'M', "--memory", true},
-    {'l', "--limit", true},
-    {'E', "--env", true},
-    {'f', "--format", true},
-    {'o', "-o", true},
-    {'O', "--output", true},
-    {'n', "--only", true},
-    {'y', "--syscall", true},
-    {'g', "--guest-output", true},
-    {'C', "--color", true},
-    {'B', "--bytes", false},
-    {'s', "-s", false},
+    {"--entry", 'e', true},
+    {"--kernel", 'k', true},
+    {"--cpu", 'c', true},
+    {"--mitigations", 'm', true},
+    {"--memory", 'M', true},
+    {"--limit", 'l', true},
+    {"--env", 'E', true},
+    {"--format", 'f', true},
+    {"-o", 'o', true},
+    {"--output", 'O', true},
+    {"--only", 'n', true},
+    {"--syscall", 'y', true},
+    {"--guest-output", 'g', true},
+    {"--color", 'C', true},
+    {"--bytes", 'B', false},
+    {"-s", 's', false},
 };
 
 static int read_number(const char *option, const char *text, uint64_t *value)
@@ -172,7 +172,7 @@ static int read_option(struct cli_options *options, const char *allowed, int arg
     ++*at;
     if (!option->has_value)
         return equals ? cli_fail(CLI_USAGE, "%s takes no value", option->name)
-                      : apply(options, option, NULL);
+                      : apply(options, option, "");
     options->for_new_run |= strchr("ekcmME", option->letter) != NULL;
     if (equals)
         return apply(options, option, equals + 1);

@@ -55,7 +55,7 @@ enum x64_status x64i_recording_read(const char *path, struct x64i_recording *rec
 /* Makes a machine in the state of the beginning that will go the recorded way; its history has
  * snapshots every `interval` steps. The recording's input is taken out of it. */
 enum x64_status x64i_recording_open(struct x64i_recording *recording, const struct x64_host *host,
-                                    uint64_t interval, struct x64_machine **machine,
+                                    uint64_t interval, struct x64_machine **out,
                                     struct x64_error_text *error);
 
 void x64i_recording_free(struct x64i_recording *recording);
