@@ -151,6 +151,55 @@ START_TEST(test_engine_code_written_from_outside_is_seen)
 }
 END_TEST
 
+/* SplitMix64. */
+static uint64_t next_random(uint64_t *seed)
+{
+    uint64_t value = *seed += UINT64_C(0x9e3779b97f4a7c15);
+    value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
+    return value ^ value >> 31;
+}
+
+/* Random instructions of a few frequent shapes, registers that point into RAM, and whatever faults
+ * come of it: without an IDT the first one shuts the machine down. */
+static void make_random_code(uint64_t seed, uint8_t *code, size_t size)
+{
+    static const uint8_t openings[][3] = {{0x48, 0x01}, {0x29},       {0x31}, {0x88, 0x84},
+                                          {0x8b},       {0x89},       {0xff}, {0x0f, 0xaf},
+                                          {0x75, 0x02}, {0xf3, 0xaa}, {0x80}, {0xc1},
+                                          {0x0f, 0xb6}, {0x50},       {0x58}};
+    size_t at = 0;
+    while (at + 8 < size) {
+        uint64_t random = next_random(&seed);
+        const uint8_t *opening = openings[random % (sizeof openings / sizeof openings[0])];
+        for (size_t i = 0; i < 3 && opening[i]; i++)
+            code[at++] = opening[i];
+        for (unsigned i = 0; i < (random >> 8 & 3); i++)
+            code[at++] = (uint8_t)(random >> (16 + 8 * i));
+    }
+    memset(code + at, 0xf4, size - at);
+}
+
+START_TEST(test_engine_random_code_is_the_same_on_both)
+{
+    uint8_t code[256];
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        make_random_code(seed, code, sizeof code);
+        struct x64_machine *machines[2];
+        for (int engine = 0; engine < 2; engine++) {
+            struct x64_registers registers;
+            machines[engine] = new_code((enum x64_engine)engine, code, sizeof code);
+            ck_assert_int_eq(x64_registers_read(machines[engine], &registers), X64_OK);
+            for (unsigned i = 0; i < 16; i++)
+                registers.gpr[i] = CODE + (i * 0x51 + seed) % 0x400;
+            registers.gpr[X64_RSP] = STACK;
+            ck_assert_int_eq(x64_registers_write(machines[engine], &registers), X64_OK);
+        }
+        compare(machines[0], machines[1], 1 + seed % 50, 2000);
+    }
+}
+END_TEST
+
 static Suite *engine_suite(void)
 {
     Suite *suite = suite_create("engine");
@@ -161,6 +210,7 @@ static Suite *engine_suite(void)
     tcase_add_test(tcase, test_engine_busybox_is_the_same_on_both);
     tcase_add_loop_test(tcase, test_engine_self_modifying_code_is_seen_at_once, 0, count - 1);
     tcase_add_test(tcase, test_engine_code_written_from_outside_is_seen);
+    tcase_add_test(tcase, test_engine_random_code_is_the_same_on_both);
     suite_add_tcase(suite, tcase);
     return suite;
 }
