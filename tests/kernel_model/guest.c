@@ -55,6 +55,7 @@ static enum x64_status start(struct guest *guest, const struct guest_config *con
     };
     struct x64_kernel_config kernel = {.struct_size = sizeof kernel,
                                        .entry = config->entry,
+                                       .kernel = config->kernel,
                                        .program = config->program,
                                        .argv = config->argv,
                                        .envp = config->envp};
@@ -72,8 +73,8 @@ void guest_start(struct guest *guest, const struct guest_config *config)
 {
     struct x64_error_text error = {{0}};
     enum x64_status status = start(guest, config, &error);
-    ck_assert_msg(status == X64_OK, "entry %s, mitigations %s: %s", config->entry,
-                  config->mitigations, error.text);
+    ck_assert_msg(status == X64_OK, "entry %s, mitigations %s: %s",
+                  config->kernel ? config->kernel : config->entry, config->mitigations, error.text);
 }
 
 enum x64_status guest_refused(const struct guest_config *config, struct x64_error_text *error)

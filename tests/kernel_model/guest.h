@@ -31,6 +31,7 @@ struct guest {
 /* Null fields stand for defaults: era 6.1, no mitigations, skylake, the demo. */
 struct guest_config {
     const char *entry;
+    const char *kernel; /* a stock kernel's path instead of an era */
     const char *mitigations;
     const char *cpu;
     const char *program;
