@@ -10,6 +10,8 @@ IMAGE(6_1);
 IMAGE(5_4);
 IMAGE(4_18);
 IMAGE(4_16);
+IMAGE(4_15);
+IMAGE(4_9);
 IMAGE(int80);
 #undef IMAGE
 #define IMAGE(name) .image = x64i_era_##name, .image_end = x64i_era_##name##_end
@@ -62,13 +64,34 @@ static const struct x64i_era eras[] = {
     },
     {
         .public = {.name = "4.16",
-                   .description = "Linux 4.16 (2018): no fast path any more, registers pushed and "
-                                  "cleared, TSS.sp1 as top of the stack; trampoline under PTI",
+                   .description = "Linux 4.16 (2018): no fast path any more, all of pt_regs pushed "
+                                  "and cleared; six-argument calls; trampoline under PTI",
                    .mitigations = SPECTRE_2018},
         IMAGE(4_16),
         .release = "4.16.0",
         .prefix = "",
         .entry_area = true,
+        .tss_limit = TSS_LIMIT_4_9,
+    },
+    {
+        .public = {.name = "4.15",
+                   .description = "Linux 4.15 (2018): page-table isolation arrives: trampoline in "
+                                  "cpu_entry_area, stacks at TSS.sp1 and sp0; the fast path's last",
+                   .mitigations = SPECTRE_2018},
+        IMAGE(4_15),
+        .release = "4.15.0",
+        .prefix = "",
+        .entry_area = true,
+        .tss_limit = TSS_LIMIT_4_9,
+    },
+    {
+        .public = {.name = "4.9",
+                   .description =
+                       "Linux 4.9 (2016): before Meltdown: rsp_scratch, a fast path that "
+                       "leaves six slots unwritten, a slow path with checks"},
+        IMAGE(4_9),
+        .release = "4.9.0",
+        .prefix = "",
         .tss_limit = TSS_LIMIT_4_9,
     },
     {

@@ -98,6 +98,13 @@ void guest_end(struct guest *guest)
     guest->machine = NULL;
 }
 
+struct x64_registers guest_registers(struct guest *guest)
+{
+    struct x64_registers registers;
+    ck_assert_int_eq(x64_registers_read(guest->machine, &registers), X64_OK);
+    return registers;
+}
+
 uint64_t guest_symbol(struct guest *guest, const char *name)
 {
     uint64_t linear = 0;

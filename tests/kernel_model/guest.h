@@ -54,6 +54,7 @@ void guest_end(struct guest *guest);
 /* Steps until RIP is at a symbol; fails the test when that never happens. */
 void guest_run_to(struct guest *guest, const char *symbol);
 
+struct x64_registers guest_registers(struct guest *guest);
 uint64_t guest_symbol(struct guest *guest, const char *name);
 uint64_t guest_word(struct guest *guest, uint64_t linear);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the entry code of each era must do: MSRs, pt_regs, CR3, stacks, the way back. */
 #include "kernel_model/guest.h"
+#include "kernel_model/marked.h"
 
 #include "support/suite.h"
 
@@ -16,41 +17,11 @@
 #define KERNEL_GS_BASE 0xc0000102u
 #define SPEC_CTRL      0x48u
 
-#define SYSCALL "\x0f\x05"
-
-/* Every register gets a value of its own, then getpid. */
-static const uint8_t marked_call[] = {
-    0x48, 0xc7, 0xc3, 0x03, 0x03, 0, 0, /* mov $0x303, %rbx */
-    0x48, 0xc7, 0xc2, 0x02, 0x02, 0, 0, /* mov $0x202, %rdx */
-    0x48, 0xc7, 0xc5, 0x05, 0x05, 0, 0, /* mov $0x505, %rbp */
-    0x48, 0xc7, 0xc6, 0x06, 0x06, 0, 0, /* mov $0x606, %rsi */
-    0x48, 0xc7, 0xc7, 0x07, 0x07, 0, 0, /* mov $0x707, %rdi */
-    0x49, 0xc7, 0xc0, 0x08, 0x08, 0, 0, /* mov $0x808, %r8 */
-    0x49, 0xc7, 0xc1, 0x09, 0x09, 0, 0, /* mov $0x909, %r9 */
-    0x49, 0xc7, 0xc2, 0x0a, 0x0a, 0, 0, /* mov $0xa0a, %r10 */
-    0x49, 0xc7, 0xc4, 0x0c, 0x0c, 0, 0, /* mov $0xc0c, %r12 */
-    0x49, 0xc7, 0xc5, 0x0d, 0x0d, 0, 0, /* mov $0xd0d, %r13 */
-    0x49, 0xc7, 0xc6, 0x0e, 0x0e, 0, 0, /* mov $0xe0e, %r14 */
-    0x49, 0xc7, 0xc7, 0x0f, 0x0f, 0, 0, /* mov $0xf0f, %r15 */
-    0xb8, 39,   0,    0,    0,          /* mov $39, %eax */
-    0x0f, 0x05,                         /* syscall */
-    0x0f, 0x05,                         /* syscall: rax is getpid's result, 1: write */
-    0xf4,                               /* hlt */
-};
-#define MARKED_RIP (0x400000u + 12 * 7 + 5 + 2)
-
 static uint64_t msr(struct guest *guest, uint32_t index)
 {
     uint64_t value = 0;
     ck_assert_int_eq(x64_msr_read(guest->machine, index, &value), X64_OK);
     return value;
-}
-
-static struct x64_registers registers_of(struct guest *guest)
-{
-    struct x64_registers registers;
-    ck_assert_int_eq(x64_registers_read(guest->machine, &registers), X64_OK);
-    return registers;
 }
 
 /* do_syscall_64(regs) to 4.16, (nr, regs) to 5.4, (regs, nr) since. */
@@ -62,7 +33,7 @@ static bool takes_number(const char *entry)
 static uint64_t frame_of(struct guest *guest, const char *entry)
 {
     bool second = strcmp(entry, "4.18") == 0 || strcmp(entry, "5.4") == 0;
-    return registers_of(guest).gpr[second ? X64_RSI : X64_RDI];
+    return guest_registers(guest).gpr[second ? X64_RSI : X64_RDI];
 }
 
 /* The 21 words that do_syscall_64 finds, ascending. */
@@ -99,11 +70,11 @@ static void check_call(const char *entry, const char *mitigations)
     struct x64_registers user;
     do {
         ck_assert_int_eq(x64_run(guest.machine, 1, NULL), X64_OK);
-        user = registers_of(&guest);
+        user = guest_registers(&guest);
     } while (user.rip != MARKED_RIP - 2);
     uint64_t kernel_gs = msr(&guest, KERNEL_GS_BASE);
     guest_run_to(&guest, "do_syscall_64");
-    struct x64_registers inside = registers_of(&guest);
+    struct x64_registers inside = guest_registers(&guest);
     uint64_t frame = frame_of(&guest, entry);
     ck_assert_int_eq(inside.cpl, 0);
     ck_assert_int_eq(x64_stack_of(guest.machine, inside.gpr[X64_RSP]), X64_STACK_KERNEL);
@@ -123,7 +94,7 @@ static void check_call(const char *entry, const char *mitigations)
     struct x64_registers back;
     do {
         ck_assert_int_eq(x64_run(guest.machine, 1, NULL), X64_OK);
-        back = registers_of(&guest);
+        back = guest_registers(&guest);
     } while (back.cpl == 0);
     ck_assert_uint_eq(back.rip, MARKED_RIP);
     ck_assert_uint_eq(back.gpr[X64_RAX], 1);
@@ -192,7 +163,7 @@ static void check_trampoline(const char *entry)
     char name[64];
     guest_start(&guest, &(struct guest_config){.entry = entry, .mitigations = "pti"});
     guest_run_to(&guest, "entry_SYSCALL_64_trampoline");
-    struct x64_registers before = registers_of(&guest);
+    struct x64_registers before = guest_registers(&guest);
     const char *symbol;
     uint64_t offset;
     ck_assert_uint_eq(before.rip, 0xfffffe0000006000u);
@@ -203,21 +174,22 @@ static void check_trampoline(const char *entry)
     ck_assert_uint_eq(guest_word(&guest, 0xfffffe0000002ff8u), before.gpr[X64_RSP]);
     ck_assert_uint_gt(x64_slot_name(guest.machine, 0xfffffe0000002ff8u, name, sizeof name), 0);
     ck_assert_str_eq(name, "entry_stack_top[-1]");
-    while (registers_of(&guest).cr3 == before.cr3)
+    while (guest_registers(&guest).cr3 == before.cr3)
         ck_assert_int_eq(x64_run(guest.machine, 1, NULL), X64_OK);
-    ck_assert_uint_eq(registers_of(&guest).gpr[X64_RSP], registers_of(&guest).cr3);
+    ck_assert_uint_eq(guest_registers(&guest).gpr[X64_RSP], guest_registers(&guest).cr3);
     guest_run_to(&guest, "entry_SYSCALL_64_stage2");
     uint64_t top = guest_word(&guest, guest_symbol(&guest, "cpu_tss_rw") + 12);
-    ck_assert_uint_eq(registers_of(&guest).gpr[X64_RSP], top - 6 * 8);
+    ck_assert_uint_eq(guest_registers(&guest).gpr[X64_RSP], top - 6 * 8);
     guest_run_to(&guest, "entry_SYSCALL_64_after_hwframe");
-    ck_assert_uint_eq(registers_of(&guest).gpr[X64_RSP], top - 5 * 8);
-    ck_assert_int_eq(x64_stack_of(guest.machine, registers_of(&guest).gpr[X64_RSP]),
+    ck_assert_uint_eq(guest_registers(&guest).gpr[X64_RSP], top - 5 * 8);
+    ck_assert_int_eq(x64_stack_of(guest.machine, guest_registers(&guest).gpr[X64_RSP]),
                      X64_STACK_KERNEL);
     guest_end(&guest);
 }
 
 START_TEST(test_entry_trampoline_parks_rsp)
 {
+    check_trampoline("4.15");
     check_trampoline("4.16");
     check_trampoline("4.18");
 }
@@ -230,7 +202,7 @@ static void check_scratch(const char *entry, const char *mitigations, const char
     struct guest guest;
     guest_start(&guest, &(struct guest_config){.entry = entry, .mitigations = mitigations});
     guest_run_to(&guest, "entry_SYSCALL_64");
-    struct x64_registers before = registers_of(&guest);
+    struct x64_registers before = guest_registers(&guest);
     ck_assert_uint_eq(before.gpr[X64_RSP] >> 47, 0);
     ck_assert_int_eq(x64_run(guest.machine, 2, NULL), X64_OK);
     uint64_t kept = guest_word(&guest, guest_symbol(&guest, variable) + offset);
@@ -297,7 +269,7 @@ static void check_iret(const char *entry, const char *mitigations)
         ck_assert_int_eq(x64_memory_write_virt(guest.machine, slot, &value, sizeof value), X64_OK);
         guest_run_to(&guest, "swapgs_restore_regs_and_return_to_usermode");
         guest_run_to(&guest, "native_irq_return_iret");
-        ck_assert_int_eq(x64_stack_of(guest.machine, registers_of(&guest).gpr[X64_RSP]),
+        ck_assert_int_eq(x64_stack_of(guest.machine, guest_registers(&guest).gpr[X64_RSP]),
                          X64_STACK_ENTRY);
         guest_end(&guest);
     }
@@ -320,11 +292,11 @@ static void check_single_step(const char *entry, const char *mitigations)
                                                .program = guest_program(0, code, sizeof code)});
     guest_run_to(&guest, "do_syscall_64");
     ck_assert_uint_eq(guest_word(&guest, frame_of(&guest, entry) + 144) & 0x100, 0x100);
-    ck_assert_uint_eq(registers_of(&guest).rflags & 0x100, 0);
+    ck_assert_uint_eq(guest_registers(&guest).rflags & 0x100, 0);
     guest_run_to(&guest, "native_irq_return_iret");
     ck_assert_int_eq(x64_run(guest.machine, 1, NULL), X64_OK);
-    ck_assert_uint_eq(registers_of(&guest).rip, 0x400000 + 16);
-    ck_assert_uint_eq(registers_of(&guest).rflags & 0x100, 0x100);
+    ck_assert_uint_eq(guest_registers(&guest).rip, 0x400000 + 16);
+    ck_assert_uint_eq(guest_registers(&guest).rflags & 0x100, 0x100);
     struct x64_stop stop = guest_run(&guest);
     ck_assert_int_eq(stop.reason, X64_STOP_EXIT);
     ck_assert_int_eq(stop.signal, 5);
@@ -347,14 +319,14 @@ START_TEST(test_entry_int80_frame)
     struct guest guest;
     guest_start(&guest, &(struct guest_config){.entry = "int80"});
     guest_run_to(&guest, "entry_INT80_compat");
-    struct x64_registers entry = registers_of(&guest);
+    struct x64_registers entry = guest_registers(&guest);
     uint64_t top = guest_symbol(&guest, "cpu_tss");
     ck_assert_uint_eq(entry.gpr[X64_RSP] + 40, guest_word(&guest, top + 4));
     ck_assert_uint_eq(guest_word(&guest, entry.gpr[X64_RSP] + 8), 0x23);
     ck_assert_uint_eq(guest_word(&guest, entry.gpr[X64_RSP] + 32), 0x2b);
     ck_assert_uint_eq(entry.rflags & 0x200, 0);
     guest_run_to(&guest, "do_int80_syscall_32");
-    uint64_t frame = registers_of(&guest).gpr[X64_RDI];
+    uint64_t frame = guest_registers(&guest).gpr[X64_RDI];
     ck_assert_uint_eq(guest_word(&guest, frame + 120), 4);
     ck_assert_uint_eq(guest_word(&guest, frame + 40), 1);
     ck_assert_uint_eq(guest_word(&guest, frame + 80), UINT64_MAX - 37);
@@ -370,7 +342,7 @@ START_TEST(test_entry_kernel_stack_lost)
         const char *const eras[] = {"6.1", "5.4", "4.18", "4.16"};
         guest_start(&guest, &(struct guest_config){.entry = eras[i], .mitigations = "pti,pcid"});
         guest_run_to(&guest, "do_syscall_64");
-        struct x64_registers registers = registers_of(&guest);
+        struct x64_registers registers = guest_registers(&guest);
         registers.gpr[X64_RSP] = 0xffffc90000000000u;
         ck_assert_int_eq(x64_registers_write(guest.machine, &registers), X64_OK);
         struct x64_stop stop = guest_run(&guest);
@@ -391,7 +363,7 @@ START_TEST(test_entry_nested_frame_has_names)
     guest_start(&guest, &(struct guest_config){.entry = "6.1"});
     guest_run_to(&guest, "fault_in_readable");
     guest_run_to(&guest, "asm_exc_page_fault");
-    uint64_t rsp = registers_of(&guest).gpr[X64_RSP];
+    uint64_t rsp = guest_registers(&guest).gpr[X64_RSP];
     ck_assert_uint_gt(x64_slot_name(guest.machine, rsp, name, sizeof name), 0);
     ck_assert_str_eq(name, "pt_regs[1].orig_ax");
     ck_assert_uint_gt(x64_slot_name(guest.machine, rsp + 40, name, sizeof name), 0);
@@ -407,7 +379,7 @@ START_TEST(test_entry_kernel_jumps_into_nothing)
     struct guest guest;
     guest_start(&guest, &(struct guest_config){.entry = "6.1"});
     guest_run_to(&guest, "do_syscall_64");
-    struct x64_registers registers = registers_of(&guest);
+    struct x64_registers registers = guest_registers(&guest);
     registers.rip = 0xffffc90000000000u;
     ck_assert_int_eq(x64_registers_write(guest.machine, &registers), X64_OK);
     struct x64_stop stop = guest_run(&guest);
@@ -436,9 +408,10 @@ static void check_ticks(const char *entry, const char *handler)
     struct guest guest;
     struct x64_registers before, after;
     struct x64_stop stop;
-    guest_start(&guest, &(struct guest_config){.entry = entry,
-                                               .mitigations = "pti,pcid",
-                                               .program = guest_program(0, code, sizeof code)});
+    guest_start(&guest,
+                &(struct guest_config){.entry = entry,
+                                       .mitigations = strcmp(entry, "4.9") ? "pti,pcid" : "none",
+                                       .program = guest_program(0, code, sizeof code)});
     uint64_t jiffies = guest_symbol(&guest, "jiffies");
     guest_run_to(&guest, "default_idle");
     guest_run_to(&guest, handler);
@@ -446,12 +419,12 @@ static void check_ticks(const char *entry, const char *handler)
     uint64_t ticks = guest_word(&guest, jiffies);
     ck_assert_uint_ge(ticks, 1);
     ck_assert_int_eq(x64_run(guest.machine, 2000, &stop), X64_OK);
-    before = registers_of(&guest);
+    before = guest_registers(&guest);
     ck_assert_int_eq(before.cpl, 3);
     ck_assert_uint_eq(before.gpr[X64_RDI], 0);
     /* The tick comes after at most 4 ms of guest time; the loop goes on around it. */
     ck_assert_int_eq(x64_run(guest.machine, 13000000, &stop), X64_OK);
-    after = registers_of(&guest);
+    after = guest_registers(&guest);
     ck_assert_int_eq(stop.reason, X64_STOP_BUDGET);
     ck_assert_int_eq(after.cpl, 3);
     ck_assert_uint_lt(after.gpr[X64_RCX], before.gpr[X64_RCX] - 6000000);
@@ -466,6 +439,8 @@ START_TEST(test_entry_ticks)
     check_ticks("5.4", "interrupt_entry");
     check_ticks("4.18", "interrupt_entry");
     check_ticks("4.16", "common_interrupt");
+    check_ticks("4.15", "common_interrupt");
+    check_ticks("4.9", "common_interrupt");
 }
 END_TEST
 

@@ -16,11 +16,13 @@
 #define ERA_CEA			1
 #define ERA_UMIP		1
 #define ERA_RETPOLINE		1
+#define ERA_INDEX_NOSPEC	1
 #define ERA_SYSCALL_MASK	SYSCALL_MASK_4_1
 
 .macro ERA_CPU_INIT
 .endm
 
+#include "sys_call_table.inc"
 #include "trampoline.inc"
 
 FUNC entry_SYSCALL_64
@@ -82,6 +84,5 @@ SYM_END ignore_sysret
 #include "dispatch.inc"
 #include "do_syscall_4_9.inc"
 #include "per_cpu.inc"
-#include "sys_call_table.inc"
 #include "syscalls_64.inc"
 #include "idt_rows.inc"

@@ -22,6 +22,7 @@
 .macro ERA_CPU_INIT
 .endm
 
+#include "sys_call_table.inc"
 #include "trampoline.inc"
 
 FUNC entry_SYSCALL_64
@@ -72,6 +73,5 @@ INTERRUPT_ENTRY
 #include "dispatch.inc"
 #include "do_syscall_4_17.inc"
 #include "per_cpu.inc"
-#include "sys_call_table.inc"
 #include "syscalls_64.inc"
 #include "idt_rows.inc"

@@ -25,6 +25,8 @@
 .macro ERA_CPU_INIT
 .endm
 
+#include "sys_call_table.inc"
+
 	.section .entry.text, "ax"
 
 FUNC entry_SYSCALL_64
@@ -76,6 +78,5 @@ INTERRUPT_ENTRY
 #include "dispatch.inc"
 #include "do_syscall_4_17.inc"
 #include "per_cpu.inc"
-#include "sys_call_table.inc"
 #include "syscalls_64.inc"
 #include "idt_rows.inc"

@@ -74,25 +74,7 @@
 	CLEAR_REGS
 .endm
 
-.macro POP_REGS pop_rdi=1
-	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %rbp
-	popq %rbx
-	popq %r11
-	popq %r10
-	popq %r9
-	popq %r8
-	popq %rax
-	popq %rcx
-	popq %rdx
-	popq %rsi
-	.if \pop_rdi
-	popq %rdi
-	.endif
-.endm
+#include "pop_regs.inc"
 
 /* SPEC_CTRL gets the kernel's value; a saved one where it may have been the kernel's already. */
 .macro IBRS_ENTER save_reg

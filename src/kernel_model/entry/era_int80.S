@@ -16,6 +16,8 @@
 .macro ERA_CPU_INIT
 .endm
 
+#include "sys_call_table.inc"
+
 	.section .entry.text, "ax"
 
 /* The CPU has pushed ss, sp, flags, cs and ip; interrupts are off. */
@@ -86,6 +88,5 @@ SYM_END do_int80_syscall_32
 
 #include "per_cpu.inc"
 
-#include "sys_call_table.inc"
 #include "syscalls_32.inc"
 #include "idt_rows.inc"
