@@ -183,6 +183,7 @@ enum x64_status x64i_kernel_create(struct x64_machine *machine, const struct x64
     status = add_regions(kernel);
     if (status == X64_OK)
         status = x64i_natives_build(kernel);
+    x64i_slots_build(kernel);
     if (status == X64_OK)
         *out = kernel;
     return status;

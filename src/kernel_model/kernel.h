@@ -47,6 +47,14 @@ struct x64i_user_symbol {
     const char *name;
 };
 
+/* A place with a name (slots.c): bytes from the per-CPU area's or the task's beginning. */
+struct x64i_named_place {
+    uint64_t offset;
+    uint64_t size; /* 0: this kernel has none such */
+};
+
+#define X64I_NAMED_PLACES 24
+
 struct x64i_kernel {
     struct x64_machine *machine;
     struct x64i_cpu *cpu;
@@ -63,10 +71,11 @@ struct x64i_kernel {
     struct x64i_native *natives;
     size_t native_count;
     size_t native_capacity;
-    struct x64i_layout layout; /* region "kernel.layout" */
-    struct x64i_mm mm;         /* region "kernel.mm" */
-    struct x64i_task task;     /* region "kernel.task" */
-    uint64_t identity;         /* region named after the kernel: others cannot be restored */
+    struct x64i_named_place slots[X64I_NAMED_PLACES]; /* of a stock kernel; derived */
+    struct x64i_layout layout;                        /* region "kernel.layout" */
+    struct x64i_mm mm;                                /* region "kernel.mm" */
+    struct x64i_task task;                            /* region "kernel.task" */
+    uint64_t identity; /* region named after the kernel: others cannot be restored */
 };
 
 /* The built-in era of that name, or null. */
@@ -141,6 +150,10 @@ enum x64_status x64i_exec(struct x64i_kernel *kernel, const uint8_t *bytes, size
 
 /* The kernel's release as uname tells it. */
 const char *x64i_kernel_release(const struct x64i_kernel *kernel);
+
+/* slots.c: finds the places that have names by the image's types; the name of one, or 0. */
+void x64i_slots_build(struct x64i_kernel *kernel);
+size_t x64i_slot_name(const struct x64i_kernel *kernel, uint64_t linear, char *name, size_t size);
 
 /* native.c: builds the table of natives from the image's symbols; runs one. */
 enum x64_status x64i_natives_build(struct x64i_kernel *kernel);

@@ -227,6 +227,9 @@ size_t x64_slot_name(struct x64_machine *machine, uint64_t linear, char *name, s
     const struct place place = {kernel, linear, name, size};
     if (inside(&layout->task_stack, linear))
         return name_task_stack(&place);
+    size_t known = kernel->stock ? x64i_slot_name(kernel, linear, name, size) : 0;
+    if (known)
+        return known;
     if (linear == layout->task)
         return put(&place, "task_struct", "thread_info.flags");
     size_t length = name_per_cpu(&place);

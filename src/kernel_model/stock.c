@@ -21,8 +21,12 @@ extern const uint8_t x64i_stock[], x64i_stock_end[];
 #define TSS_SELECTOR   0x40
 #define TSS_AVAILABLE  9
 #define SPEC_CTRL_IBRS 1
-#define PF_KTHREAD     UINT32_C(0x00200000)
-#define TASK_PAGES     8 /* for task_struct and, from 6.16 on, struct fpu behind it */
+
+/* What the entry code writes to IA32_SPEC_CTRL. */
+#define SPEC_CTRL_VARIABLE "x86_spec_ctrl_current"
+
+#define PF_KTHREAD UINT32_C(0x00200000)
+#define TASK_PAGES 8 /* for task_struct and, from 6.16 on, struct fpu behind it */
 
 const struct x64i_era x64i_stock_era = {
     .public = {.name = "stock", .mitigations = ALL_MITIGATIONS},
@@ -43,6 +47,8 @@ static const struct {
     {"idt_table", "the interrupt descriptor table"},
     {"idt_setup_traps", "filling the interrupt descriptor table"},
     {"init_task", "the task that runs"},
+    {"__x64_sys_write", "answering system calls by struct pt_regs, as kernels do since 4.17"},
+    {"asm_exc_page_fault", "bringing in the program's pages (exceptions' names since 5.8)"},
     {"__entry_text_start", "the text that the user's page table maps"},
     {"__entry_text_end", "the text that the user's page table maps"},
 };
@@ -50,11 +56,25 @@ static const struct {
 static const struct {
     const char *variable;
     const char *purpose;
+    enum x64_mitigation mitigation; /* needed with that one only; 0: always */
 } needed_per_cpu[] = {
-    {"gdt_page", "the global descriptor table"},
-    {"cpu_tss_rw", "the task state segment"},
-    {"entry_stack_storage", "the entry stack"},
-    {"exception_stacks", "the exception stacks"},
+    {"gdt_page", "the global descriptor table", 0},
+    {"cpu_tss_rw", "the task state segment", 0},
+    {"entry_stack_storage", "the entry stack", 0},
+    {"exception_stacks", "the exception stacks", 0},
+    {"this_cpu_off", "addressing per-CPU variables", 0},
+    {SPEC_CTRL_VARIABLE, "the mitigation ibrs", X64_MITIGATION_IBRS},
+    {"cpu_tlbstate", "the mitigation pcid", X64_MITIGATION_PCID},
+};
+
+/* The types that the address space is laid out by. */
+static const struct {
+    const char *type, *member;
+} needed_members[] = {
+    {"cpu_entry_area", "gdt"},        {"cpu_entry_area", "entry_stack_page"},
+    {"cpu_entry_area", "tss"},        {"cpu_entry_area", "estacks"},
+    {"exception_stacks", "DF_stack"}, {"cea_exception_stacks", "DF_stack"},
+    {"task_struct", "flags"},
 };
 
 static bool has_symbol(const struct x64_kernel_image *image, const char *name)
@@ -63,34 +83,88 @@ static bool has_symbol(const struct x64_kernel_image *image, const char *name)
     return x64_kernel_image_symbol(image, name, &symbol, NULL) == X64_OK;
 }
 
-static enum x64_status check_image(const struct x64_kernel_image *image, const char *path,
-                                   struct x64_error_text *error)
+static enum x64_status check_symbols(const struct x64_kernel_image *image, const char *path,
+                                     struct x64_error_text *error)
 {
     struct x64_image_info info;
-    const struct x64_image_section *section;
-    uint64_t offset;
-    struct x64_image_error why;
     x64_kernel_image_info(image, &info);
     if (info.symbols_missing)
         return x64i_refuse(error, X64_ERROR_UNSUPPORTED, "%s: no symbols: %s", path,
                            info.symbols_missing);
-    if (info.types_missing)
-        return x64i_refuse(error, X64_ERROR_UNSUPPORTED, "%s: no types: %s", path,
-                           info.types_missing);
     for (size_t i = 0; i < sizeof needed_symbols / sizeof needed_symbols[0]; i++)
         if (!has_symbol(image, needed_symbols[i].name))
             return x64i_refuse(error, X64_ERROR_UNSUPPORTED,
                                "%s: the kernel has no symbol %s, which is needed for %s", path,
                                needed_symbols[i].name, needed_symbols[i].purpose);
+    return X64_OK;
+}
+
+static enum x64_status check_per_cpu(const struct x64_kernel_image *image, const char *path,
+                                     unsigned mitigations, struct x64_error_text *error)
+{
+    const struct x64_image_section *section;
+    struct x64_image_error why;
+    uint64_t offset;
     if (x64_kernel_image_per_cpu_section(image, &section, &why) != X64_OK)
         return x64i_refuse(error, X64_ERROR_UNSUPPORTED, "%s: %s", path, why.text);
-    for (size_t i = 0; i < sizeof needed_per_cpu / sizeof needed_per_cpu[0]; i++)
+    for (size_t i = 0; i < sizeof needed_per_cpu / sizeof needed_per_cpu[0]; i++) {
+        if (needed_per_cpu[i].mitigation && !(mitigations & needed_per_cpu[i].mitigation))
+            continue;
         if (x64_kernel_image_per_cpu_offset(image, needed_per_cpu[i].variable, NULL, NULL, &offset,
                                             NULL) != X64_OK)
             return x64i_refuse(error, X64_ERROR_UNSUPPORTED,
                                "%s: the kernel has no per-CPU variable %s, which is needed for %s",
                                path, needed_per_cpu[i].variable, needed_per_cpu[i].purpose);
+    }
     return X64_OK;
+}
+
+static enum x64_status check_types(const struct x64_kernel_image *image, const char *path,
+                                   struct x64_error_text *error)
+{
+    struct x64_image_info info;
+    struct x64_image_member member;
+    struct x64_image_error why;
+    x64_kernel_image_info(image, &info);
+    if (info.types_missing)
+        return x64i_refuse(error, X64_ERROR_UNSUPPORTED, "%s: no types: %s", path,
+                           info.types_missing);
+    for (size_t i = 0; i < sizeof needed_members / sizeof needed_members[0]; i++)
+        if (x64_kernel_image_member(image, needed_members[i].type, needed_members[i].member,
+                                    &member, &why) != X64_OK)
+            return x64i_refuse(error, X64_ERROR_UNSUPPORTED, "%s: %s", path, why.text);
+    return X64_OK;
+}
+
+/* ENDBR64 or not, then SWAPGS: whatever the names and types say, this is what must be there. */
+static enum x64_status check_entry(const struct x64_kernel_image *image, const char *path,
+                                   struct x64_error_text *error)
+{
+    static const uint8_t endbr[] = {0xf3, 0x0f, 0x1e, 0xfa};
+    static const uint8_t swapgs[] = {0x0f, 0x01, 0xf8};
+    uint8_t bytes[sizeof endbr + sizeof swapgs];
+    struct x64_image_symbol entry;
+    if (x64_kernel_image_symbol(image, "entry_SYSCALL_64", &entry, NULL) == X64_OK &&
+        x64_kernel_image_read(image, entry.address, bytes, sizeof bytes) == X64_OK) {
+        size_t at = memcmp(bytes, endbr, sizeof endbr) == 0 ? sizeof endbr : 0;
+        if (memcmp(bytes + at, swapgs, sizeof swapgs) == 0)
+            return X64_OK;
+    }
+    return x64i_refuse(error, X64_ERROR_UNSUPPORTED,
+                       "%s: entry_SYSCALL_64 does not begin with SWAPGS: this is no entry that "
+                       "can be run",
+                       path);
+}
+
+static enum x64_status check_image(const struct x64_kernel_image *image, const char *path,
+                                   unsigned mitigations, struct x64_error_text *error)
+{
+    enum x64_status status = check_symbols(image, path, error);
+    if (status == X64_OK)
+        status = check_per_cpu(image, path, mitigations, error);
+    if (status == X64_OK)
+        status = check_types(image, path, error);
+    return status == X64_OK ? check_entry(image, path, error) : status;
 }
 
 enum x64_status x64i_stock_open(const void *bytes, size_t size, const char *path,
@@ -107,7 +181,7 @@ enum x64_status x64i_stock_open(const void *bytes, size_t size, const char *path
     status = x64_kernel_image_open_memory(bytes, size, &image, &why);
     if (status != X64_OK)
         return x64i_refuse(error, status, "%s: %s", path, why.text);
-    status = check_image(image, path, error);
+    status = check_image(image, path, mitigations, error);
     if (status == X64_OK)
         status = x64i_stock_patch(image, path, model, mitigations, error);
     if (status == X64_OK)
@@ -233,7 +307,7 @@ static bool set_up_per_cpu(struct x64i_kernel *kernel)
         done = done && set_per_cpu(kernel, "cea_exception_stacks",
                                    X64I_ENTRY_AREA + X64I_PAGE_SIZE + stacks.offset);
     if (kernel->mitigations & X64_MITIGATION_IBRS)
-        done = done && set_per_cpu(kernel, "x86_spec_ctrl_current", SPEC_CTRL_IBRS);
+        done = done && set_per_cpu(kernel, SPEC_CTRL_VARIABLE, SPEC_CTRL_IBRS);
     return done;
 }
 

@@ -304,6 +304,53 @@ START_TEST(test_stock_goes_back)
 }
 END_TEST
 
+/* What the entry touches has a name, found by the image's own types. */
+START_TEST(test_stock_names_slots)
+{
+    static const struct {
+        const char *variable;
+        uint64_t offset;
+        const char *name;
+    } slots[] = {
+        {"cpu_tss_rw", 4, "cpu_tss_rw.sp0"},
+        {"cpu_tss_rw", 0x14, "cpu_tss_rw.sp2"},
+        {"cpu_tlbstate", 0x16, "cpu_tlbstate.user_pcid_flush_mask"},
+        {"x86_spec_ctrl_current", 0, "x86_spec_ctrl_current"},
+    };
+    struct guest guest;
+    char name[64] = "";
+    start(&guest, &(struct choice){x64_test_kernel_name(_i), "golden_cove", ALL},
+          X64_TEST_GUEST_STOCK);
+    trip_go_to(&guest, "do_syscall_64");
+    for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) {
+        x64_slot_name(guest.machine, guest_symbol(&guest, slots[i].variable) + slots[i].offset,
+                      name, sizeof name);
+        ck_assert_str_eq(name, slots[i].name);
+    }
+    if (_i == 1) {
+        x64_slot_name(guest.machine, guest_symbol(&guest, "pcpu_hot") + 0x18, name, sizeof name);
+        ck_assert_str_eq(name, "pcpu_hot.top_of_stack");
+        uint64_t task = guest_word(&guest, guest_symbol(&guest, "pcpu_hot"));
+        x64_slot_name(guest.machine, task + 8, name, sizeof name);
+        ck_assert_str_eq(name, "task_struct.thread_info.syscall_work");
+    }
+    guest_end(&guest);
+}
+END_TEST
+
+/* A sentence, and nothing is run. */
+START_TEST(test_stock_refuses_what_is_no_kernel)
+{
+    struct x64_error_text error = {{0}};
+    ck_assert_int_ne(guest_refused(&(struct guest_config){.kernel = X64_TEST_GUEST_STOCK}, &error),
+                     X64_OK);
+    ck_assert_ptr_nonnull(strstr(error.text, X64_TEST_GUEST_STOCK));
+    ck_assert_int_eq(guest_refused(&(struct guest_config){.kernel = "/nowhere/vmlinuz"}, &error),
+                     X64_ERROR_IO);
+    ck_assert_ptr_nonnull(strstr(error.text, "/nowhere/vmlinuz"));
+}
+END_TEST
+
 static Suite *stock_suite(void)
 {
     Suite *suite = suite_create("stock");
@@ -312,6 +359,8 @@ static Suite *stock_suite(void)
     tcase_add_loop_test(tests, test_stock_calls, 0, X64_TEST_KERNEL_COUNT * (int)SET_COUNT);
     tcase_add_loop_test(tests, test_stock_demo, 0, X64_TEST_KERNEL_COUNT * (int)MODEL_COUNT);
     tcase_add_loop_test(tests, test_stock_goes_back, 0, X64_TEST_KERNEL_COUNT);
+    tcase_add_loop_test(tests, test_stock_names_slots, 0, X64_TEST_KERNEL_COUNT);
+    tcase_add_test(tests, test_stock_refuses_what_is_no_kernel);
     suite_add_tcase(suite, tests);
     return suite;
 }
