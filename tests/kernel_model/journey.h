@@ -22,7 +22,7 @@
 #define JOURNEY_SHOWN 256
 
 /* The program's sum of everything it computes: what it is on a real CPU, in either mode. */
-#define JOURNEY_SUM 0x881f58d1u
+#define JOURNEY_SUM 0xf12500e3u
 
 struct journey_row {
     const char *name; /* for messages */

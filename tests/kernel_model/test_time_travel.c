@@ -71,13 +71,9 @@ static void check_events(const struct journey *journey)
     ck_assert_uint_ge(events->sleeps, 1);
 }
 
-START_TEST(test_time_travel_there_and_back_and_there_again)
+static void check_there_and_back_and_there_again(struct journey *journey)
 {
-    struct journey *journey = journey_start(&rows[_i]);
     struct x64_stop stop;
-    journey_walk(journey);
-    check_events(journey);
-    check_output(&journey->host);
     struct journey_host once = journey->host;
     for (uint64_t n = journey->end; n-- > 0;) {
         ck_assert_int_eq(x64_step_back(journey->machine), X64_OK);
@@ -94,17 +90,14 @@ START_TEST(test_time_travel_there_and_back_and_there_again)
     ck_assert_int_eq(stop.reason, X64_STOP_EXIT);
     ck_assert_int_eq(stop.code, 7);
     ck_assert_msg(memcmp(&once, &journey->host, sizeof once) == 0,
-                  "%s: going back asked or showed something twice", rows[_i].name);
-    journey_end(journey);
+                  "%s: going back asked or showed something twice", journey->row->name);
 }
-END_TEST
 
-START_TEST(test_time_travel_plain_run_in_pieces)
+/* Unobserved, and cut up differently: the same run, for the host too. */
+static void check_plain_run(struct journey *walked)
 {
-    struct journey *walked = journey_start(&rows[_i]);
-    struct journey *plain = journey_start(&rows[_i]);
+    struct journey *plain = journey_start(walked->row);
     struct x64_stop stop = {0};
-    journey_walk(walked);
     for (uint64_t size = 1; stop.reason == X64_STOP_BUDGET; size = size * 3 % 101) {
         ck_assert_int_eq(x64_run(plain->machine, size, &stop), X64_OK);
         journey_check(walked, plain->machine, "plain");
@@ -112,15 +105,11 @@ START_TEST(test_time_travel_plain_run_in_pieces)
     ck_assert_int_eq(stop.reason, X64_STOP_EXIT);
     ck_assert_uint_eq(stop.steps, walked->end);
     ck_assert_mem_eq(&walked->host, &plain->host, sizeof plain->host);
-    journey_end(walked);
     journey_end(plain);
 }
-END_TEST
 
-START_TEST(test_time_travel_jumps)
+static void check_jumps(struct journey *journey)
 {
-    struct journey *journey = journey_start(&rows[_i]);
-    journey_walk(journey);
     struct journey_host once = journey->host;
     uint64_t random = 88172645463325252u;
     for (unsigned i = 0; i < 400; i++) {
@@ -135,9 +124,7 @@ START_TEST(test_time_travel_jumps)
         }
     }
     ck_assert_mem_eq(&once, &journey->host, sizeof once);
-    journey_end(journey);
 }
-END_TEST
 
 /* Runs a machine that begins its history here to the end, in strides, then back to its beginning.
  */
@@ -160,11 +147,9 @@ static void check_rest(struct journey *journey, struct x64_machine *machine, con
     }
 }
 
-START_TEST(test_time_travel_forks)
+static void check_forks(struct journey *journey)
 {
-    struct journey *journey = journey_start(&rows[_i]);
     struct journey_host host;
-    journey_walk(journey);
     for (unsigned part = 0; part < 6; part++) {
         /* A fork has no past: one before the tick was made faster would never tick so fast. */
         uint64_t from = journey->ticking_from;
@@ -177,31 +162,40 @@ START_TEST(test_time_travel_forks)
         journey_check(journey, journey->machine, "beside a fork");
         x64_machine_destroy(fork);
     }
-    journey_end(journey);
 }
-END_TEST
 
-START_TEST(test_time_travel_saved_and_restored)
+static void check_files(struct journey *journey)
 {
     char path[] = "/tmp/x64emu-time-travel-XXXXXX";
     int file = mkstemp(path);
     ck_assert_int_ge(file, 0);
     (void)close(file);
-    struct journey *journey = journey_start(&rows[_i]);
     struct journey_host host;
-    journey_walk(journey);
     for (unsigned part = 1; part < 4; part++) {
         uint64_t from = journey->ticking_from;
         uint64_t n = from + (journey->end - from) * part / 4;
         ck_assert_int_eq(x64_goto(journey->machine, n), X64_OK);
         ck_assert_int_eq(x64_save(journey->machine, path), X64_OK);
-        struct x64_machine *other = journey_machine(&rows[_i], &host);
+        struct x64_machine *other = journey_machine(journey->row, &host);
         ck_assert_int_eq(x64_restore(other, path), X64_OK);
         (void)journey_callbacks(&host, journey->asked_at[n]);
         check_rest(journey, other, "restored from a file");
         x64_machine_destroy(other);
     }
     (void)remove(path);
+}
+
+START_TEST(test_time_travel)
+{
+    struct journey *journey = journey_start(&rows[_i]);
+    journey_walk(journey);
+    check_events(journey);
+    check_output(&journey->host);
+    check_there_and_back_and_there_again(journey);
+    check_plain_run(journey);
+    check_jumps(journey);
+    check_forks(journey);
+    check_files(journey);
     journey_end(journey);
 }
 END_TEST
@@ -211,11 +205,7 @@ static Suite *time_travel_suite(void)
     Suite *suite = suite_create("kernel_model/time_travel");
     TCase *tests = tcase_create("time_travel");
     tcase_set_timeout(tests, 300);
-    tcase_add_loop_test(tests, test_time_travel_there_and_back_and_there_again, 0, ROWS);
-    tcase_add_loop_test(tests, test_time_travel_plain_run_in_pieces, 0, ROWS);
-    tcase_add_loop_test(tests, test_time_travel_jumps, 0, ROWS);
-    tcase_add_loop_test(tests, test_time_travel_forks, 0, ROWS);
-    tcase_add_loop_test(tests, test_time_travel_saved_and_restored, 0, ROWS);
+    tcase_add_loop_test(tests, test_time_travel, 0, ROWS);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -103,14 +103,11 @@ _start:
 	call fill_heap
 	call grow_stack
 	call vectors
-	movl $(2 * PAGE), %ecx
 	call busy
 	cmpl $1, argument_count
 	jne 1f
 	SYS NR_nanosleep, $nap, $0, $0
-1:	movl $PAGE, %ecx
-	call busy
-	call echo
+1:	call echo
 	SYS NR_write, $1, $sum, $4
 	SYS NR_write, $1, $randomness, $24
 	SYS NR_exit_group, $7
@@ -217,14 +214,15 @@ vectors:
 	lock cmpxchg8b scratch64
 	ret
 
-/* ECX bytes: long enough for a tick to come in the middle of a REP. */
+/* Long enough for a tick to come in the middle of a REP. */
 busy:
 	movl $lazy, %esi
+	movl $(PAGE + PAGE / 2), %ecx
 	rep lodsb
 	movl $50, %ecx
-1:	imull $7, sum, %eax
+1:	imull $33, sum, %eax
 	xorl %ecx, %eax
-	ADD_TO_SUM %eax
+	movl %eax, sum
 	loop 1b
 	ret
 
