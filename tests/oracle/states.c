@@ -103,8 +103,11 @@ static uint64_t width_mask(unsigned bits)
     return bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
 }
 
+/* A register's value that later choices leave alone; -1 is no register. */
 static void pin(struct maker *maker, int gpr, uint64_t value, unsigned width)
 {
+    if (gpr < 0)
+        return;
     uint64_t mask = width_mask(width);
     uint64_t *reg = &maker->out->before.gpr[gpr];
     *reg = (*reg & ~mask) | (value & mask);

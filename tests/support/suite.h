@@ -11,14 +11,14 @@
 #include <check.h>
 #include <stdlib.h>
 
-#define X64_TEST_MAIN(suite)                                                                       \
-    int main(void)                                                                                 \
-    {                                                                                              \
-        SRunner *runner = srunner_create(suite);                                                   \
-        srunner_run_all(runner, CK_ENV);                                                           \
-        int failed = srunner_ntests_failed(runner);                                                \
-        srunner_free(runner);                                                                      \
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;                                          \
+#define X64_TEST_MAIN(suite)                              \
+    int main(void)                                        \
+    {                                                     \
+        SRunner *runner = srunner_create(suite);          \
+        srunner_run_all(runner, CK_ENV);                  \
+        int failed = srunner_ntests_failed(runner);       \
+        srunner_free(runner);                             \
+        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE; \
     }
 
 #endif
