@@ -43,6 +43,21 @@ static bool on_stack(const struct x64i_range *range, uint64_t rsp)
     return range->start && rsp - range->start <= range->end - range->start;
 }
 
+/* Calls without arguments are one function for both tables; 64-bit ones are what runs here. */
+static const char *name_for_64(const struct x64i_kernel *kernel,
+                               const struct x64_image_symbol *symbol)
+{
+    static const char other[] = "__ia32_sys_";
+    struct x64_image_symbol found;
+    char name[96];
+    if (kernel->era->compat || strncmp(symbol->name, other, sizeof other - 1) != 0)
+        return symbol->name;
+    (void)snprintf(name, sizeof name, "__x64_sys_%s", symbol->name + sizeof other - 1);
+    bool same = x64_kernel_image_symbol(kernel->image, name, &found, NULL) == X64_OK &&
+                found.address == symbol->address;
+    return same ? found.name : symbol->name;
+}
+
 enum x64_status x64_symbol_at(struct x64_machine *machine, uint64_t linear, const char **name,
                               uint64_t *offset)
 {
@@ -60,7 +75,7 @@ enum x64_status x64_symbol_at(struct x64_machine *machine, uint64_t linear, cons
     bool added = kernel->stock && inside(&kernel->layout.stock, linear);
     const struct x64_kernel_image *image = added ? kernel->stock : kernel->image;
     return x64_kernel_image_symbol_near(image, linear, &symbol, offset) == X64_OK
-               ? (*name = symbol.name, X64_OK)
+               ? (*name = name_for_64(kernel, &symbol), X64_OK)
                : X64_ERROR_NOT_FOUND;
 }
 

@@ -305,7 +305,7 @@ START_TEST(test_stock_goes_back)
 END_TEST
 
 /* What the entry touches has a name, found by the image's own types. */
-START_TEST(test_stock_names_slots)
+START_TEST(test_stock_names)
 {
     static const struct {
         const char *variable;
@@ -327,6 +327,12 @@ START_TEST(test_stock_names_slots)
                       name, sizeof name);
         ck_assert_str_eq(name, slots[i].name);
     }
+    const char *function = "";
+    uint64_t offset;
+    ck_assert_int_eq(
+        x64_symbol_at(guest.machine, guest_symbol(&guest, "__x64_sys_getpid"), &function, &offset),
+        X64_OK);
+    ck_assert_str_eq(function, "__x64_sys_getpid");
     if (_i == 1) {
         x64_slot_name(guest.machine, guest_symbol(&guest, "pcpu_hot") + 0x18, name, sizeof name);
         ck_assert_str_eq(name, "pcpu_hot.top_of_stack");
@@ -359,7 +365,7 @@ static Suite *stock_suite(void)
     tcase_add_loop_test(tests, test_stock_calls, 0, X64_TEST_KERNEL_COUNT * (int)SET_COUNT);
     tcase_add_loop_test(tests, test_stock_demo, 0, X64_TEST_KERNEL_COUNT * (int)MODEL_COUNT);
     tcase_add_loop_test(tests, test_stock_goes_back, 0, X64_TEST_KERNEL_COUNT);
-    tcase_add_loop_test(tests, test_stock_names_slots, 0, X64_TEST_KERNEL_COUNT);
+    tcase_add_loop_test(tests, test_stock_names, 0, X64_TEST_KERNEL_COUNT);
     tcase_add_test(tests, test_stock_refuses_what_is_no_kernel);
     suite_add_tcase(suite, tests);
     return suite;
