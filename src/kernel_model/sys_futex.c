@@ -9,15 +9,18 @@
 #define FUTEX_WAIT_BITSET 9
 #define FUTEX_WAKE_BITSET 10
 
+/* Reads a timeout of the program's: the 64-bit or the old 32-bit form. */
+typedef int64_t timeout_reader(struct x64i_kernel *kernel, uint64_t linear, uint64_t *nanoseconds);
+
 /* -EAGAIN when the word has changed, else asleep: until the timeout, or for good. */
 static int64_t wait_on(struct x64i_kernel *kernel, uint64_t word, uint32_t expected,
-                       uint64_t timeout, bool absolute)
+                       uint64_t timeout, timeout_reader *read_timeout, bool absolute)
 {
     uint32_t value;
     uint64_t nanoseconds = INT64_MAX;
     int64_t bad = x64i_user_readable(kernel, word, sizeof value);
     if (!bad && timeout)
-        bad = x64i_timespec_get(kernel, timeout, &nanoseconds);
+        bad = read_timeout(kernel, timeout, &nanoseconds);
     if (bad)
         return bad;
     x64i_user_read(kernel, word, &value, sizeof value);
@@ -31,23 +34,37 @@ static int64_t wait_on(struct x64i_kernel *kernel, uint64_t word, uint32_t expec
     return result ? result : -ETIMEDOUT;
 }
 
-SYSCALL_DEFINE6(futex, uint32_t __user *, uaddr, int, op, uint32_t, val,
-                const struct timespec __user *, utime, uint32_t __user *, uaddr2, uint32_t, val3)
+static int64_t do_futex(struct x64i_kernel *kernel, uint64_t word, int op, uint32_t val,
+                        uint64_t timeout, timeout_reader *read_timeout)
 {
-    uint64_t word = X64I_USER(uaddr);
-    (void)uaddr2;
-    (void)val3;
     if (word & 3)
         return -EINVAL;
     switch (op & FUTEX_COMMAND) {
     case FUTEX_WAIT:
-        return wait_on(kernel, word, val, X64I_USER(utime), false);
+        return wait_on(kernel, word, val, timeout, read_timeout, false);
     case FUTEX_WAIT_BITSET:
-        return wait_on(kernel, word, val, X64I_USER(utime), true);
+        return wait_on(kernel, word, val, timeout, read_timeout, true);
     case FUTEX_WAKE:
     case FUTEX_WAKE_BITSET:
         return x64i_user_readable(kernel, word, sizeof(uint32_t));
     default:
         return -ENOSYS;
     }
+}
+
+SYSCALL_DEFINE6(futex, uint32_t __user *, uaddr, int, op, uint32_t, val,
+                const struct timespec __user *, utime, uint32_t __user *, uaddr2, uint32_t, val3)
+{
+    (void)uaddr2;
+    (void)val3;
+    return do_futex(kernel, X64I_USER(uaddr), op, val, X64I_USER(utime), x64i_timespec_get);
+}
+
+SYSCALL_DEFINE6(futex_time32, uint32_t __user *, uaddr, int, op, uint32_t, val,
+                const struct old_timespec32 __user *, utime, uint32_t __user *, uaddr2, uint32_t,
+                val3)
+{
+    (void)uaddr2;
+    (void)val3;
+    return do_futex(kernel, X64I_USER(uaddr), op, val, X64I_USER(utime), x64i_timespec_get_32);
 }

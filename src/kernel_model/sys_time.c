@@ -149,7 +149,7 @@ int64_t x64i_timespec_get(struct x64i_kernel *kernel, uint64_t linear, uint64_t 
     return check_timespec(&time, nanoseconds);
 }
 
-static int64_t get_timespec_32(struct x64i_kernel *kernel, uint64_t linear, uint64_t *nanoseconds)
+int64_t x64i_timespec_get_32(struct x64i_kernel *kernel, uint64_t linear, uint64_t *nanoseconds)
 {
     struct x64i_abi_timespec_32 time;
     int64_t bad = x64i_user_readable(kernel, linear, sizeof time);
@@ -170,7 +170,7 @@ SYSCALL_DEFINE2(nanosleep_time32, struct old_timespec32 __user *, rqtp,
                 struct old_timespec32 __user *, rmtp)
 {
     uint64_t nanoseconds;
-    int64_t bad = get_timespec_32(kernel, X64I_USER(rqtp), &nanoseconds);
+    int64_t bad = x64i_timespec_get_32(kernel, X64I_USER(rqtp), &nanoseconds);
     return bad ? bad : x64i_sleep_for(kernel, nanoseconds);
 }
 
@@ -200,6 +200,6 @@ SYSCALL_DEFINE4(clock_nanosleep_time32, int, which_clock, int, flags,
     uint64_t nanoseconds;
     if ((unsigned)which_clock > CLOCK_LAST)
         return -EINVAL;
-    int64_t bad = get_timespec_32(kernel, X64I_USER(rqtp), &nanoseconds);
+    int64_t bad = x64i_timespec_get_32(kernel, X64I_USER(rqtp), &nanoseconds);
     return bad ? bad : sleep_by_clock(kernel, (unsigned)which_clock, (unsigned)flags, nanoseconds);
 }

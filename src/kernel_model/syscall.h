@@ -60,6 +60,7 @@ int64_t x64i_sleep_for(struct x64i_kernel *kernel, uint64_t nanoseconds);
 
 /* Reads a struct timespec of the user's: 0, -EINVAL, or as x64i_user_readable answers. */
 int64_t x64i_timespec_get(struct x64i_kernel *kernel, uint64_t linear, uint64_t *nanoseconds);
+int64_t x64i_timespec_get_32(struct x64i_kernel *kernel, uint64_t linear, uint64_t *nanoseconds);
 
 /* Named in types of parameters only. */
 struct compat_iovec;
