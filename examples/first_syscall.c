@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The smallest machine that makes a system call: the built-in demo, run until its first SYSCALL has
  * reached the kernel, shown effect by effect, and then stepped back out of it. */
-#include "x64emu/kernel_model.h"
+#include "x64emu/x64emu.h"
 
 #include <stdio.h>
 

@@ -159,7 +159,7 @@ static inline bool is_simple(struct x64i_cpu *cpu, unsigned segment, uint64_t of
     if (!cpu->simple_access || cpu->effects)
         return false;
     uint64_t linear = offset;
-    if (segment >= X64_FS)
+    if (segment == X64_FS || segment == X64_GS)
         linear += cpu->s.segment[segment].base;
     uint64_t inside = linear & (X64I_PAGE_SIZE - 1);
     if (inside + size > X64I_PAGE_SIZE || !x64i_is_canonical(linear))

@@ -30,6 +30,18 @@ MOV_TO_MEMORY_AT(16)
 MOV_TO_MEMORY_AT(32)
 MOV_TO_MEMORY_AT(64)
 
+/* AL := (rBX + ZeroExtend(AL)) */
+X64I_HANDLER(xlat)
+{
+    uint64_t offset = cpu->s.gpr[X64_RBX] + x64i_gpr(cpu, X64_RAX, 8);
+    uint64_t value;
+    if (x64i_load(cpu, op->segment, offset & x64i_mask(x64i_address_width(op)), 1, &value) !=
+        X64I_DONE)
+        return X64I_FAULT;
+    x64i_set_gpr(cpu, X64_RAX, value, 8);
+    return X64I_DONE;
+}
+
 /* DEST := ZeroExtend(SRC); values come zero-extended. */
 X64I_INLINE uint64_t movzx_body(uint64_t value, unsigned from)
 {
@@ -91,6 +103,7 @@ X64I_BODY2(movbe)
     (void)a;
     return swap_bytes(b, width);
 }
+X64I_FOR_16_32_64(X64I_RM_AT, movbe)
 
 #define MOVBE_TO_MEMORY_AT(name, W)                                         \
     X64I_HANDLER(name##_mr_##W)                                             \
@@ -98,7 +111,6 @@ X64I_BODY2(movbe)
         return x64i_store(cpu, op->segment, x64i_effective(cpu, op), W / 8, \
                           swap_bytes(x64i_gpr(cpu, op->source, W), W));     \
     }
-X64I_FOR_16_32_64(X64I_RM_AT, movbe)
 X64I_FOR_16_32_64(MOVBE_TO_MEMORY_AT, movbe)
 
 /* DEST := EffectiveAddress(SRC), cut to the operand size. */
@@ -155,15 +167,3 @@ X64I_FOR_16_32_64(EXTEND_ACCUMULATOR_AT, cbw)
         return X64I_DONE;                                           \
     }
 X64I_FOR_16_32_64(EXTEND_INTO_RDX_AT, cwd)
-
-/* AL := (rBX + ZeroExtend(AL)) */
-X64I_HANDLER(xlat)
-{
-    uint64_t offset = cpu->s.gpr[X64_RBX] + x64i_gpr(cpu, X64_RAX, 8);
-    uint64_t value;
-    if (x64i_load(cpu, op->segment, offset & x64i_mask(x64i_address_width(op)), 1, &value) !=
-        X64I_DONE)
-        return X64I_FAULT;
-    x64i_set_gpr(cpu, X64_RAX, value, 8);
-    return X64I_DONE;
-}
