@@ -39,8 +39,10 @@ enum x64_status x64_translate(struct x64_machine *machine, uint64_t linear, uint
     uint64_t found;
     if (!machine || !physical)
         return X64_ERROR_ARGUMENT;
+    /* Who looks from outside is not held off the user's pages by SMAP. */
+    const unsigned access = X64I_ACCESS_PEEK | X64I_ACCESS_SMAP_OFF;
     if (!x64i_is_canonical(linear) ||
-        !x64i_mmu_translate(&machine->cpu.mmu, linear, X64I_ACCESS_PEEK, &found, &error))
+        !x64i_mmu_translate(&machine->cpu.mmu, linear, access, &found, &error))
         return X64_ERROR_UNMAPPED;
     *physical = found;
     return X64_OK;

@@ -148,7 +148,7 @@ static bool build_entry_area(struct x64i_kernel *kernel)
 static bool place_tables(struct x64i_kernel *kernel)
 {
     struct x64i_layout *layout = &kernel->layout;
-    uint64_t gdt, tss, stacks;
+    uint64_t gdt, tss, stacks, entry;
     uint64_t idt = x64i_kernel_symbol(kernel, "idt_table");
     if (!idt || !x64i_kernel_per_cpu(kernel, "gdt_page", &gdt) ||
         !x64i_kernel_per_cpu(kernel, "cpu_tss", &tss) ||
@@ -157,6 +157,8 @@ static bool place_tables(struct x64i_kernel *kernel)
     layout->idt = range_of(idt, X64I_PAGE_SIZE);
     layout->gdt = range_of(layout->per_cpu + gdt, 0x80);
     layout->tss = range_of(layout->per_cpu + tss, (uint64_t)kernel->era->tss_limit + 1);
+    if (x64i_kernel_per_cpu(kernel, "SYSENTER_stack", &entry))
+        layout->entry_stack = range_of(layout->per_cpu + entry, X64I_SYSENTER_STACK);
     for (unsigned i = 0; i < 4; i++)
         layout->ist[i] = range_of(layout->per_cpu + stacks + i * X64I_PAGE_SIZE, X64I_PAGE_SIZE);
     return true;

@@ -20,6 +20,7 @@
 
 extern const uint8_t x64i_demo_64[], x64i_demo_64_end[];
 extern const uint8_t x64i_demo_32[], x64i_demo_32_end[];
+extern const uint8_t x64i_demo_sysenter[], x64i_demo_sysenter_end[];
 
 enum x64_status x64i_refuse(struct x64_error_text *error, enum x64_status status,
                             const char *format, ...)
@@ -232,6 +233,10 @@ static enum x64_status load_program(struct x64i_kernel *kernel,
     if (!config->program) {
         const uint8_t *demo = compat ? x64i_demo_32 : x64i_demo_64;
         const uint8_t *end = compat ? x64i_demo_32_end : x64i_demo_64_end;
+        if (kernel->era->vsyscall) {
+            demo = x64i_demo_sysenter;
+            end = x64i_demo_sysenter_end;
+        }
         return x64i_exec(kernel, demo, (size_t)(end - demo), "demo", config->argv, config->envp,
                          error);
     }
@@ -241,7 +246,8 @@ static enum x64_status load_program(struct x64i_kernel *kernel,
     free(bytes);
     if (status == X64_OK && kernel->task.compat && !compat)
         status = x64i_refuse(error, X64_ERROR_UNSUPPORTED,
-                             "%s: a 32-bit program; run it with the entry int80", config->program);
+                             "%s: a 32-bit program; run it with the entry int80 or sysenter",
+                             config->program);
     return status;
 }
 

@@ -51,7 +51,8 @@ enum x64i_image_feature {
     X64I_IMAGE_SMAP = 0x10000,
     X64I_IMAGE_SMEP = 0x20000,
     X64I_IMAGE_FSGSBASE = 0x40000,
-    X64I_IMAGE_UMIP = 0x80000
+    X64I_IMAGE_UMIP = 0x80000,
+    X64I_IMAGE_SYSENTER32 = 0x100000
 };
 
 /* Words of struct pt_regs (arch/x86/include/asm/ptrace.h), ascending. */
@@ -84,6 +85,8 @@ enum x64i_pt_regs {
 #define X64I_USER_DS   0x2bu
 #define X64I_USER_CS   0x33u
 
-#define X64I_TIF_NEED_RESCHED (1u << 3) /* in the first word of struct task_struct */
+/* In the first word of struct task_struct. */
+#define X64I_TIF_NEED_RESCHED (1u << 3)
+#define X64I_TIF_SINGLESTEP   (1u << 4)
 
 #endif

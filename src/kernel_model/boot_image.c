@@ -94,6 +94,8 @@ static unsigned image_features(const struct x64i_kernel *kernel)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (x64i_cpu_has(kernel->cpu, rows[i].cpu))
             features |= rows[i].image;
+    if (kernel->cpu->model->behaviour.sysenter_in_long_mode)
+        features |= X64I_IMAGE_SYSENTER32;
     return features;
 }
 

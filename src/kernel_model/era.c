@@ -12,6 +12,7 @@ IMAGE(4_18);
 IMAGE(4_16);
 IMAGE(4_15);
 IMAGE(4_9);
+IMAGE(sysenter);
 IMAGE(int80);
 #undef IMAGE
 #define IMAGE(name) .image = x64i_era_##name, .image_end = x64i_era_##name##_end
@@ -92,6 +93,18 @@ static const struct x64i_era eras[] = {
         IMAGE(4_9),
         .release = "4.9.0",
         .prefix = "",
+        .tss_limit = TSS_LIMIT_4_9,
+    },
+    {
+        .public = {.name = "sysenter",
+                   .description =
+                       "SYSENTER (2.6 on, 2003): RSP from the MSR, ESP in EBP, EIP known "
+                       "beforehand, SYSEXIT or IRET; the shape of Linux 4.9's, called by the vDSO"},
+        IMAGE(sysenter),
+        .release = "4.9.0",
+        .prefix = "",
+        .compat = true,
+        .vsyscall = true,
         .tss_limit = TSS_LIMIT_4_9,
     },
     {

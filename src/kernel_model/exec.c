@@ -81,6 +81,7 @@ struct auxiliary {
     uint64_t random;
     uint64_t platform;
     uint64_t filename;
+    bool vsyscall;
 };
 
 static void push_auxiliary(struct builder *builder, const struct x64i_elf *elf,
@@ -90,6 +91,7 @@ static void push_auxiliary(struct builder *builder, const struct x64i_elf *elf,
     const struct x64i_cpu *cpu = builder->kernel->cpu;
     x64i_cpuid(cpu->model, 1, 0, cpu->s.cr4, cpu->s.xcr0, leaf);
     const uint64_t entries[][2] = {
+        {AT_SYSINFO, X64I_VDSO_32},
         {AT_HWCAP, leaf[3]},
         {AT_PAGESZ, X64I_PAGE_SIZE},
         {AT_CLKTCK, CLOCK_TICKS},
@@ -110,7 +112,8 @@ static void push_auxiliary(struct builder *builder, const struct x64i_elf *elf,
         {AT_PLATFORM, place->platform},
         {AT_NULL, 0},
     };
-    for (size_t i = sizeof entries / sizeof entries[0]; i > 0; i--) {
+    size_t first = place->vsyscall ? 0 : 1;
+    for (size_t i = sizeof entries / sizeof entries[0]; i > first; i--) {
         push_word(builder, entries[i - 1][1], elf->compat);
         push_word(builder, entries[i - 1][0], elf->compat);
     }
@@ -127,6 +130,11 @@ static void align_for(struct builder *builder, uint64_t words, bool compat)
 
 #define AUXILIARY_WORDS 38
 
+static bool has_vsyscall(const struct x64i_kernel *kernel)
+{
+    return kernel->era->vsyscall && kernel->task.compat;
+}
+
 static void build_stack(struct builder *builder, const struct x64i_elf *elf, const char *path,
                         const char *const *argv, const char *const *envp, uint64_t *addresses)
 {
@@ -141,7 +149,8 @@ static void build_stack(struct builder *builder, const struct x64i_elf *elf, con
     place.platform = push_string(builder, elf->compat ? "i686" : "x86_64");
     x64i_machine_input(builder->kernel->machine, X64_INPUT_RANDOM, random, sizeof random);
     place.random = push_bytes(builder, random, sizeof random);
-    align_for(builder, AUXILIARY_WORDS + argc + envc + 3, elf->compat);
+    place.vsyscall = has_vsyscall(builder->kernel);
+    align_for(builder, AUXILIARY_WORDS + (place.vsyscall ? 2 : 0) + argc + envc + 3, elf->compat);
     push_auxiliary(builder, elf, &place);
     push_addresses(builder, addresses + argc, envc, elf->compat);
     push_addresses(builder, addresses, argc, elf->compat);
@@ -249,6 +258,15 @@ static enum x64_status map_program(struct x64i_kernel *kernel, const struct x64i
     return x64i_mm_map(kernel, &stack) == 0 ? X64_OK : X64_ERROR_LIMIT;
 }
 
+/* The image's page with __kernel_vsyscall, for the user to execute (entry/vdso32.inc). */
+static bool map_vdso(struct x64i_kernel *kernel)
+{
+    uint64_t page = x64i_kernel_symbol(kernel, "__kernel_vsyscall");
+    return page > X64I_IMAGE_MAP &&
+           x64i_page_map(kernel, kernel->layout.root, X64I_VDSO_32, page - X64I_IMAGE_MAP,
+                         X64I_PTE_PRESENT | X64I_PTE_USER | X64I_PTE_ACCESSED | X64I_PTE_DIRTY);
+}
+
 static enum x64_status fill_stack(struct x64i_kernel *kernel, const struct x64i_elf *elf,
                                   const char *path, const char *const *argv,
                                   const char *const *envp, struct x64_error_text *error)
@@ -296,5 +314,7 @@ enum x64_status x64i_exec(struct x64i_kernel *kernel, const uint8_t *bytes, size
     status = map_program(kernel, &elf, path, error);
     if (status != X64_OK)
         return status;
+    if (has_vsyscall(kernel) && !map_vdso(kernel))
+        return x64i_refuse(error, X64_ERROR_LIMIT, "%s: no memory for the vDSO", path);
     return fill_stack(kernel, &elf, path, argv ? argv : only_path, envp, error);
 }

@@ -44,8 +44,8 @@ static void name_address(struct x64i_kernel *kernel, uint64_t linear, char *text
         (void)snprintf(text, size, "%#llx", (unsigned long long)linear);
 }
 
-/* The exception table: pairs of offsets, each relative to itself. False when RIP is not in it. */
-static bool apply_fixup(struct x64i_kernel *kernel, uint64_t regs)
+/* The exception table: pairs of offsets, each relative to itself. 0 when RIP is not in it. */
+static uint64_t find_fixup(struct x64i_kernel *kernel, uint64_t regs)
 {
     uint64_t rip = regs_word(kernel, regs, X64I_PT_IP);
     uint64_t at = x64i_kernel_symbol(kernel, "__start___ex_table");
@@ -53,14 +53,26 @@ static bool apply_fixup(struct x64i_kernel *kernel, uint64_t regs)
     for (; at && at + 8 <= end; at += 8) {
         int32_t offset[2];
         if (!x64i_kernel_read(kernel, at, offset, sizeof offset))
-            return false;
-        if (at + (uint64_t)(int64_t)offset[0] != rip)
-            continue;
-        uint64_t fixup = at + 4 + (uint64_t)(int64_t)offset[1];
-        kernel->task.fault_in.failed = 1;
-        return x64i_kernel_write(kernel, regs + 8 * X64I_PT_IP, &fixup, sizeof fixup);
+            return 0;
+        if (at + (uint64_t)(int64_t)offset[0] == rip)
+            return at + 4 + (uint64_t)(int64_t)offset[1];
     }
-    return false;
+    return 0;
+}
+
+/* SYSENTER leaves TF set: then the trap of the user's instruction comes in the kernel. TF is put
+ * off until the way back (is_sysenter_singlestep in arch/x86/kernel/traps.c). */
+static bool postpone_single_step(struct x64i_kernel *kernel, uint64_t regs)
+{
+    uint32_t task_flags;
+    uint64_t rip = regs_word(kernel, regs, X64I_PT_IP);
+    uint64_t flags = regs_word(kernel, regs, X64I_PT_FLAGS) & ~(uint64_t)X64I_TF;
+    if (!rip || rip != x64i_kernel_symbol(kernel, "entry_SYSENTER_compat") ||
+        !x64i_kernel_read(kernel, kernel->layout.task, &task_flags, sizeof task_flags))
+        return false;
+    task_flags |= X64I_TIF_SINGLESTEP;
+    return x64i_kernel_write(kernel, kernel->layout.task, &task_flags, sizeof task_flags) &&
+           x64i_kernel_write(kernel, regs + 8 * X64I_PT_FLAGS, &flags, sizeof flags);
 }
 
 /* Nobody can handle it: the guest's kernel is broken. */
@@ -91,13 +103,15 @@ static void page_fault(struct x64i_kernel *kernel, uint64_t regs, uint64_t error
     char where[96];
     uint64_t linear = kernel->cpu->s.cr2;
     bool user = regs_word(kernel, regs, X64I_PT_CS) & 3;
+    uint64_t fixup = user ? 0 : find_fixup(kernel, regs);
     enum x64i_mm_result result = X64I_MM_NO_AREA;
-    if (user || kernel->task.fault_in.active)
+    if (user || fixup || kernel->task.fault_in.active)
         result = x64i_mm_touch(kernel, linear, (uint32_t)error_code);
     if (result == X64I_MM_DONE)
         return;
     if (!user) {
-        if (!apply_fixup(kernel, regs))
+        kernel->task.fault_in.failed = 1;
+        if (!fixup || !x64i_kernel_write(kernel, regs + 8 * X64I_PT_IP, &fixup, sizeof fixup))
             die(kernel, X64_FAULT_PF, regs, error_code, linear);
         return;
     }
@@ -123,6 +137,8 @@ void x64i_exception_handle(struct x64i_kernel *kernel, unsigned vector, uint64_t
         return;
     }
     if (vector == X64_FAULT_NMI)
+        return;
+    if (vector == X64_FAULT_DB && !user && postpone_single_step(kernel, regs))
         return;
     if (!x64_fault_has_error_code((enum x64_fault)vector))
         error_code = 0;

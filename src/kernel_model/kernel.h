@@ -34,6 +34,7 @@ struct x64i_era {
     const char *prefix;  /* of the names of the system call table's functions */
     bool pt_regs;        /* those functions take struct pt_regs, not six arguments */
     bool compat;         /* the 32-bit table */
+    bool vsyscall;       /* AT_SYSINFO tells of __kernel_vsyscall, in a page of the image */
     bool entry_area;     /* there is a cpu_entry_area, and TSS.sp0 points into it */
     uint16_t tss_limit;
 };

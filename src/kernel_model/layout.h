@@ -14,8 +14,10 @@
 #define X64I_IMAGE_MAP      UINT64_C(0xffffffff80000000)
 #define X64I_ENTRY_AREA     UINT64_C(0xfffffe0000000000) /* the IDT, read-only */
 #define X64I_KERNEL_STACK   16384u
+#define X64I_SYSENTER_STACK 512u
 #define X64I_TASK_SIZE      UINT64_C(0x7ffffffff000)
 #define X64I_TASK_SIZE_32   UINT64_C(0xffffe000)
+#define X64I_VDSO_32        X64I_TASK_SIZE_32 /* one page */
 #define X64I_USER_PCID_FLAG 0x800u
 #define X64I_KERNEL_PCID    1u
 
@@ -43,7 +45,7 @@ struct x64i_layout {
     uint64_t task; /* linear */
     uint64_t boot_params;
     struct x64i_range task_stack;
-    struct x64i_range entry_stack; /* empty in eras without one */
+    struct x64i_range entry_stack; /* or the SYSENTER stack; empty in eras with neither */
     struct x64i_range irq_stack;
     struct x64i_range ist[4];
     struct x64i_range gdt, idt, tss; /* where GDTR, IDTR and TR point to */

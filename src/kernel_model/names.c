@@ -58,6 +58,13 @@ static const char *name_for_64(const struct x64i_kernel *kernel,
     return same ? found.name : symbol->name;
 }
 
+/* The image's page that 32-bit programs have at X64I_VDSO_32, or 0. */
+static uint64_t vdso_page(const struct x64i_kernel *kernel)
+{
+    bool present = kernel->era->vsyscall && kernel->task.compat;
+    return present ? x64i_kernel_symbol(kernel, "__kernel_vsyscall") : 0;
+}
+
 enum x64_status x64_symbol_at(struct x64_machine *machine, uint64_t linear, const char **name,
                               uint64_t *offset)
 {
@@ -72,6 +79,8 @@ enum x64_status x64_symbol_at(struct x64_machine *machine, uint64_t linear, cons
         return x64i_user_symbol_at(kernel, linear, name, offset);
     if (trampoline && linear - trampoline < X64I_PAGE_SIZE)
         linear += x64i_kernel_symbol(kernel, "entry_SYSCALL_64_trampoline") - trampoline;
+    if (vdso_page(kernel) && linear - X64I_VDSO_32 < X64I_PAGE_SIZE)
+        linear += vdso_page(kernel) - X64I_VDSO_32;
     bool added = kernel->stock && inside(&kernel->layout.stock, linear);
     const struct x64_kernel_image *image = added ? kernel->stock : kernel->image;
     return x64_kernel_image_symbol_near(image, linear, &symbol, offset) == X64_OK
@@ -90,6 +99,8 @@ enum x64_status x64_symbol_find(struct x64_machine *machine, const char *name, u
     if (x64_kernel_image_symbol(kernel->image, name, &symbol, NULL) != X64_OK)
         return x64i_user_symbol_find(kernel, name, linear);
     *linear = symbol.per_cpu ? kernel->layout.per_cpu + symbol.address : symbol.address;
+    if (vdso_page(kernel) && *linear - vdso_page(kernel) < X64I_PAGE_SIZE)
+        *linear += X64I_VDSO_32 - vdso_page(kernel);
     if (kernel->layout.trampoline && strcmp(name, "entry_SYSCALL_64_trampoline") == 0)
         *linear = kernel->layout.trampoline;
     return X64_OK;

@@ -91,6 +91,7 @@ START_TEST(test_demo_call_texts)
     check_calls("4.16", calls_64);
     check_calls("4.15", calls_64);
     check_calls("4.9", calls_64);
+    check_calls("sysenter", calls_32);
     check_calls("int80", calls_32);
 }
 END_TEST
@@ -127,6 +128,7 @@ START_TEST(test_demo_goes_back_and_forth)
     check_going_back("4.16", "pti");
     check_going_back("4.15", "pti,retpoline");
     check_going_back("4.9", "none");
+    check_going_back("sysenter", "none");
     check_going_back("int80", "none");
 }
 END_TEST

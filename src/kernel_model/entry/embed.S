@@ -20,9 +20,11 @@ EMBED x64i_era_4_18 era_4_18.elf
 EMBED x64i_era_4_16 era_4_16.elf
 EMBED x64i_era_4_15 era_4_15.elf
 EMBED x64i_era_4_9 era_4_9.elf
+EMBED x64i_era_sysenter era_sysenter.elf
 EMBED x64i_era_int80 era_int80.elf
 EMBED x64i_stock stock.elf
 EMBED x64i_demo_64 demo_64.elf
 EMBED x64i_demo_32 demo_32.elf
+EMBED x64i_demo_sysenter demo_sysenter.elf
 
 	.section .note.GNU-stack, "", @progbits

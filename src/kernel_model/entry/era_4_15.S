@@ -27,7 +27,7 @@
 
 .macro ERA_FAST_SYSRET
 	addq $(6 * 8), %rsp
-	jmp pop_c_regs_except_rcx_r11_and_sysret
+	jmp pop_c_regs_and_sysret
 .endm
 
 FUNC entry_SYSCALL_64
@@ -40,7 +40,7 @@ SYM entry_SYSCALL_64_after_hwframe
 	SYSRET_CHECKS iret=swapgs_restore_regs_and_return_to_usermode
 SYM syscall_return_via_sysret
 	POP_EXTRA_REGS
-SYM pop_c_regs_except_rcx_r11_and_sysret
+SYM pop_c_regs_and_sysret
 	POP_C_REGS pop_rdi=0 skip_r11rcx=1
 	TO_USER_RSP_OVER_ENTRY_STACK
 	swapgs

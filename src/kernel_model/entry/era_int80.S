@@ -20,33 +20,7 @@
 
 	.section .entry.text, "ax"
 
-/* The CPU has pushed ss, sp, flags, cs and ip; interrupts are off. */
-FUNC entry_INT80_compat
-	ASM_CLAC
-	swapgs
-	movl %eax, %eax
-	pushq %rax
-	pushq %rdi
-	pushq %rsi
-	pushq %rdx
-	pushq %rcx
-	pushq $-ENOSYS
-	pushq $0
-	pushq $0
-	pushq $0
-	pushq $0
-	pushq %rbx
-	pushq %rbp
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
-	cld
-	movq %rsp, %rdi
-	call do_int80_syscall_32
-	swapgs
-	jmp restore_regs_and_iret
-SYM_END entry_INT80_compat
+#include "int80.inc"
 
 .macro ERA_RETURN_FROM_FORK
 	swapgs
@@ -61,31 +35,7 @@ SYM_END entry_INT80_compat
 
 #include "dispatch.inc"
 
-/* RDI: pt_regs. Arguments in bx, cx, dx, si, di, bp, each of 32 bits. */
-FUNC do_int80_syscall_32
-	pushq %rbp
-	movq %rsp, %rbp
-	pushq %rbx
-	movq %rdi, %rbx
-	sti
-	movl ORIG_RAX(%rdi), %eax
-	cmpl $(NR_syscalls - 1), %eax
-	ja 1f
-	movl RBX(%rbx), %edi
-	movl RCX(%rbx), %esi
-	movl RDX(%rbx), %edx
-	movl RSI(%rbx), %ecx
-	movl RDI(%rbx), %r8d
-	movl RBP(%rbx), %r9d
-	CALL_TABLE ia32_sys_call_table
-	movq %rax, RAX(%rbx)
-1:	movq %rbx, %rdi
-	call syscall_return_slowpath
-	popq %rbx
-	popq %rbp
-	ret
-SYM_END do_int80_syscall_32
-
+#include "do_syscall_32.inc"
 #include "per_cpu.inc"
 
 #include "syscalls_32.inc"
