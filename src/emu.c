@@ -38,9 +38,20 @@ static enum x64_status read_config(const struct x64_config *config, struct x64_c
     return X64_OK;
 }
 
+/* The end of a run that claims to have ended for no known reason is a fault. The counters of input
+ * and output may hold anything: they are only compared with others that follow them. */
+static void repair_run(struct x64i_run_state *run)
+{
+    bool known = run->end.reason > X64_STOP_BUDGET && run->end.reason <= X64_STOP_MEMORY;
+    if (run->ended && !known)
+        run->end.reason = X64_STOP_FAULT;
+}
+
 static void machine_restored(void *user)
 {
     struct x64_machine *machine = user;
+    repair_run(&machine->run);
+    x64i_cpu_repair(&machine->cpu);
     x64i_cpu_refresh(&machine->cpu);
     x64i_engine_flush(&machine->cpu);
     x64i_machine_make_events(machine);
@@ -344,5 +355,8 @@ void x64i_machine_log(struct x64_machine *machine, enum x64_log_level level, con
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    for (char *byte = message; *byte; byte++) /* a guest's names must not steer a terminal */
+        if ((unsigned char)*byte < ' ' || *byte == 0x7f)
+            *byte = '?';
     machine->config.host.log(machine->config.host.user, level, message);
 }

@@ -3,11 +3,17 @@
 
 #include "cpu/decode.h"
 #include "cpu/engine.h"
+#include "cpu/fxsave.h"
 #include "cpu/msr_glue.h"
 
 #include <string.h>
 
 #define CPU_VERSION 1
+#define MXCSR_RESET 0x1f80
+
+/* Centuries: a run that is as long never ends, and sums with such numbers do not wrap. */
+#define STEPS_MAX (UINT64_C(1) << 58)
+#define CLOCK_MAX (UINT64_C(1) << 62)
 
 enum x64_status x64i_cpu_init(struct x64i_cpu *cpu, struct x64i_state *state,
                               const struct x64i_cpu_model *model, uint64_t ram_size)
@@ -47,7 +53,7 @@ void x64i_cpu_reset_long_mode(struct x64i_cpu *cpu, uint64_t root)
     s->cr4 = X64I_CR4_PAE | X64I_CR4_OSFXSR | X64I_CR4_OSXMMEXCPT;
     s->cr3 = root;
     s->xcr0 = 1;
-    s->mxcsr = 0x1f80;
+    s->mxcsr = MXCSR_RESET;
     s->fpu_control = 0x37f;
     s->fpu_tag = 0xffff;
     const uint16_t data = X64I_SEGMENT_PRESENT | X64I_SEGMENT_S | X64I_SEGMENT_WRITABLE |
@@ -63,6 +69,25 @@ void x64i_cpu_reset_long_mode(struct x64i_cpu *cpu, uint64_t root)
         (struct x64i_segment){.attributes = X64I_SEGMENT_PRESENT | 0xb, .limit = 0xffff};
     cpu->msr.values.value[X64I_MSR_EFER] = X64I_EFER_LME | X64I_EFER_LMA | X64I_EFER_NXE;
     x64i_cpu_refresh(cpu);
+}
+
+void x64i_cpu_repair(struct x64i_cpu *cpu)
+{
+    struct x64i_cpu_state *s = &cpu->s;
+    s->rflags = (s->rflags & X64I_FLAGS_DEFINED) | X64I_FLAG_ONE;
+    if (!x64i_mxcsr_is_valid(s->mxcsr)) /* the host's own would not take it either */
+        s->mxcsr = MXCSR_RESET;
+    if (s->cpl > 3)
+        s->cpl = 3;
+    if (s->activity > X64I_SHUTDOWN)
+        s->activity = X64I_SHUTDOWN;
+    if (s->shadow > X64I_SHADOW_MOV_SS)
+        s->shadow = X64I_SHADOW_NONE;
+    if (s->steps > STEPS_MAX)
+        s->steps = STEPS_MAX;
+    if (s->clock_skipped > CLOCK_MAX)
+        s->clock_skipped = CLOCK_MAX;
+    x64i_tlb_repair(&cpu->mmu.tlb);
 }
 
 static void refresh_paging(struct x64i_cpu *cpu)

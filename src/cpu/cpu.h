@@ -93,6 +93,10 @@ void x64i_cpu_destroy(struct x64i_cpu *cpu);
  * as a boot loader leaves it: paging on with `root` as CR3, flat segments, interrupts off. */
 void x64i_cpu_reset_long_mode(struct x64i_cpu *cpu, uint64_t root);
 
+/* Makes the best of registers and a TLB that come from a file, which may hold what no instruction
+ * could have left: before x64i_cpu_refresh. MSRs may hold anything. */
+void x64i_cpu_repair(struct x64i_cpu *cpu);
+
 /* Computes all derived fields anew: after CR, EFER, CS, SS, CPL, RFLAGS.AC or DR7 changed, and
  * after a restore. */
 void x64i_cpu_refresh(struct x64i_cpu *cpu);

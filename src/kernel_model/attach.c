@@ -92,7 +92,8 @@ bool x64i_kernel_write(struct x64i_kernel *kernel, uint64_t linear, const void *
     return true;
 }
 
-/* What comes from a file may be anything: indices and strings are bounded before use. */
+/* What comes from a file may be anything: indices and strings are bounded before use. The layout's
+ * addresses need no bounds: whatever is read or written there is checked against RAM each time. */
 static void restored(void *user)
 {
     struct x64i_kernel *kernel = user;
@@ -101,8 +102,7 @@ static void restored(void *user)
     kernel->program_size = 0;
     kernel->program = x64i_state_get_blob(state, PROGRAM_BLOB, &kernel->program_size);
     x64i_mm_restored(&kernel->mm);
-    kernel->task.path[sizeof kernel->task.path - 1] = '\0';
-    kernel->task.name[sizeof kernel->task.name - 1] = '\0';
+    x64i_task_repair(&kernel->task);
     if (kernel->program != program)
         x64i_user_symbols_load(kernel);
 }

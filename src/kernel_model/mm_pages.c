@@ -136,17 +136,20 @@ void x64i_mm_protect_pages(struct x64i_kernel *kernel, uint64_t start, uint64_t 
 
 bool x64i_mm_move_pages(struct x64i_kernel *kernel, uint64_t from, uint64_t to, uint64_t size)
 {
-    for (uint64_t at = 0; at < size; at += X64I_PAGE_SIZE) {
+    uint64_t at = skip_empty(kernel, from, from + size);
+    while (at < from + size) {
         uint64_t where = 0;
-        uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, from + at, &where);
-        if (!entry)
-            continue;
-        if (!x64i_page_map(kernel, kernel->layout.root, to + at, entry & X64I_PTE_ADDRESS,
-                           entry & ~X64I_PTE_ADDRESS))
-            return false;
-        share_top_entry(kernel, to + at);
-        x64i_page_entry_set(kernel, where, 0);
-        flush_page(kernel, from + at);
+        uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, at, &where);
+        if (entry) {
+            uint64_t target = to + (at - from);
+            if (!x64i_page_map(kernel, kernel->layout.root, target, entry & X64I_PTE_ADDRESS,
+                               entry & ~X64I_PTE_ADDRESS))
+                return false;
+            share_top_entry(kernel, target);
+            x64i_page_entry_set(kernel, where, 0);
+            flush_page(kernel, at);
+        }
+        at = skip_empty(kernel, next_page(at, where != 0), from + size);
     }
     return true;
 }

@@ -49,6 +49,17 @@ void x64i_task_init(struct x64i_kernel *kernel, const char *path)
     (void)snprintf(task->name, sizeof task->name, "%.15s", slash ? slash + 1 : path);
 }
 
+void x64i_task_repair(struct x64i_task *task)
+{
+    for (size_t i = 0; i < X64I_FILES_MAX; i++) {
+        struct x64i_file *file = &task->file[i];
+        if (file->kind > X64I_FILE_PROGRAM || file->stream > 2 || file->position > INT64_MAX)
+            *file = (struct x64i_file){0};
+    }
+    task->path[sizeof task->path - 1] = '\0';
+    task->name[sizeof task->name - 1] = '\0';
+}
+
 void x64i_task_exit(struct x64i_kernel *kernel, int status)
 {
     struct x64_stop stop = {.reason = X64_STOP_EXIT, .fault = X64_FAULT_NONE, .code = status & 255};

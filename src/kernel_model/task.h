@@ -71,6 +71,10 @@ void x64i_task_exit(struct x64i_kernel *kernel, int status);
 __attribute__((format(printf, 3, 4))) void x64i_task_kill(struct x64i_kernel *kernel, int signal,
                                                           const char *format, ...);
 
+/* Makes the best of what a file claims to be a task: names end, files have a known kind and a
+ * position that a file can have. */
+void x64i_task_repair(struct x64i_task *task);
+
 /* Fills a new task's files and names. */
 void x64i_task_init(struct x64i_kernel *kernel, const char *path);
 

@@ -4,6 +4,8 @@
 /* The three arrays, smallest pages first: the order in which they are asked. */
 #define ARRAY_COUNT 3
 
+#define PHYSICAL_BITS_MAX 52
+
 struct array {
     unsigned page_bits;
     unsigned sets;
@@ -144,6 +146,28 @@ void x64i_tlb_visit(const struct x64i_tlb *tlb,
             for (unsigned way = 0; way < X64I_TLB_WAYS; way++)
                 if (sets[index].way[way].flags & X64I_TLB_VALID)
                     visit(user, &sets[index].way[way]);
+    }
+}
+
+static bool is_possible(const struct x64i_tlb_entry *entry, unsigned page_bits)
+{
+    uint64_t inside = (UINT64_C(1) << page_bits) - 1;
+    return entry->page_bits == page_bits && ((entry->linear | entry->physical) & inside) == 0 &&
+           entry->physical >> PHYSICAL_BITS_MAX == 0;
+}
+
+void x64i_tlb_repair(struct x64i_tlb *tlb)
+{
+    for (size_t i = 0; i < ARRAY_COUNT; i++) {
+        struct x64i_tlb_set *sets = writable_sets(tlb, &arrays[i]);
+        for (unsigned index = 0; index < arrays[i].sets; index++) {
+            struct x64i_tlb_set *set = &sets[index];
+            set->next %= X64I_TLB_WAYS;
+            for (unsigned way = 0; way < X64I_TLB_WAYS; way++)
+                if ((set->way[way].flags & X64I_TLB_VALID) &&
+                    !is_possible(&set->way[way], arrays[i].page_bits))
+                    set->way[way] = (struct x64i_tlb_entry){0};
+        }
     }
 }
 

@@ -88,6 +88,10 @@ void x64i_tlb_flush(struct x64i_tlb *tlb, enum x64_tlb_flush what, uint16_t pcid
 void x64i_tlb_visit(const struct x64i_tlb *tlb,
                     void (*visit)(void *user, const struct x64i_tlb_entry *entry), void *user);
 
+/* Makes the best of what a file claims to be a TLB: entries that no walk could have left, of a size
+ * that is not their array's or not on a boundary of theirs, are dropped. */
+void x64i_tlb_repair(struct x64i_tlb *tlb);
+
 /* Number of entries the TLB has room for, per page size (12, 21 or 30 bits); 0 for other sizes. */
 unsigned x64i_tlb_capacity(unsigned page_bits);
 

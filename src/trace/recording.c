@@ -29,10 +29,19 @@ void x64i_recording_free(struct x64i_recording *recording)
     *recording = (struct x64i_recording){0};
 }
 
+/* Whether a terminal could take it for a command. */
+static bool is_control(char byte)
+{
+    return (unsigned char)byte < ' ' || byte == 0x7f;
+}
+
 static void write_text(struct x64i_writer *writer, const char text[X64I_RECORDING_TEXT])
 {
     char field[X64I_RECORDING_TEXT] = {0};
     (void)snprintf(field, sizeof field, "%s", text);
+    for (size_t i = 0; field[i]; i++)
+        if (is_control(field[i]))
+            field[i] = '?';
     x64i_write(writer, field, sizeof field);
 }
 
@@ -92,10 +101,15 @@ static size_t read_stream(void *user, void *data, size_t size)
     return fread(data, 1, size, user);
 }
 
-/* A text that fills its field to the end is none of ours. */
+/* A text that fills its field to the end, or would steer the reader's terminal, is none of ours. */
 static bool read_text(struct x64i_reader *reader, char text[X64I_RECORDING_TEXT])
 {
-    return x64i_read(reader, text, X64I_RECORDING_TEXT) && text[X64I_RECORDING_TEXT - 1] == '\0';
+    if (!x64i_read(reader, text, X64I_RECORDING_TEXT) || text[X64I_RECORDING_TEXT - 1] != '\0')
+        return false;
+    for (size_t i = 0; text[i]; i++)
+        if (is_control(text[i]))
+            return false;
+    return true;
 }
 
 static enum x64_status read_header(const struct x64i_source *source,

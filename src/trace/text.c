@@ -383,6 +383,7 @@ static void write_end(struct x64i_buffer *out, const struct x64i_trace_style *st
         [X64_STOP_REQUEST] = "stopped",
         [X64_STOP_HALT] = "halted",
         [X64_STOP_SHUTDOWN] = "triple fault",
+        [X64_STOP_RESET] = "the guest reset the machine",
         [X64_STOP_EXIT] = "the program ended",
         [X64_STOP_FAULT] = "the program was ended",
         [X64_STOP_MEMORY] = "out of memory",
