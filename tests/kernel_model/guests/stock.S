@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What tests/kernel_model/test_stock.c runs: each system call stands at a label of its own. */
 
-	.macro CALL label number:req
+	.macro CALL label, number:req
 	movq $\number, %rax
 	.globl \label
 \label:
@@ -29,19 +29,19 @@ _start:
 touch_page:
 	movb $1, page(%rip)
 
-	CALL call_getpid 39
+	CALL call_getpid, 39
 	/* Only eax counts, and that with its sign. */
-	CALL call_high_half 0x1234567800000027
-	CALL call_negative 0x80000027
-	CALL call_hole 400
-	CALL call_beyond 100000
-	CALL call_minus_one -1
+	CALL call_high_half, 0x1234567800000027
+	CALL call_negative, 0x80000027
+	CALL call_hole, 400
+	CALL call_beyond, 100000
+	CALL call_minus_one, -1
 
 	/* write(1, 8, 16): the buffer is not there. */
 	movl $1, %edi
 	movl $8, %esi
 	movl $16, %edx
-	CALL call_efault 1
+	CALL call_efault, 1
 
 	/* RF and TF do not fit through SYSRET. */
 	pushfq
