@@ -8,8 +8,8 @@
 
 /* x86-64's own set and what all three models add to it. */
 #define FEATURES_COMMON                                                                            \
-    HAS(FPU), HAS(DE), HAS(PSE), HAS(TSC), HAS(MSR), HAS(PAE), HAS(CX8), HAS(SEP), HAS(MTRR),      \
-        HAS(PGE), HAS(CMOV), HAS(PAT), HAS(CLFSH), HAS(FXSR), HAS(SSE), HAS(SSE2), HAS(MONITOR),   \
+    HAS(DE), HAS(PSE), HAS(TSC), HAS(MSR), HAS(PAE), HAS(CX8), HAS(SEP), HAS(MTRR), HAS(PGE),      \
+        HAS(CMOV), HAS(PAT), HAS(CLFSH), HAS(FXSR), HAS(SSE), HAS(SSE2), HAS(MONITOR),             \
         HAS(CMPXCHG16B), HAS(PCID), HAS(MOVBE), HAS(POPCNT), HAS(XSAVE), HAS(FSGSBASE), HAS(BMI1), \
         HAS(SMEP), HAS(BMI2), HAS(ERMS), HAS(INVPCID), HAS(ADX), HAS(SMAP), HAS(CLFLUSHOPT),       \
         HAS(LAHF64), HAS(LZCNT), HAS(PREFETCHW), HAS(SYSCALL), HAS(NX), HAS(PAGE1GB), HAS(RDTSCP), \

@@ -18,7 +18,6 @@ static const struct {
     const char *name; /* of an instruction or MSR; for a behaviour, where it is tested or seen */
     uint64_t cr4;
 } proofs[] = {
-    {"FPU", INSTRUCTION, "FXSAVE", 0}, /* x87 state; arithmetic is still to come */
     {"DE", CR4, NULL, X64I_CR4_DE},
     {"PSE", CR4, NULL, X64I_CR4_PSE},
     {"TSC", INSTRUCTION, "RDTSC", 0},
