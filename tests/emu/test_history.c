@@ -151,7 +151,7 @@ static Suite *history_suite(void)
 {
     Suite *suite = suite_create("history");
     TCase *tcase = tcase_create("history");
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, test_history_back_and_forth_is_the_same_at_every_step, 0, 4);
     tcase_add_test(tcase, test_history_jumps_reach_any_step);
     tcase_add_test(tcase, test_history_change_from_outside_is_kept);

@@ -193,7 +193,7 @@ static Suite *history_list_suite(void)
 {
     Suite *suite = suite_create("emu/history_list");
     TCase *tests = tcase_create("history_list");
-    tcase_set_timeout(tests, 120);
+    tcase_set_timeout(tests, 300);
     tcase_add_test(tests, test_history_list_finds_the_nearest);
     tcase_add_test(tests, test_history_list_stops_for_snapshots_and_barriers);
     tcase_add_test(tests, test_history_list_replaces_at_the_same_step);

@@ -488,7 +488,7 @@ static Suite *machine_suite(void)
 {
     Suite *suite = suite_create("emu/machine");
     TCase *tests = tcase_create("machine");
-    tcase_set_timeout(tests, 60);
+    tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, test_machine_create_refuses, 0, ROWS(config_rows));
     tcase_add_test(tests, test_machine_create_takes_an_older_struct);
     tcase_add_test(tests, test_machine_refuses_no_machine);

@@ -174,7 +174,7 @@ static Suite *platform_run_suite(void)
 {
     Suite *suite = suite_create("emu/platform_run");
     TCase *tests = tcase_create("platform_run");
-    tcase_set_timeout(tests, 120);
+    tcase_set_timeout(tests, 300);
     tcase_add_test(tests, test_platform_run_ticks_and_echoes);
     tcase_add_test(tests, test_platform_run_ticks_while_busy);
     tcase_add_test(tests, test_platform_run_back_and_forth);

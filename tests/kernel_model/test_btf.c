@@ -129,7 +129,7 @@ static Suite *btf_suite(void)
     tcase_add_test(synthetic, test_btf_names_what_is_missing);
     tcase_add_test(synthetic, test_btf_finds_sizes_and_enumerators);
     suite_add_tcase(suite, synthetic);
-    tcase_set_timeout(debian, 60);
+    tcase_set_timeout(debian, 300);
     tcase_add_test(debian, test_btf_of_debian_has_the_fixed_layouts);
     suite_add_tcase(suite, debian);
     return suite;

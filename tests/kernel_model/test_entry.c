@@ -478,7 +478,7 @@ static Suite *entry_suite(void)
 {
     Suite *suite = suite_create("entry");
     TCase *tests = tcase_create("entry");
-    tcase_set_timeout(tests, 120);
+    tcase_set_timeout(tests, 300);
     tcase_add_test(tests, test_entry_saves_and_restores);
     tcase_add_test(tests, test_entry_msrs_are_programmed);
     tcase_add_test(tests, test_entry_trampoline_parks_rsp);

@@ -273,7 +273,7 @@ static Suite *fast_path_suite(void)
 {
     Suite *suite = suite_create("fast path");
     TCase *tests = tcase_create("fast path");
-    tcase_set_timeout(tests, 60);
+    tcase_set_timeout(tests, 300);
     tcase_add_test(tests, test_fast_path_leaves_six_slots_unwritten);
     tcase_add_test(tests, test_slow_path_saves_everything);
     tcase_add_test(tests, test_fast_path_turns_slow);

@@ -118,7 +118,7 @@ static Suite *features_suite(void)
     Suite *suite = suite_create("CPU features of kernels");
     TCase *debian = tcase_create("debian");
 
-    tcase_set_timeout(debian, 60);
+    tcase_set_timeout(debian, 300);
     tcase_add_loop_test(debian, test_features_are_found_by_name, 0, X64_TEST_KERNEL_COUNT);
     tcase_add_test(debian, test_features_that_are_not_there_are_named);
     tcase_add_loop_test(debian, test_features_of_the_entry_text_all_have_names, 0,

@@ -176,7 +176,7 @@ static Suite *image_suite(void)
     tcase_add_test(synthetic, test_image_reads_bss_as_zero_and_no_further);
     tcase_add_test(synthetic, test_image_knows_the_per_cpu_area);
     suite_add_tcase(suite, synthetic);
-    tcase_set_timeout(debian, 60);
+    tcase_set_timeout(debian, 300);
     tcase_add_loop_test(debian, test_image_of_debian, 0, X64_TEST_KERNEL_COUNT);
     tcase_add_loop_test(debian, test_image_of_debian_locates_the_stack_top, 0,
                         X64_TEST_KERNEL_COUNT);

@@ -281,7 +281,7 @@ static Suite *hostile_suite(void)
     tcase_add_test(refused, test_image_limits_the_unpacked_size);
     tcase_add_test(refused, test_image_says_which_file);
     suite_add_tcase(suite, refused);
-    tcase_set_timeout(damaged, 120);
+    tcase_set_timeout(damaged, 300);
     tcase_add_loop_test(damaged, test_image_survives_truncation, 0, CODEC_COUNT);
     tcase_add_loop_test(damaged, test_image_survives_mutation, KALLSYMS_6_1, KALLSYMS_COUNT);
     tcase_add_loop_test(damaged, test_image_survives_damaged_payloads, 0, CODEC_COUNT);

@@ -177,7 +177,7 @@ static Suite *kallsyms_suite(void)
     tcase_add_test(synthetic, test_kallsyms_names_what_is_missing);
     tcase_add_test(synthetic, test_kallsyms_is_checked_against_its_index);
     suite_add_tcase(suite, synthetic);
-    tcase_set_timeout(debian, 60);
+    tcase_set_timeout(debian, 300);
     tcase_add_loop_test(debian, test_kallsyms_of_debian_is_whole, 0, X64_TEST_KERNEL_COUNT);
     tcase_add_loop_test(debian, test_kallsyms_of_debian_agrees_with_the_image, 0,
                         X64_TEST_KERNEL_COUNT);

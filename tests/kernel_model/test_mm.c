@@ -240,7 +240,7 @@ static Suite *mm_suite(void)
 {
     Suite *suite = suite_create("mm");
     TCase *tests = tcase_create("mm");
-    tcase_set_timeout(tests, 60);
+    tcase_set_timeout(tests, 300);
     tcase_add_test(tests, test_mm_unmap_cuts_a_hole);
     tcase_add_test(tests, test_mm_neighbours_merge);
     tcase_add_test(tests, test_mm_touch_asks_the_protection);

@@ -384,7 +384,7 @@ static Suite *patch_suite(void)
     tcase_add_test(synthetic, test_patch_applies_or_pads_a_record);
     tcase_add_test(synthetic, test_patch_refuses_records_of_no_layout);
     suite_add_tcase(suite, synthetic);
-    tcase_set_timeout(debian, 120);
+    tcase_set_timeout(debian, 300);
     tcase_add_loop_test(debian, test_patch_with_no_mitigations_leaves_the_plain_entry, 0,
                         X64_TEST_KERNEL_COUNT);
     tcase_add_loop_test(debian, test_patch_brings_in_each_mitigation, 0,

@@ -231,7 +231,7 @@ static Suite *sysenter_suite(void)
 {
     Suite *suite = suite_create("sysenter");
     TCase *tests = tcase_create("sysenter");
-    tcase_set_timeout(tests, 60);
+    tcase_set_timeout(tests, 300);
     tcase_add_test(tests, test_sysenter_stack_and_frame);
     tcase_add_test(tests, test_sysenter_single_step_returns_by_iret);
     tcase_add_test(tests, test_sysenter_bad_stack);

@@ -277,7 +277,7 @@ static Suite *random_suite(void)
 {
     Suite *suite = suite_create("mmu/walk_random");
     TCase *tests = tcase_create("random");
-    tcase_set_timeout(tests, 120);
+    tcase_set_timeout(tests, 300);
     tcase_add_test(tests, test_walk_agrees_with_a_second_model);
     suite_add_tcase(suite, tests);
     return suite;

@@ -394,7 +394,7 @@ static Suite *platform_suite(void)
     Suite *suite = suite_create("platform/platform");
     TCase *tests = tcase_create("platform");
     tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_set_timeout(tests, 60);
+    tcase_set_timeout(tests, 300);
     tcase_add_test(tests, test_platform_init_checks_the_clock);
     tcase_add_test(tests, test_platform_is_quiet_at_first);
     tcase_add_test(tests, test_platform_ports_of_nobody);

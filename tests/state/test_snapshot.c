@@ -381,7 +381,7 @@ static Suite *snapshot_suite(void)
 {
     Suite *suite = suite_create("snapshot");
     TCase *tcase = tcase_create("snapshot");
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, test_restore_brings_every_kind_of_region_back);
     tcase_add_test(tcase, test_generations_follow_snapshot_and_restore);
     tcase_add_test(tcase, test_snapshot_outlives_its_state);

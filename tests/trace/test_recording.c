@@ -228,7 +228,7 @@ static Suite *recording_suite(void)
 {
     Suite *suite = suite_create("recording");
     TCase *tcase = tcase_create("recording");
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 300);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, test_recording_replays_to_the_same_state);
     tcase_add_test(tcase, test_recording_cut_short_is_refused);
