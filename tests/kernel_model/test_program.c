@@ -41,32 +41,6 @@ START_TEST(test_program_static_glibc)
 }
 END_TEST
 
-START_TEST(test_program_watched_ends_in_the_same_state)
-{
-    const char *const argv[] = {"hello", "one", "two words", NULL};
-    const struct guest_config config = {.entry = "6.1",
-                                        .mitigations = "pti,pcid",
-                                        .program = X64_TEST_GUEST_HELLO,
-                                        .argv = argv,
-                                        .input = "typed\n"};
-    struct guest plain, watched;
-    guest_start(&plain, &config);
-    guest_start(&watched, &config);
-    struct x64_stop stop = guest_run(&plain);
-    struct x64_step step;
-    while (x64_step_observed(watched.machine, &step, NULL) == X64_OK)
-        ck_assert_uint_le(step.number, stop.steps);
-    uint64_t hashes[2];
-    ck_assert_uint_eq(x64_steps(watched.machine), stop.steps);
-    ck_assert_int_eq(x64_hash(plain.machine, &hashes[0]), X64_OK);
-    ck_assert_int_eq(x64_hash(watched.machine, &hashes[1]), X64_OK);
-    ck_assert_uint_eq(hashes[0], hashes[1]);
-    ck_assert_str_eq(plain.output, watched.output);
-    guest_end(&plain);
-    guest_end(&watched);
-}
-END_TEST
-
 /* Code, how it ends, and a part of the line that says so. */
 static void check_end(const char *entry, const void *code, size_t size, int status,
                       const char *line)
@@ -341,7 +315,6 @@ static Suite *program_suite(void)
     TCase *tests = tcase_create("program");
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, test_program_static_glibc);
-    tcase_add_test(tests, test_program_watched_ends_in_the_same_state);
     tcase_add_test(tests, test_program_faults_become_signals);
     tcase_add_test(tests, test_program_loops_until_the_budget);
     tcase_add_test(tests, test_program_fills_memory);
