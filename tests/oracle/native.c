@@ -10,12 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 10000 /* for one batch: far more than a loaded machine needs */
 #define INT3        0xcc
+
+#define HWCAP2_FSGSBASE (1ul << 1)
 
 /* x87, SSE and, where the host's kernel enables it, AVX. */
 static uint32_t host_extended_mask(void)
@@ -89,6 +92,7 @@ struct oracle_native *oracle_native_create(const char *program)
     oracle_fill_pristine(native->shared->pristine);
     memcpy(native->shared->data, native->shared->pristine, ORACLE_DATA_SIZE);
     native->shared->extended_mask = host_extended_mask();
+    native->shared->tame = !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE);
     if (!start_runner(native)) {
         perror("oracle: cannot start the runner");
         oracle_native_destroy(native);

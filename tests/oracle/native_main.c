@@ -15,6 +15,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -44,6 +45,7 @@ extern struct oracle_state native_out;
 extern uint64_t native_host_rsp;
 extern uint64_t native_host_fs;
 extern uint64_t native_extended_mask;
+extern bool native_keep_books; /* the kernel must be told of FS and GS bases */
 
 static struct oracle_result *result; /* of the case being run; null between cases */
 static uint64_t case_rip;
@@ -188,10 +190,25 @@ static void catch_signals(void)
     }
 }
 
+/* The kernel says so; or it hides the bit in CR4 that it, or a hypervisor below it, has set. */
+static bool has_fsgsbase(void)
+{
+    if (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE)
+        return true;
+    native_keep_books = true;
+    pid_t child = fork();
+    if (child == 0) {
+        __asm__ volatile("rdfsbase %%rax" ::: "rax");
+        _exit(0);
+    }
+    int status = 1;
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
 int main(int argc, char **argv)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (argc != 2 || !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE)) {
+    if (argc != 2 || !has_fsgsbase()) {
         fprintf(stderr, "oracle_native: started by the oracle only; needs FSGSBASE and XSAVE\n");
         return EXIT_FAILURE;
     }

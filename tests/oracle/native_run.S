@@ -12,8 +12,24 @@
 #define SELECTOR(n) 160 + n * 2
 #define EXTENDED 192
 
+/* A kernel that does not know FSGSBASE gives FS and GS the bases of its own books back whenever it
+ * switches tasks: there the books are kept, by arch_prctl(code, address). RAX, RCX, RDI, RSI and R11
+ * are lost. Refused addresses (the kernel's half) are good until the next switch. */
+#define SYS_ARCH_PRCTL 158
+#define ARCH_SET_GS    0x1001
+#define ARCH_SET_FS    0x1002
+        .macro  tell_kernel code, address
+        cmpb    $0, native_keep_books(%rip)
+        je      9f
+        mov     $\code, %edi
+        mov     \address, %rsi
+        mov     $SYS_ARCH_PRCTL, %eax
+        syscall
+9:
+        .endm
+
 /* The case's segments, before any code of the host runs again. Loading a null selector clears the
- * base: bases are read first. RAX must be free. */
+ * base: bases are read first. RAX must be free, and what tell_kernel needs. */
         .macro  leave_segments
         rdfsbase %rax
         mov     %rax, native_out + FS_BASE(%rip)
@@ -28,6 +44,7 @@
         mov     %eax, %ds
         mov     %eax, %fs
         mov     %eax, %gs
+        tell_kernel ARCH_SET_FS, native_host_fs(%rip)
         mov     native_host_fs(%rip), %rax
         wrfsbase %rax
         .endm
@@ -50,6 +67,9 @@ native_run:
         xor     %edx, %edx
         lea     native_in(%rip), %rcx
         xrstor64 EXTENDED(%rcx)
+        tell_kernel ARCH_SET_FS, native_in + FS_BASE(%rip)
+        tell_kernel ARCH_SET_GS, native_in + GS_BASE(%rip)
+        lea     native_in(%rip), %rcx
         mov     FS_BASE(%rcx), %rax
         wrfsbase %rax
         mov     GS_BASE(%rcx), %rax
@@ -126,7 +146,11 @@ native_finish:
         .globl  native_signal_entry
         .type   native_signal_entry, @function
 native_signal_entry:
+        push    %rdi
+        push    %rsi
         leave_segments
+        pop     %rsi
+        pop     %rdi
         jmp     native_signal
         .size   native_signal_entry, . - native_signal_entry
 
@@ -142,12 +166,14 @@ native_in:
         .skip   1024
 native_out:
         .skip   1024
-        .globl  native_host_rsp, native_host_fs, native_extended_mask
+        .globl  native_host_rsp, native_host_fs, native_extended_mask, native_keep_books
 native_host_rsp:
         .skip   8
 native_host_fs:
         .skip   8
 native_extended_mask:
         .skip   8
+native_keep_books:
+        .skip   1
 
         .section .note.GNU-stack, "", @progbits

@@ -56,8 +56,7 @@ static void make_batch(struct oracle *oracle, const struct oracle_form *form, ui
             break;
         struct oracle_case *c = &oracle->native->shared->cases[batch->count];
         if (oracle_make_case(form, &oracle->decoder, oracle->options.seed, *next,
-                             oracle->native->shared->extended_mask,
-                             &batch->instruction[batch->count], c))
+                             oracle->native->shared, &batch->instruction[batch->count], c))
             batch->number[batch->count++] = *next;
         else
             failures++;
@@ -188,6 +187,8 @@ void oracle_print_report(struct oracle *oracle)
     count_rows(oracle);
     printf("oracle: seed %" PRIu64 ", %" PRIu64 " states a form, %zu rows, %zu forms\n",
            oracle->options.seed, oracle->options.states, x64i_isa_row_count, oracle->forms.count);
+    if (oracle->native->shared->tame)
+        printf("  the host's kernel hides FSGSBASE: no case has AC or an address of its half\n");
     printf("  forms run %u, excluded %u, host lacks %u, model lacks %u\n", r->forms_run,
            r->forms_excluded, r->forms_host_lacks, r->forms_model_lacks);
     printf("  cases %" PRIu64 ", of them %" PRIu64 " faults, %" PRIu64

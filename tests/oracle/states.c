@@ -17,6 +17,7 @@ struct maker {
     uint32_t pinned; /* registers whose value is decided */
     unsigned patches;
     bool must_decode; /* bytes of the instruction were changed */
+    bool tame;        /* oracle_shared.tame */
 };
 
 uint64_t oracle_slot_address(uint64_t number)
@@ -47,7 +48,8 @@ static uint64_t pad_address(struct oracle_random *random)
 }
 
 /* Where an operand of `size` bytes stands. */
-static uint64_t target_address(struct oracle_random *random, uint32_t size, bool within_line)
+static uint64_t target_address(struct oracle_random *random, uint32_t size, bool within_line,
+                               bool tame)
 {
     uint32_t inside = oracle_random_below(random, 2 * ORACLE_PAGE - 576);
     uint32_t before = size > 1 ? oracle_random_below(random, size - 1) + 1 : 1;
@@ -81,6 +83,8 @@ static uint64_t target_address(struct oracle_random *random, uint32_t size, bool
     case 10:
         return ORACLE_ARENA_HIGH + ORACLE_PAGE - size; /* the last bytes of a page */
     case 11:
+        if (tame)
+            break;
         return UINT64_C(0xffff800000000000) + inside; /* the kernel's half */
     default:
         break;
@@ -326,7 +330,7 @@ static void place_operand(struct maker *maker, const ZydisDecodedOperand *operan
 {
     const ZydisDecodedInstruction *decoded = &maker->instruction->decoded;
     uint32_t size = operand->size / 8u;
-    uint64_t linear = target_address(maker->random, size ? size : 1, is_locked(maker));
+    uint64_t linear = target_address(maker->random, size ? size : 1, is_locked(maker), maker->tame);
     if (decoded->address_width == 32 && linear >> 32 && !oracle_random_once_in(maker->random, 8))
         linear = ORACLE_ARENA_DATA + (linear & (ORACLE_PAGE - 1) & ~(uint64_t)(ORACLE_LINE - 1));
     solve(maker, &operand->mem, linear - segment_base(maker, operand->mem.segment));
@@ -440,7 +444,8 @@ static void fill_extended(struct oracle_random *random, uint32_t mask, uint8_t *
             oracle_random_bytes(random, extended + ORACLE_YMM_OFFSET + 16 * i, 16);
 }
 
-static void fill_registers(struct oracle_random *random, uint32_t mask, struct oracle_state *state)
+static void fill_registers(struct oracle_random *random, const struct oracle_shared *host,
+                           struct oracle_state *state)
 {
     for (unsigned i = 0; i < 16; i++)
         state->gpr[i] = oracle_random_value(random);
@@ -452,7 +457,11 @@ static void fill_registers(struct oracle_random *random, uint32_t mask, struct o
     state->gs_base = oracle_random_once_in(random, 2)
                          ? ORACLE_ARENA_HIGH
                          : (uint64_t)((int64_t)oracle_random_next(random) >> 17);
-    fill_extended(random, mask, state->extended);
+    if (host->tame) {
+        state->rflags &= ~(uint64_t)X64I_AC;
+        state->gs_base &= UINT64_MAX >> 18;
+    }
+    fill_extended(random, host->extended_mask, state->extended);
 }
 
 /* A register that a branch or a load of a segment takes its target from. */
@@ -483,7 +492,7 @@ static void place_operands(struct maker *maker)
 }
 
 bool oracle_make_case(const struct oracle_form *form, const ZydisDecoder *decoder, uint64_t seed,
-                      uint64_t number, uint32_t extended_mask,
+                      uint64_t number, const struct oracle_shared *host,
                       struct oracle_instruction *instruction, struct oracle_case *out)
 {
     struct oracle_random random = oracle_random_for(seed, form->id, number);
@@ -491,11 +500,12 @@ bool oracle_make_case(const struct oracle_form *form, const ZydisDecoder *decode
                           .decoder = decoder,
                           .random = &random,
                           .instruction = instruction,
-                          .out = out};
+                          .out = out,
+                          .tame = host->tame};
     memset(out, 0, sizeof *out);
     if (!oracle_encode(form, decoder, &random, instruction))
         return false;
-    fill_registers(&random, extended_mask, &out->before);
+    fill_registers(&random, host, &out->before);
     out->length = instruction->undefined ? 15 : instruction->decoded.length;
     out->before.rip = code_address(number, instruction->undefined ? 0 : out->length);
     if (!instruction->undefined) {

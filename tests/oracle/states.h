@@ -13,9 +13,10 @@
 /* The linear address of the code of case `number`. */
 uint64_t oracle_slot_address(uint64_t number);
 
-/* Fills `out` and the decoded instruction. False when the form has no encoding for this case. */
+/* Fills `out` and the decoded instruction; `host` says what the host can stand. False when the form
+ * has no encoding for this case. */
 bool oracle_make_case(const struct oracle_form *form, const ZydisDecoder *decoder, uint64_t seed,
-                      uint64_t number, uint32_t extended_mask,
+                      uint64_t number, const struct oracle_shared *host,
                       struct oracle_instruction *instruction, struct oracle_case *out);
 
 /* The data pages' content before every case. */
