@@ -50,6 +50,7 @@ static void repair_run(struct x64i_run_state *run)
 static void machine_restored(void *user)
 {
     struct x64_machine *machine = user;
+    machine->cpu.mmu.physical.out_of_memory = false; /* the lost write is undone */
     repair_run(&machine->run);
     x64i_cpu_repair(&machine->cpu);
     x64i_cpu_refresh(&machine->cpu);
@@ -191,6 +192,10 @@ static bool make_steps(struct x64_machine *machine, uint64_t until, enum x64_sto
 {
     if (machine->run.ended) {
         *reason = (enum x64_stop_reason)machine->run.end.reason;
+        return false;
+    }
+    if (machine->cpu.mmu.physical.out_of_memory) {
+        *reason = X64_STOP_MEMORY; /* a write is lost: only an earlier state can go on */
         return false;
     }
     uint64_t made = 0;

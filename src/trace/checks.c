@@ -39,8 +39,7 @@ void x64i_checks_reset(struct x64i_checks *checks)
     memset(checks->slot, X64I_SLOT_COUNT, sizeof checks->slot);
 }
 
-/* The word of pt_regs that a name stands for, X64I_SLOT_COUNT for none. */
-static unsigned slot_of_name(const char *name)
+unsigned x64i_slot_of_name(const char *name)
 {
     if (strncmp(name, SLOT_PREFIX, sizeof SLOT_PREFIX - 1) != 0)
         return X64I_SLOT_COUNT;
@@ -58,7 +57,7 @@ static void follow_frame(struct x64i_checks *checks, const struct x64i_trace_lin
 {
     for (unsigned i = 0; i < line->memory_count; i++) {
         const struct x64i_line_memory *memory = &line->memory[i];
-        unsigned slot = slot_of_name(memory->what);
+        unsigned slot = x64i_slot_of_name(memory->what);
         if (slot == X64I_SLOT_COUNT || memory->size != 8 || strchr(memory->what, '+'))
             continue;
         uint64_t frame = memory->linear - 8 * slot;
@@ -175,7 +174,7 @@ static struct compared look_at(const struct x64i_trace_model *model,
         compared.extended = checks->extended[operand->index];
         compared.value = moment->before->gpr[operand->index];
     } else if (operand->kind == X64I_OPERAND_MEMORY && line->memory_count) {
-        compared.slot = slot_of_name(line->memory[0].what);
+        compared.slot = x64i_slot_of_name(line->memory[0].what);
         compared.value = line->memory[0].value;
     } else if (operand->kind == X64I_OPERAND_IMMEDIATE) {
         compared.immediate = true;
@@ -268,7 +267,7 @@ static void follow_registers(struct x64i_checks *checks, const struct x64i_trace
     uint8_t slot = X64I_SLOT_COUNT;
     bool extended = false;
     if (loads && from->kind == X64I_OPERAND_MEMORY && line->memory_count)
-        slot = (uint8_t)slot_of_name(line->memory[0].what);
+        slot = (uint8_t)x64i_slot_of_name(line->memory[0].what);
     if (loads && from->kind == X64I_OPERAND_REGISTER && from->index >= 0) {
         slot = checks->slot[from->index];
         extended = checks->extended[from->index];

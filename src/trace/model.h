@@ -147,7 +147,9 @@ void x64i_explain(const struct x64i_trace_model *model, const struct x64i_trace_
 /* "+CF -ZF": which flags changed. Answers `text`, empty when none did. */
 const char *x64i_flags_text(uint64_t old, uint64_t value, char *text, size_t size);
 
-/* checks.c */
+/* checks.c: the word of pt_regs that a slot's name stands for, X64I_SLOT_COUNT for none. */
+unsigned x64i_slot_of_name(const char *name);
+
 void x64i_checks_reset(struct x64i_checks *checks);
 void x64i_checks_step(struct x64i_trace_model *model, const struct x64i_trace_moment *moment,
                       struct x64i_trace_line *line);
