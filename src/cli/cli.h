@@ -53,6 +53,7 @@ struct cli_options {
     bool strace;
     int colour; /* -1 never, 0 when it is a terminal, 1 always */
     const char *syscall;
+    const char *compare[2]; /* what is compared, with mitigations behind a colon; null: nothing */
     const char *environment[CLI_ENVIRONMENT_MAX + 1];
     size_t environment_count;
 };
@@ -60,6 +61,16 @@ struct cli_options {
 /* Reads a command line; answers CLI_DONE, or CLI_USAGE after saying why. `allowed` lists the
  * letters of the options that the command takes (options.c). */
 int cli_options_read(struct cli_options *options, const char *allowed, int argc, char **argv);
+
+/* Says what is wrong with the kernel that was chosen; answers a cli_status. */
+int cli_check_kernel(const struct cli_options *options);
+
+/* The built-in era of a name, or null. */
+const struct x64_era *cli_find_era(const char *name);
+
+/* compare.c: trace --compare. Hands the text to `write`, as a trace does. */
+int cli_compare(const struct cli_options *options,
+                bool (*write)(void *user, const char *bytes, size_t size), void *user, bool colour);
 
 /* guest.c: the guest's machine and what becomes of its output. */
 struct cli_guest {

@@ -25,6 +25,7 @@ static const struct option {
     {"--syscall", 'y', true},
     {"--guest-output", 'g', true},
     {"--color", 'C', true},
+    {"--compare", 'p', true}, /* two values */
     {"--bytes", 'B', false},
     {"-s", 's', false},
 };
@@ -174,14 +175,20 @@ static int read_option(struct cli_options *options, const char *allowed, int arg
         return equals ? cli_fail(CLI_USAGE, "%s takes no value", option->name)
                       : apply(options, option, "");
     options->for_new_run |= strchr("ekcmME", option->letter) != NULL;
-    if (equals)
+    if (equals && option->letter != 'p')
         return apply(options, option, equals + 1);
     if (*at >= argc)
         return cli_fail(CLI_USAGE, "%s needs a value", option->name);
-    return apply(options, option, argv[(*at)++]);
+    if (option->letter != 'p')
+        return apply(options, option, argv[(*at)++]);
+    if (equals || *at + 1 >= argc || options->compare[0])
+        return cli_fail(CLI_USAGE, "write it once, as --compare A[:MITIGATIONS] B[:MITIGATIONS]");
+    options->compare[0] = argv[(*at)++];
+    options->compare[1] = argv[(*at)++];
+    return CLI_DONE;
 }
 
-static const struct x64_era *find_era(const char *name)
+const struct x64_era *cli_find_era(const char *name)
 {
     const struct x64_era *era;
     for (size_t i = 0; (era = x64_era_at(i)) && strcmp(era->name, name) != 0;)
@@ -191,13 +198,13 @@ static const struct x64_era *find_era(const char *name)
 
 bool cli_kernel_is_built_in(const struct cli_options *options)
 {
-    return !options->kernel.kernel && find_era(cli_kernel_name(options));
+    return !options->kernel.kernel && cli_find_era(cli_kernel_name(options));
 }
 
-static int check_kernel(const struct cli_options *options)
+int cli_check_kernel(const struct cli_options *options)
 {
     const char *wanted = options->kernel.entry ? options->kernel.entry : "6.1";
-    const struct x64_era *era = find_era(wanted);
+    const struct x64_era *era = cli_find_era(wanted);
     if (options->kernel.kernel && options->kernel.entry)
         return cli_fail(CLI_USAGE, "--entry and --kernel exclude one another: give one of them");
     if (options->kernel.kernel)
@@ -230,7 +237,7 @@ int cli_options_read(struct cli_options *options, const char *allowed, int argc,
         options->kernel.argv = (const char *const *)&argv[at];
     }
     options->kernel.envp = options->environment;
-    return check_kernel(options);
+    return cli_check_kernel(options);
 }
 
 const char *cli_kernel_name(const struct cli_options *options)

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OPTIONS "ekcmMlEfoOnygCB"
+#define OPTIONS "ekcmMlEfoOnygCBp"
 
 /* Steps between two looks at whether the user wants it to end. */
 #define STRIDE 4096u
@@ -148,6 +148,17 @@ static int check_replay(struct cli_guest *guest, const struct cli_options *optio
                     options->kernel.program);
 }
 
+static int trace_to(struct cli_guest *guest, const struct cli_options *options,
+                    const struct x64i_recording *recording, struct sink *sink)
+{
+    if (options->compare[0]) {
+        int status = cli_compare(options, write_piece, sink, wants_colour(options));
+        return sink->closed ? CLI_DONE : status;
+    }
+    int status = trace_guest(guest, options, sink);
+    return check_replay(guest, options, recording, status);
+}
+
 int cli_trace(int argc, char **argv)
 {
     struct cli_options options;
@@ -156,7 +167,7 @@ int cli_trace(int argc, char **argv)
     struct sink sink = {0};
     char message[512];
     int status = cli_options_read(&options, OPTIONS, argc, argv);
-    if (status == CLI_DONE)
+    if (status == CLI_DONE && !options.compare[0])
         status = open_guest(&guest, &options, &recording);
     if (status != CLI_DONE)
         return status;
@@ -167,8 +178,7 @@ int cli_trace(int argc, char **argv)
             status = cli_fail(CLI_USAGE, "%s", message);
     }
     if (status == CLI_DONE) {
-        status = trace_guest(&guest, &options, &sink);
-        status = check_replay(&guest, &options, &recording, status);
+        status = trace_to(&guest, &options, &recording, &sink);
         status = close_sink(&sink, status);
     }
     status = cli_guest_close(&guest, status);

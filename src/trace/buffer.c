@@ -114,3 +114,21 @@ void x64i_buffer_pad(struct x64i_buffer *buffer, size_t from, size_t width)
     size_t used = buffer->size > from ? buffer->size - from : 0;
     add_spaces(buffer, used < width ? width - used : 1);
 }
+
+void x64i_buffer_json(struct x64i_buffer *buffer, const char *text)
+{
+    x64i_buffer_char(buffer, '"');
+    for (; *text; text++) {
+        uint8_t byte = (uint8_t)*text;
+        if (byte == '"' || byte == '\\') {
+            x64i_buffer_char(buffer, '\\');
+            x64i_buffer_char(buffer, *text);
+        } else if (byte < 0x20 || byte >= 0x7f) {
+            x64i_buffer_text(buffer, "\\u00");
+            x64i_buffer_byte(buffer, byte);
+        } else {
+            x64i_buffer_char(buffer, *text);
+        }
+    }
+    x64i_buffer_char(buffer, '"');
+}

@@ -38,4 +38,7 @@ void x64i_buffer_pad(struct x64i_buffer *buffer, size_t from, size_t width);
 /* The number, right-aligned in `width`. */
 void x64i_buffer_decimal_aligned(struct x64i_buffer *buffer, uint64_t value, size_t width);
 
+/* The text as a JSON string, in its quotes; every byte is taken for a character. */
+void x64i_buffer_json(struct x64i_buffer *buffer, const char *text);
+
 #endif

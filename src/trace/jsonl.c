@@ -7,24 +7,6 @@
 
 #include <string.h>
 
-static void add_string(struct x64i_buffer *out, const char *text)
-{
-    x64i_buffer_char(out, '"');
-    for (; *text; text++) {
-        uint8_t byte = (uint8_t)*text;
-        if (byte == '"' || byte == '\\') {
-            x64i_buffer_char(out, '\\');
-            x64i_buffer_char(out, *text);
-        } else if (byte < 0x20 || byte >= 0x7f) {
-            x64i_buffer_text(out, "\\u00");
-            x64i_buffer_byte(out, byte);
-        } else {
-            x64i_buffer_char(out, *text);
-        }
-    }
-    x64i_buffer_char(out, '"');
-}
-
 /* ,"key": */
 static void add_key(struct x64i_buffer *out, const char *key)
 {
@@ -38,7 +20,7 @@ static void add_text(struct x64i_buffer *out, const char *key, const char *text)
     if (!text || !text[0])
         return;
     add_key(out, key);
-    add_string(out, text);
+    x64i_buffer_json(out, text);
 }
 
 static void add_hex(struct x64i_buffer *out, const char *key, uint64_t value)
@@ -201,7 +183,7 @@ static void add_place(struct x64i_buffer *out, const struct x64i_trace_line *lin
     if (line->symbol) {
         add_key(out, "sym");
         size_t at = out->size;
-        add_string(out, line->symbol);
+        x64i_buffer_json(out, line->symbol);
         if (line->symbol_offset && out->size > at) {
             out->size--;
             x64i_buffer_char(out, '+');

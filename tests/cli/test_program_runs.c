@@ -126,6 +126,27 @@ START_TEST(test_program_run_is_transparent)
 END_TEST
 
 /* A recording replays to the very same trace, whatever stdin is then. */
+START_TEST(test_program_compare_shows_two_kernels)
+{
+    struct program_run run =
+        run_program(NULL, "trace", "--compare", "4.9", "6.1:pti+pcid", "--syscall", "getpid", NULL);
+    ck_assert_int_eq(run.status, 0);
+    ck_assert_str_eq(run.err, "guest: hello, world\nguest: hello, world\n");
+    ck_assert_ptr_nonnull(strstr(run.out, "# A: 4.9, mitigations none, system calls 5\n"
+                                          "# B: 6.1, mitigations pti,pcid, system calls 5\n"));
+    ck_assert_uint_eq(count(run.out, "getpid() = 1"), 1);
+    ck_assert_uint_eq(count(run.out, "\n  total "), 1);
+    ck_assert_ptr_nonnull(strstr(run.out, "= push r11                           pt_regs.flags\n"));
+    ck_assert_uint_eq(count(run.out, "mov cr3, "), 2);
+    program_run_free(&run);
+    run = run_program(NULL, "trace", "--compare", "6.1", "/nowhere/vmlinuz", NULL);
+    ck_assert_int_eq(run.status, 3);
+    ck_assert_ptr_nonnull(strstr(run.err, "/nowhere/vmlinuz"));
+    ck_assert_uint_eq(run.out_size, 0);
+    program_run_free(&run);
+}
+END_TEST
+
 START_TEST(test_program_recording_replays)
 {
     static const char *const guests[] = {NULL, GUEST("cat"), GUEST("string"), GUEST("fault")};
@@ -167,6 +188,7 @@ static Suite *program_suite(void)
     tcase_add_test(tcase, test_program_rep_iterations_are_folded);
     tcase_add_loop_test(tcase, test_program_colour_is_asked_for, 0, 3);
     tcase_add_test(tcase, test_program_run_is_transparent);
+    tcase_add_test(tcase, test_program_compare_shows_two_kernels);
     tcase_add_loop_test(tcase, test_program_recording_replays, 0, 4);
     suite_add_tcase(suite, tcase);
     return suite;
