@@ -111,9 +111,14 @@ void x64_machine_destroy(struct x64_machine *machine)
 {
     if (!machine)
         return;
+    if (machine->running) {
+        x64i_machine_log(machine, X64_LOG_ERROR, "x64_machine_destroy: the machine is running");
+        return;
+    }
     if (machine->kernel.destroy)
         machine->kernel.destroy(machine->kernel.user);
     x64i_history_free(&machine->history);
+    x64i_hooks_free(&machine->hooks);
     x64i_input_log_free(&machine->input);
     x64i_cpu_destroy(&machine->cpu);
     x64i_state_destroy(machine->state);
@@ -176,8 +181,13 @@ static void fill_stop(const struct x64_machine *machine, enum x64_stop_reason re
                               .steps = machine->cpu.s.steps};
     if (reason == X64_STOP_SHUTDOWN)
         stop->fault = (enum x64_fault)machine->cpu.exception.vector;
+    if (reason == X64_STOP_HOOK) {
+        stop->code = machine->hooks.stop_code;
+        stop->hook = machine->hooks.stop_hook;
+    }
     if (!machine->run.ended)
         return;
+    stop->hook = 0;
     stop->reason = (enum x64_stop_reason)machine->run.end.reason;
     stop->fault = (enum x64_fault)machine->run.end.fault;
     stop->code = machine->run.end.code;
@@ -199,9 +209,13 @@ static bool make_steps(struct x64_machine *machine, uint64_t until, enum x64_sto
         return false;
     }
     uint64_t made = 0;
-    if (machine->config.engine == X64_ENGINE_BLOCKS)
+    if (machine->config.engine == X64_ENGINE_BLOCKS &&
+        x64i_hooks_need(&machine->hooks) == X64I_HOOKS_NONE)
         made = x64i_engine_run(&machine->cpu,
                                until < machine->event_step ? until : machine->event_step);
+    /* A hook asked about a page fault may want something done before the step is made. */
+    if (machine->changed || machine->hooks.stopped)
+        return true;
     if (!made && !x64i_cpu_step(&machine->cpu)) {
         bool shutdown = machine->cpu.s.activity == X64I_SHUTDOWN;
         *reason = shutdown ? X64_STOP_SHUTDOWN : X64_STOP_HALT;
@@ -216,18 +230,58 @@ static bool make_steps(struct x64_machine *machine, uint64_t until, enum x64_sto
     return true;
 }
 
+/* One step with the hooks around it. When hooks before it do not let it be made now, the caller
+ * finds out why: the state was changed, or a stop was asked for. */
+static bool make_hooked_step(struct x64_machine *machine, enum x64_stop_reason *reason)
+{
+    uint64_t n = machine->cpu.s.steps;
+    if (!machine->run.ended && !x64i_hooks_before(machine))
+        return true;
+    bool going = make_steps(machine, n + 1, reason);
+    if (machine->cpu.s.steps != n)
+        x64i_hooks_after(machine);
+    return going;
+}
+
+void x64i_machine_watch(struct x64_machine *machine)
+{
+    bool wanted = machine->observed || x64i_hooks_need(&machine->hooks) == X64I_HOOKS_EFFECTS;
+    machine->cpu.effects = machine->cpu.mmu.effects = wanted ? machine->effects : NULL;
+}
+
+enum x64_status x64i_machine_make_effects(struct x64_machine *machine)
+{
+    if (!machine->effects)
+        machine->effects = calloc(1, sizeof *machine->effects);
+    return machine->effects ? X64_OK : X64_ERROR_MEMORY;
+}
+
+static enum x64_status pass_barrier(struct x64_machine *machine,
+                                    const struct x64i_history_entry *entry)
+{
+    enum x64_status status = x64i_state_restore(machine->state, entry->snapshot);
+    if (status == X64_OK && (entry->made_by & X64I_MOMENT_BEFORE))
+        x64i_hooks_mark_called(machine);
+    return status;
+}
+
 /* At a step where the history has something to do: a barrier to pass, or a snapshot to take. */
 static enum x64_status visit_history(struct x64_machine *machine)
 {
     struct x64i_history *history = &machine->history;
     uint64_t n = machine->cpu.s.steps;
     if (machine->changed) {
+        enum x64_status status = x64i_history_take(history, machine->state, n, true);
+        if (status != X64_OK)
+            return status;
+        x64i_history_mark(history, n, machine->made_by);
         machine->changed = false;
-        return x64i_history_take(history, machine->state, n, true);
+        machine->made_by = 0;
+        return X64_OK;
     }
     const struct x64i_history_entry *entry = x64i_history_find(history, n);
     if (entry && entry->n == n)
-        return entry->barrier ? x64i_state_restore(machine->state, entry->snapshot) : X64_OK;
+        return entry->barrier ? pass_barrier(machine, entry) : X64_OK;
     if (n % history->interval == 0)
         return x64i_history_take(history, machine->state, n, false);
     return X64_OK;
@@ -248,20 +302,41 @@ enum x64_status x64i_machine_advance(struct x64_machine *machine, uint64_t targe
     while (status == X64_OK && going && machine->cpu.s.steps < target) {
         uint64_t next = x64i_history_next(&machine->history, machine->cpu.s.steps);
         uint64_t until = next < target ? next : target;
-        while (going && machine->cpu.s.steps < until) {
-            if (atomic_load_explicit(&machine->stop_requested, memory_order_relaxed)) {
+        while (going && !machine->changed && machine->cpu.s.steps < until) {
+            if (machine->hooks.stopped) {
+                going = false;
+            } else if (atomic_load_explicit(&machine->stop_requested, memory_order_relaxed)) {
                 reason = X64_STOP_REQUEST;
                 going = false;
+            } else if (x64i_hooks_need(&machine->hooks) != X64I_HOOKS_NONE) {
+                going = make_hooked_step(machine, &reason);
             } else {
                 going = make_steps(machine, until, &reason);
             }
         }
         note_reached(machine);
-        if (machine->cpu.s.steps == next)
+        if (machine->changed || machine->cpu.s.steps == next)
             status = visit_history(machine);
     }
+    if (machine->hooks.stopped)
+        reason = X64_STOP_HOOK;
     if (status == X64_OK && stop)
         fill_stop(machine, reason, stop);
+    machine->hooks.stopped = false;
+    return status;
+}
+
+/* Up to step `until`, as the host asked for it: with hooks, not to be called from callbacks. */
+static enum x64_status run(struct x64_machine *machine, uint64_t until, struct x64_stop *stop)
+{
+    machine->running = true;
+    machine->hooks.live = true;
+    x64i_machine_watch(machine);
+    enum x64_status status = x64i_machine_advance(machine, until, stop);
+    machine->hooks.live = false;
+    machine->running = false;
+    machine->cpu.effects = machine->cpu.mmu.effects = NULL;
+    atomic_store(&machine->stop_requested, false);
     return status;
 }
 
@@ -272,12 +347,7 @@ enum x64_status x64_run(struct x64_machine *machine, uint64_t budget, struct x64
     if (machine->running)
         return X64_ERROR_STATE;
     uint64_t n = machine->cpu.s.steps;
-    machine->running = true;
-    enum x64_status status =
-        x64i_machine_advance(machine, budget > UINT64_MAX - n ? UINT64_MAX : n + budget, stop);
-    machine->running = false;
-    atomic_store(&machine->stop_requested, false);
-    return status;
+    return run(machine, budget > UINT64_MAX - n ? UINT64_MAX : n + budget, stop);
 }
 
 enum x64_status x64_step_observed(struct x64_machine *machine, struct x64_step *step,
@@ -287,16 +357,13 @@ enum x64_status x64_step_observed(struct x64_machine *machine, struct x64_step *
         return X64_ERROR_ARGUMENT;
     if (machine->running)
         return X64_ERROR_STATE;
-    if (!machine->effects && !(machine->effects = calloc(1, sizeof *machine->effects)))
+    if (x64i_machine_make_effects(machine) != X64_OK)
         return X64_ERROR_MEMORY;
     uint64_t n = machine->cpu.s.steps;
     struct x64_stop end;
-    machine->running = true;
-    machine->cpu.effects = machine->cpu.mmu.effects = machine->effects;
-    enum x64_status status = x64i_machine_advance(machine, n + 1, &end);
-    machine->cpu.effects = machine->cpu.mmu.effects = NULL;
-    machine->running = false;
-    atomic_store(&machine->stop_requested, false);
+    machine->observed = true;
+    enum x64_status status = run(machine, n + 1, &end);
+    machine->observed = false;
     if (status != X64_OK)
         return status;
     if (stop)
@@ -344,6 +411,7 @@ void x64i_machine_output(struct x64_machine *machine, int stream, const void *by
 void x64i_machine_changed(struct x64_machine *machine)
 {
     machine->changed = true;
+    machine->made_by |= (uint8_t)machine->hooks.moment;
     x64i_history_truncate(&machine->history, machine->cpu.s.steps);
     x64i_input_log_truncate(&machine->input,
                             (size_t)(machine->run.input_records - machine->input.base));

@@ -89,6 +89,11 @@ static enum x64i_result call_native(void *user, uint32_t number)
     return machine->kernel.native(machine->kernel.user, number);
 }
 
+static bool page_fault(void *user)
+{
+    return x64i_hooks_unmapped(user);
+}
+
 const struct x64i_cpu_callbacks x64i_machine_cpu_callbacks = {
     .port_read = port_read,
     .port_write = port_write,
@@ -96,6 +101,7 @@ const struct x64i_cpu_callbacks x64i_machine_cpu_callbacks = {
     .sleep = sleep_until_event,
     .interrupt_acknowledge = interrupt_acknowledge,
     .native = call_native,
+    .page_fault = page_fault,
 };
 
 static size_t console_read(void *user, uint8_t *bytes, size_t size)

@@ -36,6 +36,7 @@ enum x64_status x64_goto(struct x64_machine *machine, uint64_t n)
         return X64_ERROR_STATE;
     if (n == machine->cpu.s.steps)
         return X64_OK;
+    x64i_hooks_forget(&machine->hooks);
     enum x64_status status = X64_OK;
     if (machine->changed)
         status = replay(machine, machine->cpu.s.steps);
@@ -82,6 +83,7 @@ enum x64_status x64_hash(struct x64_machine *machine, uint64_t *hash)
 static void begin_history(struct x64_machine *machine)
 {
     x64i_history_clear(&machine->history);
+    x64i_hooks_forget(&machine->hooks);
     machine->history.last = machine->cpu.s.steps;
     x64i_input_log_free(&machine->input);
     machine->input.base = machine->run.input_records;
@@ -151,6 +153,8 @@ enum x64_status x64_restore(struct x64_machine *machine, const char *path)
     struct x64i_snapshot *snapshot;
     if (!machine || !path)
         return X64_ERROR_ARGUMENT;
+    if (machine->running)
+        return X64_ERROR_STATE;
     enum x64_status status = x64i_snapshot_load_file(path, &snapshot, message, sizeof message);
     if (status != X64_OK) {
         x64i_machine_log(machine, X64_LOG_ERROR, "%s", message);

@@ -52,6 +52,13 @@ const struct x64i_history_entry *x64i_history_find(const struct x64i_history *hi
     return count ? &history->entries[count - 1] : NULL;
 }
 
+void x64i_history_mark(struct x64i_history *history, uint64_t n, unsigned made_by)
+{
+    size_t count = count_until(history, n);
+    if (count && history->entries[count - 1].n == n)
+        history->entries[count - 1].made_by |= (uint8_t)made_by;
+}
+
 uint64_t x64i_history_next(const struct x64i_history *history, uint64_t n)
 {
     uint64_t due = (n / history->interval + 1) * history->interval;
@@ -82,6 +89,10 @@ static void drop(struct x64i_history *history, size_t index)
     history->bytes -= entry->bytes;
     memmove(entry, entry + 1, (history->count - index - 1) * sizeof *entry);
     history->count--;
+    if (index == 0 && history->count) {
+        history->bytes -= history->entries[0].bytes;
+        history->entries[0].bytes = 0;
+    }
     measure(history, index);
 }
 
@@ -94,10 +105,10 @@ void x64i_history_truncate(struct x64i_history *history, uint64_t n)
 }
 
 /* The entry that is missed least: the gap it would leave, measured by its age. The first and the
- * last one stay, and so do barriers. Answers the count when there is none to drop. */
+ * last one stay, and so do barriers. Where there are only barriers it is the first entry. */
 static size_t least_missed(const struct x64i_history *history)
 {
-    size_t best = history->count;
+    size_t best = 0;
     double best_gap = 0;
     uint64_t now = history->last;
     for (size_t i = 1; i + 1 < history->count; i++) {
@@ -106,7 +117,7 @@ static size_t least_missed(const struct x64i_history *history)
             continue;
         double age = (double)(now - entry->n) + (double)history->interval;
         double gap = (double)(entry[1].n - entry[-1].n) / age;
-        if (best == history->count || gap < best_gap) {
+        if (best == 0 || gap < best_gap) {
             best = i;
             best_gap = gap;
         }
@@ -118,7 +129,7 @@ static void thin_out(struct x64i_history *history)
 {
     while (history->count == X64I_HISTORY_ENTRIES || history->bytes > history->bytes_limit) {
         size_t index = least_missed(history);
-        if (index == history->count)
+        if (index == 0 && history->count < X64I_HISTORY_ENTRIES)
             return;
         drop(history, index);
     }
@@ -136,13 +147,16 @@ enum x64_status x64i_history_take(struct x64i_history *history, struct x64i_stat
     enum x64_status status = x64i_state_snapshot(state, &snapshot);
     if (status != X64_OK)
         return status;
+    uint8_t made_by = 0;
     if (replace) {
         barrier |= history->entries[index - 1].barrier;
+        made_by = history->entries[index - 1].made_by;
         drop(history, --index);
     }
     struct x64i_history_entry *entry = &history->entries[index];
     memmove(entry + 1, entry, (history->count - index) * sizeof *entry);
-    *entry = (struct x64i_history_entry){.n = n, .snapshot = snapshot, .barrier = barrier};
+    *entry = (struct x64i_history_entry){
+        .n = n, .snapshot = snapshot, .made_by = made_by, .barrier = barrier};
     history->count++;
     measure(history, index);
     measure(history, index + 1);

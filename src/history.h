@@ -14,7 +14,8 @@
 struct x64i_history_entry {
     uint64_t n;
     struct x64i_snapshot *snapshot;
-    uint64_t bytes; /* that the entry before it does not hold; 0 for the first */
+    uint64_t bytes;  /* that the entry before it does not hold; 0 for the first */
+    uint8_t made_by; /* a barrier: enum x64i_hook_moment bits of the hooks that had a part in it */
     bool barrier; /* the host changed the state here: replay starts from it, it is never dropped */
 };
 
@@ -31,9 +32,13 @@ enum x64_status x64i_history_init(struct x64i_history *history, uint64_t interva
                                   size_t bytes_limit);
 void x64i_history_free(struct x64i_history *history);
 
-/* Takes a snapshot of `state` at `n`, in place of one that was taken there before. */
+/* Takes a snapshot of `state` at `n`, in place of one that was taken there before. When the list is
+ * full of barriers, the oldest entry is forgotten: the history then begins later. */
 enum x64_status x64i_history_take(struct x64i_history *history, struct x64i_state *state,
                                   uint64_t n, bool barrier);
+
+/* Notes at the entry of `n` which hooks had a part in its change, besides those noted before. */
+void x64i_history_mark(struct x64i_history *history, uint64_t n, unsigned made_by);
 
 /* The latest entry at or before `n`, or null. */
 const struct x64i_history_entry *x64i_history_find(const struct x64i_history *history, uint64_t n);

@@ -8,6 +8,7 @@
 
 #include "emu.h"
 #include "history.h"
+#include "hooks.h"
 #include "input_log.h"
 #include "platform/platform.h"
 
@@ -40,8 +41,11 @@ struct x64_machine {
     struct x64i_history history;
     struct x64i_effect_list *effects; /* allocated at the first observed step */
     uint64_t output_high;             /* bytes that the host really got */
-    bool changed;                     /* the host changed the state since the last step */
-    bool running;                     /* a callback may not run the machine */
+    struct x64i_hooks hooks;
+    bool observed;   /* x64_step_observed wants the effects */
+    bool changed;    /* the host changed the state since the last step */
+    uint8_t made_by; /* enum x64i_hook_moment bits: hooks that had a part in that change */
+    bool running;    /* a callback may not run the machine */
     atomic_bool stop_requested;
 };
 
@@ -49,6 +53,12 @@ struct x64_machine {
  * X64_ERROR_MEMORY when the history could not keep a snapshot. */
 enum x64_status x64i_machine_advance(struct x64_machine *machine, uint64_t target,
                                      struct x64_stop *stop);
+
+/* Gives the CPU a list for its effects if anybody wants them now. */
+void x64i_machine_watch(struct x64_machine *machine);
+
+/* Allocates that list. */
+enum x64_status x64i_machine_make_effects(struct x64_machine *machine);
 
 /* emu_platform.c */
 extern const struct x64i_cpu_callbacks x64i_machine_cpu_callbacks;

@@ -76,17 +76,20 @@ enum x64_stop_reason {
     X64_STOP_RESET,    /* the guest reset the machine through one of its ports */
     X64_STOP_EXIT,     /* the guest program of a kernel model exited: `code` */
     X64_STOP_FAULT,    /* a kernel model reports a guest fault that nobody handles */
-    X64_STOP_MEMORY    /* the host had no memory for the guest's pages */
+    X64_STOP_MEMORY,   /* the host had no memory for the guest's pages */
+    X64_STOP_HOOK      /* x64_hook_stop: `hook` and `code` */
 };
 
 struct x64_stop {
     enum x64_stop_reason reason;
     enum x64_fault fault; /* X64_STOP_FAULT, X64_STOP_SHUTDOWN: the exception */
-    int code;             /* X64_STOP_EXIT: exit status, 128 + signal when a signal ended it */
+    int code;             /* X64_STOP_EXIT: exit status, 128 + signal when a signal ended it;
+                             X64_STOP_HOOK: what the hook said */
     int signal;           /* X64_STOP_EXIT: that signal's number, 0 for a program that exited */
     uint64_t rip;
     uint64_t linear; /* the address of a fault */
     uint64_t steps;  /* n */
+    uint64_t hook;   /* X64_STOP_HOOK: the handle of the hook that asked for it */
 };
 
 /* The general state by name; RFLAGS with its reserved bits as on hardware. */

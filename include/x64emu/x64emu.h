@@ -10,6 +10,8 @@
 
 #include "x64emu/effects.h"
 #include "x64emu/fault.h"
+#include "x64emu/hook_events.h"
+#include "x64emu/hooks.h"
 #include "x64emu/kernel_image.h"
 #include "x64emu/kernel_model.h"
 #include "x64emu/kernel_patch.h"

@@ -27,6 +27,9 @@ struct x64i_cpu_callbacks {
     uint8_t (*interrupt_acknowledge)(void *user);
     /* A native function of a kernel model (x64i_cpu_set_natives) stands at RIP. */
     enum x64i_result (*native)(void *user, uint32_t number);
+    /* An instruction is about to fault with the #PF in cpu->exception: true to leave the step
+     * unmade, with the state as it is. May be null. */
+    bool (*page_fault)(void *user);
 };
 
 /* An exception on its way to the IDT. */
@@ -64,6 +67,7 @@ struct x64i_cpu {
     bool keep_rf;         /* IRET ... loaded RF itself */
     bool no_single_step;  /* the instruction cancels the trap that RFLAGS.TF asked for */
     uint64_t debug_hits;  /* DR6 bits of data breakpoints that this step touched */
+    uint16_t step_row;    /* of isa.def: the instruction executed; UINT16_MAX for none */
     uint8_t new_shadow;   /* enum x64i_shadow that this instruction leaves behind */
     struct x64_step step; /* what the last step was; effects point into `effects` */
 

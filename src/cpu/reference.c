@@ -21,6 +21,7 @@ void x64i_cpu_begin_step(struct x64i_cpu *cpu)
                                   .kind = X64_STEP_INSTRUCTION,
                                   .cpl = cpu->s.cpl,
                                   .code_bits = cpu->code_bits};
+    cpu->step_row = UINT16_MAX;
     cpu->debug_hits = 0;
     cpu->keep_rf = false;
     cpu->no_single_step = false;
@@ -37,6 +38,17 @@ static bool end_step(struct x64i_cpu *cpu, enum x64_step_kind kind)
         cpu->step.truncated = cpu->effects->truncated;
     }
     return true;
+}
+
+bool x64i_cpu_at_instruction(const struct x64i_cpu *cpu)
+{
+    const struct x64i_cpu_state *s = &cpu->s;
+    bool interrupted = (s->rflags & X64I_IF) && s->shadow == X64I_SHADOW_NONE && cpu->callbacks &&
+                       cpu->callbacks->interrupt_pending &&
+                       cpu->callbacks->interrupt_pending(cpu->callback_user);
+    bool trapped = s->pending_debug && s->shadow != X64I_SHADOW_MOV_SS;
+    bool nmi = s->nmi_pending && !s->nmi_blocked && s->shadow == X64I_SHADOW_NONE;
+    return s->activity == X64I_ACTIVE && !interrupted && !trapped && !nmi;
 }
 
 /* Delivers what is due before the next instruction. False when nothing was. */
@@ -101,13 +113,23 @@ static const struct x64i_native *find_native(const struct x64i_cpu *cpu)
     return found ? &cpu->natives[low] : NULL;
 }
 
-/* A fault: nothing of the instruction was committed, its exception is delivered in its place. */
-bool x64i_cpu_fault_step(struct x64i_cpu *cpu)
+/* Delivers the exception of what was to be this step. */
+static bool fault_step(struct x64i_cpu *cpu)
 {
     struct x64i_exception exception = cpu->exception;
     cpu->s.shadow = X64I_SHADOW_NONE;
     x64i_deliver_exception(cpu, &exception);
     return end_step(cpu, X64_STEP_FAULT);
+}
+
+/* A fault: nothing of the instruction was committed, its exception is delivered in its place. Who
+ * watches page faults may have the step left unmade instead. */
+bool x64i_cpu_fault_step(struct x64i_cpu *cpu)
+{
+    if (cpu->exception.vector == X64_FAULT_PF && cpu->callbacks && cpu->callbacks->page_fault &&
+        cpu->callbacks->page_fault(cpu->callback_user))
+        return true;
+    return fault_step(cpu);
 }
 
 static bool native_step(struct x64i_cpu *cpu, const struct x64i_native *native)
@@ -116,7 +138,7 @@ static bool native_step(struct x64i_cpu *cpu, const struct x64i_native *native)
                      (struct x64_effect){.kind = X64_EFFECT_NATIVE, .index = native->number});
     cpu->s.shadow = X64I_SHADOW_NONE;
     if (cpu->callbacks->native(cpu->callback_user, native->number) == X64I_FAULT)
-        return x64i_cpu_fault_step(cpu);
+        return fault_step(cpu);
     return end_step(cpu, X64_STEP_NATIVE);
 }
 
@@ -172,6 +194,7 @@ bool x64i_cpu_step(struct x64i_cpu *cpu)
     if (instruction_breakpoint(cpu) || x64i_fetch(cpu, &op) != X64I_DONE)
         return x64i_cpu_fault_step(cpu);
     bool single_step = cpu->s.rflags & X64I_TF;
+    cpu->step_row = op->row;
     cpu->next_rip = cpu->s.rip + op->length;
     enum x64i_result result = op->execute(cpu, op);
     if (result == X64I_FAULT)

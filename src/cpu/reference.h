@@ -8,7 +8,12 @@
 /* Clears what belongs to one step only. */
 void x64i_cpu_begin_step(struct x64i_cpu *cpu);
 
-/* The step of an instruction that faulted: delivers cpu->exception. */
+/* Whether the next step starts at an address: it is not sleep, nor the delivery of an interrupt or
+ * trap that is pending. */
+bool x64i_cpu_at_instruction(const struct x64i_cpu *cpu);
+
+/* The step of an instruction that faulted: delivers cpu->exception. True without a step having been
+ * made when callbacks->page_fault says that it is not to be. */
 bool x64i_cpu_fault_step(struct x64i_cpu *cpu);
 
 #endif

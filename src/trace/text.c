@@ -387,6 +387,7 @@ static void write_end(struct x64i_buffer *out, const struct x64i_trace_style *st
         [X64_STOP_EXIT] = "the program ended",
         [X64_STOP_FAULT] = "the program was ended",
         [X64_STOP_MEMORY] = "out of memory",
+        [X64_STOP_HOOK] = "a hook stopped the run",
     };
     begin_paint(out, style, PAINT_DIM);
     x64i_buffer_text(out, "# ");
