@@ -410,12 +410,19 @@ void x64i_machine_output(struct x64_machine *machine, int stream, const void *by
 
 void x64i_machine_changed(struct x64_machine *machine)
 {
+    if (machine->own_step)
+        return;
     machine->changed = true;
     machine->made_by |= (uint8_t)machine->hooks.moment;
     x64i_history_truncate(&machine->history, machine->cpu.s.steps);
     x64i_input_log_truncate(&machine->input,
                             (size_t)(machine->run.input_records - machine->input.base));
     machine->output_high = machine->run.output_bytes;
+}
+
+void x64i_machine_own_step(struct x64_machine *machine, bool own)
+{
+    machine->own_step = own;
 }
 
 void x64i_machine_log(struct x64_machine *machine, enum x64_log_level level, const char *format,

@@ -66,8 +66,16 @@ void x64i_machine_output(struct x64_machine *machine, int stream, const void *by
 /* Ends the run after this step with `stop` (steps and rip are filled in). */
 void x64i_machine_end(struct x64_machine *machine, const struct x64_stop *stop);
 
-/* The host changed guest state itself: the recorded future is no longer its future. */
+/* The host changed guest state itself: the recorded future is no longer its future. Nothing happens
+ * while a step makes changes of its own. */
 void x64i_machine_changed(struct x64_machine *machine);
+
+/* From here on, or no more: changes through the public API are a part of the step being made, which
+ * repeats them when it is repeated. */
+void x64i_machine_own_step(struct x64_machine *machine, bool own);
+
+/* What the machine would do in its past is not what it did: nothing before now can be gone to. */
+void x64i_machine_begin_history(struct x64_machine *machine);
 
 __attribute__((format(printf, 3, 4))) void
 x64i_machine_log(struct x64_machine *machine, enum x64_log_level level, const char *format, ...);

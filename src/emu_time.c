@@ -79,8 +79,7 @@ enum x64_status x64_hash(struct x64_machine *machine, uint64_t *hash)
     return X64_OK;
 }
 
-/* A state from elsewhere: what was recorded before does not lead to it. */
-static void begin_history(struct x64_machine *machine)
+void x64i_machine_begin_history(struct x64_machine *machine)
 {
     x64i_history_clear(&machine->history);
     x64i_hooks_forget(&machine->hooks);
@@ -112,7 +111,7 @@ enum x64_status x64_fork(struct x64_machine *machine, const struct x64_host *hos
         x64_machine_destroy(fork);
         return status;
     }
-    begin_history(fork);
+    x64i_machine_begin_history(fork);
     *out = fork;
     return X64_OK;
 }
@@ -143,7 +142,7 @@ enum x64_status x64i_machine_restore(struct x64_machine *machine,
         x64i_machine_log(machine, X64_LOG_ERROR, "%s", message);
     if (status != X64_OK)
         return status;
-    begin_history(machine);
+    x64i_machine_begin_history(machine);
     return X64_OK;
 }
 

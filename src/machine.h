@@ -45,6 +45,7 @@ struct x64_machine {
     bool observed;   /* x64_step_observed wants the effects */
     bool changed;    /* the host changed the state since the last step */
     uint8_t made_by; /* enum x64i_hook_moment bits: hooks that had a part in that change */
+    bool own_step;   /* changes from outside are made by the step itself */
     bool running;    /* a callback may not run the machine */
     atomic_bool stop_requested;
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* x64_kernel_attach: a kernel model for a machine. */
+#include "kernel_model/custom.h"
 #include "kernel_model/elf.h"
 #include "kernel_model/kernel.h"
 #include "kernel_model/mitigations.h"
@@ -113,6 +114,7 @@ static void destroy(void *user)
     x64i_cpu_set_natives(kernel->cpu, NULL, 0);
     x64i_shared_image_release(kernel->shared);
     x64i_user_symbols_free(kernel);
+    x64i_custom_free(kernel);
     free(kernel->natives);
     free(kernel);
 }
@@ -127,8 +129,9 @@ static enum x64_status fork_kernel(void *user, struct x64_machine *fork)
 {
     const struct x64i_kernel *kernel = user;
     struct x64i_kernel *copied;
-    return x64i_kernel_create(fork, kernel->era, x64i_shared_image_retain(kernel->shared),
-                              kernel->mitigations, &copied);
+    enum x64_status status = x64i_kernel_create(
+        fork, kernel->era, x64i_shared_image_retain(kernel->shared), kernel->mitigations, &copied);
+    return status == X64_OK ? x64i_custom_copy(kernel, copied) : status;
 }
 
 static enum x64_status add_regions(struct x64i_kernel *kernel)

@@ -8,7 +8,7 @@
  *     mm.c                  the user's: areas, demand paging, stack growth
  *     elf.c exec.c          the user's program
  *     usercopy.c fault.c    user memory from C; exceptions
- *     syscall.c sys_*.c     the system calls
+ *     syscall.c sys_*.c     the system calls; custom.c the host's own
  *     native.c              which C function answers at which address of the image
  *     names.c               symbols, stacks and slots for traces
  *
@@ -42,6 +42,9 @@ struct x64i_era {
 /* An image shared by forks, which may run in different threads. */
 struct x64i_shared_image;
 
+/* System calls that the host gave it (custom.h). */
+struct x64i_custom;
+
 /* A symbol of the program; its name lies in the program's file. */
 struct x64i_user_symbol {
     uint64_t linear;
@@ -69,6 +72,7 @@ struct x64i_kernel {
     size_t program_size;
     struct x64i_user_symbol *symbols; /* of the program, by address; derived */
     size_t symbol_count;
+    struct x64i_custom *custom; /* null when there are none */
     struct x64i_native *natives;
     size_t native_count;
     size_t native_capacity;

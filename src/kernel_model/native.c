@@ -5,6 +5,7 @@
  * fault_in code, and so runs again when that has touched the page.
  */
 #include "kernel_model/boot.h"
+#include "kernel_model/custom.h"
 #include "kernel_model/fault.h"
 #include "kernel_model/syscall.h"
 
@@ -224,7 +225,9 @@ static enum x64i_result system_call(struct x64i_kernel *kernel, bool compat, boo
     if (compat)
         for (unsigned i = 0; i < 6; i++)
             arguments[i] &= UINT32_MAX;
-    int64_t result = x64i_syscall_answer(kernel, compat, none ? asked : number, arguments);
+    if (none || x64i_custom_find(kernel, compat, asked))
+        number = asked;
+    int64_t result = x64i_syscall_answer(kernel, compat, number, arguments);
     if (result == X64I_FAULT_IN)
         return fault_in(kernel);
     if (result == X64I_SLEEP)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A system call as strace prints it, from the types and names of its definition. */
-#include "kernel_model/syscall.h"
+#include "kernel_model/custom.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -146,7 +146,7 @@ size_t x64_syscall_text(struct x64_machine *machine, char *bytes, size_t size)
     if (call->step == 0 || call->step != x64_steps(machine))
         return 0;
     struct text text = {bytes, size, 0};
-    const struct x64i_syscall_row *row = x64i_syscall_row(call->table == 32, call->number);
+    const struct x64i_syscall_row *row = x64i_custom_row(kernel, call->table == 32, call->number);
     const struct x64i_syscall *definition = row ? row->definition : NULL;
     if (row && row->name[0])
         append(&text, "%s(", row->name);

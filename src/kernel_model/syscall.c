@@ -2,6 +2,8 @@
 /* The tables, and the way of one call through them. */
 #include "kernel_model/syscall.h"
 
+#include "kernel_model/custom.h"
+
 #define X64I_SYSCALL_NONE                     NULL
 #define X64I_SYSCALL_DECLARE(name)            extern const struct x64i_syscall name;
 #define X64I_SYSCALL(number, name, entry, to) [number] = {number, name, entry, to},
@@ -28,9 +30,12 @@ const struct x64i_syscall_row *x64i_syscall_row(bool compat, uint64_t number)
 int64_t x64i_syscall_answer(struct x64i_kernel *kernel, bool compat, uint64_t number,
                             const uint64_t arguments[6])
 {
-    const struct x64i_syscall_row *row = x64i_syscall_row(compat, number);
+    const struct x64i_custom_call *custom = x64i_custom_find(kernel, compat, number);
+    const struct x64i_syscall_row *row = x64i_custom_row(kernel, compat, number);
     int64_t result = -ENOSYS;
-    if (row && row->definition)
+    if (custom)
+        result = x64i_custom_answer(kernel, custom, arguments);
+    else if (row && row->definition)
         result = row->definition->body(kernel, arguments);
     if (result == X64I_FAULT_IN || result == X64I_SLEEP)
         return result;

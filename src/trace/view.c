@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "trace/view.h"
 
-#include "kernel_model/syscall.h"
+#include "kernel_model/custom.h"
 
 static enum x64_status symbol(void *user, uint64_t linear, const char **name, uint64_t *offset)
 {
@@ -25,8 +25,9 @@ static size_t system_call(void *user, char *text, size_t size)
 
 static const char *system_call_name(void *user, bool compat, uint64_t number)
 {
-    (void)user;
-    const struct x64i_syscall_row *row = x64i_syscall_row(compat, number);
+    const struct x64i_kernel *kernel = x64i_kernel_of(user);
+    const struct x64i_syscall_row *row =
+        kernel ? x64i_custom_row(kernel, compat, number) : x64i_syscall_row(compat, number);
     return row && row->name && row->name[0] ? row->name : NULL;
 }
 
