@@ -60,6 +60,46 @@ X64I_INLINE uint32_t x64i_flags_logic(uint64_t result, unsigned width)
     return x64i_flags_szp(result, width);
 }
 
+/* CF as a number. */
+X64I_INLINE uint64_t x64i_carry(const struct x64i_cpu *cpu)
+{
+    return cpu->s.rflags & X64I_CF;
+}
+
+/* RFLAGS whole. */
+X64I_INLINE uint64_t x64i_rflags(const struct x64i_cpu *cpu)
+{
+    return cpu->s.rflags;
+}
+
+/* The flags of `mask` after a + b (+ carry) = result. */
+X64I_INLINE void x64i_set_flags_add(struct x64i_cpu *cpu, uint32_t mask, uint64_t a, uint64_t b,
+                                    uint64_t result, unsigned width)
+{
+    x64i_set_flags(cpu, mask, x64i_flags_add(a, b, result, width));
+}
+
+/* The flags of `mask` after a - b (- borrow) = result. */
+X64I_INLINE void x64i_set_flags_sub(struct x64i_cpu *cpu, uint32_t mask, uint64_t a, uint64_t b,
+                                    uint64_t result, unsigned width)
+{
+    x64i_set_flags(cpu, mask, x64i_flags_sub(a, b, result, width));
+}
+
+/* All flags after a logical instruction: CF, OF and AF are cleared (AF is undefined). */
+X64I_INLINE void x64i_set_flags_logic(struct x64i_cpu *cpu, uint64_t result, unsigned width)
+{
+    x64i_set_flags(cpu, X64I_OSZAPC, x64i_flags_logic(result, width));
+}
+
+/* All flags after a shift: CF and OF as given, AF is cleared (undefined). */
+X64I_INLINE void x64i_set_flags_shift(struct x64i_cpu *cpu, uint64_t result, bool carry,
+                                      bool overflow, unsigned width)
+{
+    uint32_t flags = x64i_flags_szp(result, width);
+    x64i_set_flags(cpu, X64I_OSZAPC, flags | (carry ? X64I_CF : 0) | (overflow ? X64I_OF : 0));
+}
+
 /* Every condition: X(suffix of Jcc, number). */
 #define X64I_FOR_CONDITIONS(X) \
     X(o, 0)                    \

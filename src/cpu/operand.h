@@ -108,6 +108,12 @@ enum x64i_result x64i_pop(struct x64i_cpu *cpu, uint64_t *value, unsigned size);
 /* Moves RSP by `delta`, as wide as the stack is. */
 void x64i_add_rsp(struct x64i_cpu *cpu, int64_t delta);
 
+/* How wide the stack pointer is: 64, 32 or 16 bits. */
+X64I_INLINE unsigned x64i_stack_bits(const struct x64i_cpu *cpu)
+{
+    return cpu->stack_bits;
+}
+
 /* The stack pointer as wide as the stack is. */
 uint64_t x64i_stack_pointer(const struct x64i_cpu *cpu);
 

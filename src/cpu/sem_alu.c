@@ -6,7 +6,7 @@
 X64I_BODY2(add)
 {
     uint64_t result = a + b;
-    x64i_set_flags(cpu, X64I_OSZAPC, x64i_flags_add(a, b, result, width));
+    x64i_set_flags_add(cpu, X64I_OSZAPC, a, b, result, width);
     return result;
 }
 X64I_INSTANCES_ALU2(add)
@@ -14,8 +14,8 @@ X64I_INSTANCES_ALU2(add)
 /* DEST := DEST + SRC + CF */
 X64I_BODY2(adc)
 {
-    uint64_t result = a + b + (cpu->s.rflags & X64I_CF);
-    x64i_set_flags(cpu, X64I_OSZAPC, x64i_flags_add(a, b, result, width));
+    uint64_t result = a + b + x64i_carry(cpu);
+    x64i_set_flags_add(cpu, X64I_OSZAPC, a, b, result, width);
     return result;
 }
 X64I_INSTANCES_ALU2(adc)
@@ -24,7 +24,7 @@ X64I_INSTANCES_ALU2(adc)
 X64I_BODY2(sub)
 {
     uint64_t result = a - b;
-    x64i_set_flags(cpu, X64I_OSZAPC, x64i_flags_sub(a, b, result, width));
+    x64i_set_flags_sub(cpu, X64I_OSZAPC, a, b, result, width);
     return result;
 }
 X64I_INSTANCES_ALU2(sub)
@@ -32,8 +32,8 @@ X64I_INSTANCES_ALU2(sub)
 /* DEST := DEST - (SRC + CF) */
 X64I_BODY2(sbb)
 {
-    uint64_t result = a - b - (cpu->s.rflags & X64I_CF);
-    x64i_set_flags(cpu, X64I_OSZAPC, x64i_flags_sub(a, b, result, width));
+    uint64_t result = a - b - x64i_carry(cpu);
+    x64i_set_flags_sub(cpu, X64I_OSZAPC, a, b, result, width);
     return result;
 }
 X64I_INSTANCES_ALU2(sbb)
@@ -49,7 +49,7 @@ X64I_INSTANCES_CMP2(cmp)
 X64I_BODY2(and)
 {
     uint64_t result = a & b;
-    x64i_set_flags(cpu, X64I_OSZAPC, x64i_flags_logic(result, width));
+    x64i_set_flags_logic(cpu, result, width);
     return result;
 }
 X64I_INSTANCES_ALU2(and)
@@ -65,7 +65,7 @@ X64I_INSTANCES_CMP2(test)
 X64I_BODY2(or)
 {
     uint64_t result = a | b;
-    x64i_set_flags(cpu, X64I_OSZAPC, x64i_flags_logic(result, width));
+    x64i_set_flags_logic(cpu, result, width);
     return result;
 }
 X64I_INSTANCES_ALU2(or)
@@ -74,7 +74,7 @@ X64I_INSTANCES_ALU2(or)
 X64I_BODY2(xor)
 {
     uint64_t result = a ^ b;
-    x64i_set_flags(cpu, X64I_OSZAPC, x64i_flags_logic(result, width));
+    x64i_set_flags_logic(cpu, result, width);
     return result;
 }
 X64I_INSTANCES_ALU2(xor)
@@ -83,7 +83,7 @@ X64I_INSTANCES_ALU2(xor)
 X64I_BODY1(inc)
 {
     uint64_t result = a + 1;
-    x64i_set_flags(cpu, X64I_OSZAPC & ~X64I_CF, x64i_flags_add(a, 1, result, width));
+    x64i_set_flags_add(cpu, X64I_OSZAPC & ~X64I_CF, a, 1, result, width);
     return result;
 }
 X64I_INSTANCES_UNARY(inc)
@@ -92,7 +92,7 @@ X64I_INSTANCES_UNARY(inc)
 X64I_BODY1(dec)
 {
     uint64_t result = a - 1;
-    x64i_set_flags(cpu, X64I_OSZAPC & ~X64I_CF, x64i_flags_sub(a, 1, result, width));
+    x64i_set_flags_sub(cpu, X64I_OSZAPC & ~X64I_CF, a, 1, result, width);
     return result;
 }
 X64I_INSTANCES_UNARY(dec)
@@ -101,7 +101,7 @@ X64I_INSTANCES_UNARY(dec)
 X64I_BODY1(neg)
 {
     uint64_t result = 0 - a;
-    x64i_set_flags(cpu, X64I_OSZAPC, x64i_flags_sub(0, a, result, width));
+    x64i_set_flags_sub(cpu, X64I_OSZAPC, 0, a, result, width);
     return result;
 }
 X64I_INSTANCES_UNARY(neg)

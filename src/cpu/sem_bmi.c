@@ -163,7 +163,7 @@ X64I_FOR_32_64(MULX_AT, mulx)
 X64I_INLINE uint64_t add_with_flag(struct x64i_cpu *cpu, uint64_t a, uint64_t b, uint32_t flag,
                                    unsigned width)
 {
-    uint64_t result = a + b + (cpu->s.rflags & flag ? 1u : 0u);
+    uint64_t result = a + b + (x64i_rflags(cpu) & flag ? 1u : 0u);
     bool carry = x64i_flags_add(a, b, result, width) & X64I_CF;
     x64i_set_flags(cpu, flag, carry ? flag : 0);
     return result;

@@ -20,7 +20,7 @@ X64I_HANDLER(stc)
 X64I_HANDLER(cmc)
 {
     (void)op;
-    x64i_set_flags(cpu, X64I_CF, ~(uint32_t)cpu->s.rflags);
+    x64i_set_flags(cpu, X64I_CF, ~(uint32_t)x64i_rflags(cpu));
     return X64I_DONE;
 }
 
@@ -42,7 +42,7 @@ X64I_HANDLER(std)
 X64I_HANDLER(lahf)
 {
     (void)op;
-    x64i_set_gpr(cpu, X64I_REGISTER_AH, cpu->s.rflags & 0xff, 8);
+    x64i_set_gpr(cpu, X64I_REGISTER_AH, x64i_rflags(cpu) & 0xff, 8);
     return X64I_DONE;
 }
 

@@ -30,8 +30,7 @@ X64I_BODY2(shl)
     uint64_t result = count < width ? (a << count) & x64i_mask(width) : 0;
     bool carry = count <= width && bit_of(a, width - count);
     bool overflow = bit_of(result, width - 1) != carry;
-    x64i_set_flags(cpu, X64I_OSZAPC,
-                   x64i_flags_szp(result, width) | carry_overflow(carry, overflow));
+    x64i_set_flags_shift(cpu, result, carry, overflow, width);
     return result;
 }
 X64I_INSTANCES_SHIFT(shl)
@@ -45,8 +44,7 @@ X64I_BODY2(shr)
     uint64_t result = count < width ? a >> count : 0;
     bool carry = count <= width && bit_of(a, count - 1);
     bool overflow = bit_of(a, width - 1);
-    x64i_set_flags(cpu, X64I_OSZAPC,
-                   x64i_flags_szp(result, width) | carry_overflow(carry, overflow));
+    x64i_set_flags_shift(cpu, result, carry, overflow, width);
     return result;
 }
 X64I_INSTANCES_SHIFT(shr)
@@ -60,7 +58,7 @@ X64I_BODY2(sar)
     int64_t value = (int64_t)x64i_sign_extend(a, width);
     uint64_t result = (uint64_t)(value >> count) & x64i_mask(width);
     bool carry = value >> (count - 1) & 1;
-    x64i_set_flags(cpu, X64I_OSZAPC, x64i_flags_szp(result, width) | carry_overflow(carry, false));
+    x64i_set_flags_shift(cpu, result, carry, false, width);
     return result;
 }
 X64I_INSTANCES_SHIFT(sar)
@@ -105,7 +103,7 @@ X64I_BODY2(rcl)
     unsigned count = masked_count(b, width) % (width + 1);
     if (count == 0)
         return a;
-    uint64_t carry_in = cpu->s.rflags & X64I_CF;
+    uint64_t carry_in = x64i_carry(cpu);
     uint64_t result = count < width ? a << count : 0;
     result |= carry_in << (count - 1);
     if (count > 1)
@@ -122,7 +120,7 @@ X64I_BODY2(rcr)
     unsigned count = masked_count(b, width) % (width + 1);
     if (count == 0)
         return a;
-    uint64_t carry_in = cpu->s.rflags & X64I_CF;
+    uint64_t carry_in = x64i_carry(cpu);
     uint64_t result = count < width ? a >> count : 0;
     result |= carry_in << (width - count);
     if (count > 1)
@@ -139,8 +137,7 @@ X64I_INLINE uint64_t finish_double(struct x64i_cpu *cpu, uint64_t a, uint64_t re
                                    unsigned width)
 {
     bool overflow = (a ^ result) & x64i_sign_bit(width);
-    x64i_set_flags(cpu, X64I_OSZAPC,
-                   x64i_flags_szp(result, width) | carry_overflow(carry, overflow));
+    x64i_set_flags_shift(cpu, result, carry, overflow, width);
     return result & x64i_mask(width);
 }
 

@@ -59,7 +59,7 @@ X64I_INLINE enum x64i_result finish_comparison(struct x64i_cpu *cpu, const struc
     if (op->flags & X64I_OP_REPNE ? a == b : a != b)
         result = X64I_DONE;
     if (result == X64I_DONE)
-        x64i_set_flags(cpu, X64I_OSZAPC, x64i_flags_sub(a, b, a - b, width));
+        x64i_set_flags_sub(cpu, X64I_OSZAPC, a, b, a - b, width);
     return result;
 }
 
