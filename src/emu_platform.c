@@ -81,6 +81,12 @@ static void port_write(void *user, uint16_t port, unsigned size, uint32_t value)
         x64i_machine_end(machine, &(struct x64_stop){.reason = X64_STOP_RESET});
 }
 
+static uint64_t deadline(void *user)
+{
+    const struct x64_machine *machine = user;
+    return machine->run.ended ? 0 : machine->event_step;
+}
+
 static enum x64i_result call_native(void *user, uint32_t number)
 {
     struct x64_machine *machine = user;
@@ -100,6 +106,7 @@ const struct x64i_cpu_callbacks x64i_machine_cpu_callbacks = {
     .interrupt_pending = interrupt_pending,
     .sleep = sleep_until_event,
     .interrupt_acknowledge = interrupt_acknowledge,
+    .deadline = deadline,
     .native = call_native,
     .page_fault = page_fault,
 };

@@ -114,6 +114,8 @@ static enum x64i_result translate_data(struct x64i_cpu *cpu, unsigned segment, u
         return x64i_raise_error(cpu, X64_FAULT_AC, 0);
     if (translate(cpu, linear, size, access | cpu->data_access, target) != X64I_DONE)
         return X64I_FAULT;
+    if (cpu->fast.filling && target->first == target->size)
+        x64i_mmu_host_fill(&cpu->mmu, linear, access | cpu->data_access);
     if (cpu->data_breakpoints)
         note_breakpoints(cpu, linear, size, access & X64I_ACCESS_WRITE);
     return X64I_DONE;
@@ -169,6 +171,8 @@ static inline bool is_simple(struct x64i_cpu *cpu, unsigned segment, uint64_t of
     if (!entry || !x64i_tlb_serves(&cpu->mmu.paging, entry->flags, access | cpu->data_access))
         return false;
     *physical = entry->physical | inside;
+    if (cpu->fast.filling)
+        x64i_mmu_host_fill(&cpu->mmu, linear, access | cpu->data_access);
     return true;
 }
 

@@ -138,6 +138,7 @@ void x64i_cpu_refresh(struct x64i_cpu *cpu)
     refresh_paging(cpu);
     refresh_breakpoints(cpu);
     cpu->simple_access = cpu->code_bits == 64 && !cpu->align_check && !cpu->data_breakpoints;
+    x64i_mmu_host_select(&cpu->mmu, cpu->data_access, !cpu->simple_access);
 }
 
 uint64_t x64i_cpu_clock(const struct x64i_cpu *cpu)

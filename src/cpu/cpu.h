@@ -11,6 +11,7 @@
 #define X64I_CPU_CPU_H
 
 #include "cpu/cpu_state.h"
+#include "cpu/fast_op.h"
 #include "cpu/op.h"
 #include "mmu/mmu.h"
 #include "msr/msr.h"
@@ -25,6 +26,8 @@ struct x64i_cpu_callbacks {
      * as a step of its own. False when there will be none. */
     bool (*sleep)(void *user);
     uint8_t (*interrupt_acknowledge)(void *user);
+    /* The step before which a device wants to be asked again. */
+    uint64_t (*deadline)(void *user);
     /* A native function of a kernel model (x64i_cpu_set_natives) stands at RIP. */
     enum x64i_result (*native)(void *user, uint32_t number);
     /* An instruction is about to fault with the #PF in cpu->exception: true to leave the step
@@ -84,6 +87,7 @@ struct x64i_cpu {
     size_t native_count;
     struct x64i_decoder *decoder;
     struct x64i_decode_cache *cache;
+    struct x64i_fast fast;
     struct x64i_engine *engine; /* allocated by its first run */
 };
 

@@ -9,10 +9,10 @@
  *         if (!x64i_engine_run(cpu, limit) && !x64i_cpu_step(cpu))
  *             break;
  *
- * A block lies within one page. It is found by its physical and linear address and is stale once a
- * write has touched its page (x64i_physical.code_versions). Translations are checked when a block
- * is entered and again after any op that changed the TLB, so that the guest-visible TLB is filled
- * as if every instruction had been fetched.
+ * Blocks are in block.h, their ops in fast_op.h, the handlers' common parts in fast_sem.h; what has
+ * no handler of the engine's own goes through fast_generic.c. Writes to code, and changes of the
+ * TLB that may concern code, are noted where they happen (x64i_physical.disturbed): the running
+ * op's handler leaves, and everything is looked for again.
  */
 #ifndef X64I_CPU_ENGINE_H
 #define X64I_CPU_ENGINE_H

@@ -207,14 +207,18 @@ bool x64i_isa_is_plain(uint16_t row)
     }
 }
 
-bool x64i_isa_leaves(uint16_t row)
+static bool has_shape(uint16_t row, const char *shape)
 {
-    switch (x64i_isa_rows[row].mnemonic) {
-    case ZYDIS_MNEMONIC_JMP:
-    case ZYDIS_MNEMONIC_CALL:
-    case ZYDIS_MNEMONIC_RET:
-        return true;
-    default:
-        return false;
-    }
+    return strcmp(x64i_isa_rows[row].shape, shape) == 0;
+}
+
+bool x64i_isa_is_branch(uint16_t row)
+{
+    return has_shape(row, "rel") || has_shape(row, "near") ||
+           x64i_isa_rows[row].mnemonic == ZYDIS_MNEMONIC_RET;
+}
+
+bool x64i_isa_is_string(uint16_t row)
+{
+    return has_shape(row, "string");
 }

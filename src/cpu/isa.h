@@ -52,7 +52,10 @@ x64i_handler *x64i_isa_find_from(const ZydisDecodedInstruction *instruction,
  * no mode, no interrupt flag and no translation but through the TLB, and asks for no clock. */
 bool x64i_isa_is_plain(uint16_t row);
 
-/* Whether the instruction behind it in memory is hardly ever the next one: JMP, CALL, RET. */
-bool x64i_isa_leaves(uint16_t row);
+/* Whether it may go on elsewhere than behind itself: a near branch of any kind. */
+bool x64i_isa_is_branch(uint16_t row);
+
+/* Whether it is a string instruction, which REP repeats. */
+bool x64i_isa_is_string(uint16_t row);
 
 #endif

@@ -178,6 +178,23 @@ static bool retire(struct x64i_cpu *cpu, bool single_step, enum x64i_result resu
     return end_step(cpu, X64_STEP_INSTRUCTION);
 }
 
+static bool execute(struct x64i_cpu *cpu, const struct x64i_op *op)
+{
+    bool single_step = cpu->s.rflags & X64I_TF;
+    cpu->step_row = op->row;
+    cpu->next_rip = cpu->s.rip + op->length;
+    enum x64i_result result = op->execute(cpu, op);
+    if (result == X64I_FAULT)
+        return x64i_cpu_fault_step(cpu);
+    return retire(cpu, single_step, result);
+}
+
+void x64i_cpu_decoded_step(struct x64i_cpu *cpu, const struct x64i_op *op)
+{
+    x64i_cpu_begin_step(cpu);
+    (void)execute(cpu, op);
+}
+
 bool x64i_cpu_step(struct x64i_cpu *cpu)
 {
     x64i_cpu_begin_step(cpu);
@@ -193,11 +210,5 @@ bool x64i_cpu_step(struct x64i_cpu *cpu)
     const struct x64i_op *op;
     if (instruction_breakpoint(cpu) || x64i_fetch(cpu, &op) != X64I_DONE)
         return x64i_cpu_fault_step(cpu);
-    bool single_step = cpu->s.rflags & X64I_TF;
-    cpu->step_row = op->row;
-    cpu->next_rip = cpu->s.rip + op->length;
-    enum x64i_result result = op->execute(cpu, op);
-    if (result == X64I_FAULT)
-        return x64i_cpu_fault_step(cpu);
-    return retire(cpu, single_step, result);
+    return execute(cpu, op);
 }

@@ -16,4 +16,7 @@ bool x64i_cpu_at_instruction(const struct x64i_cpu *cpu);
  * made when callbacks->page_fault says that it is not to be. */
 bool x64i_cpu_fault_step(struct x64i_cpu *cpu);
 
+/* The step of an instruction that was fetched and decoded already, with nothing due before it. */
+void x64i_cpu_decoded_step(struct x64i_cpu *cpu, const struct x64i_op *op);
+
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What every file of semantics needs: the handler's signature and the instances of a body, one for
- * each operand pattern and width of its shape. A body is a `static inline` function whose width is
- * a constant in every instance.
+ * each operand pattern and width of its shape. Files that fast_forms.def names are compiled twice:
+ * for the reference path, and with X64I_ENGINE for the block engine. A body is a `static inline`
+ * function whose width is a constant in every instance.
  *
  *     X64I_BODY2(add)                      uint64_t add(cpu, a, b, width): the result, flags set
  *     {
@@ -15,12 +16,18 @@
 #ifndef X64I_CPU_SEM_H
 #define X64I_CPU_SEM_H
 
+#ifdef X64I_ENGINE
+#include "cpu/fast_sem.h"
+#else
 #include "cpu/flags.h"
 #include "cpu/isa_handlers.h"
 
+/* The type of ops that semantics read. */
+typedef struct x64i_op x64i_sem_op;
+
 /* Defines handler x64i_<name>. */
-#define X64I_HANDLER(name) \
-    enum x64i_result x64i_##name(struct x64i_cpu *cpu, const struct x64i_op *op)
+#define X64I_HANDLER(name) enum x64i_result x64i_##name(struct x64i_cpu *cpu, const x64i_sem_op *op)
+#endif
 
 /* uint64_t body(cpu, a, width) and uint64_t body(cpu, a, b, width). Values come zero-extended. */
 #define X64I_BODY1(name) \

@@ -27,7 +27,7 @@ X64I_BODY2(btc)
 
 /* A register's bit offset is signed and counts from the operand's address on, in steps of the
  * operand size (SDM vol. 2A, BT). */
-X64I_INLINE uint64_t bit_address(const struct x64i_cpu *cpu, const struct x64i_op *op, uint64_t bit,
+X64I_INLINE uint64_t bit_address(const struct x64i_cpu *cpu, const x64i_sem_op *op, uint64_t bit,
                                  unsigned width)
 {
     unsigned log2_width = width == 64 ? 6 : width == 32 ? 5 : 4;
@@ -71,8 +71,8 @@ X64I_FOR_16_32_64(BTS_AT, btc)
 
 /* Bit scans of zero set ZF and leave the destination alone, its upper half too, as processors do.
  */
-X64I_INLINE void scan(struct x64i_cpu *cpu, const struct x64i_op *op, uint64_t source,
-                      uint64_t result, unsigned width)
+X64I_INLINE void scan(struct x64i_cpu *cpu, const x64i_sem_op *op, uint64_t source, uint64_t result,
+                      unsigned width)
 {
     x64i_set_flags(cpu, X64I_OSZAPC, source == 0 ? X64I_ZF : 0);
     if (source != 0)

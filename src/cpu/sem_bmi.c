@@ -135,7 +135,7 @@ X64I_BODY2(pext)
 RRR_RRM_32_64(pext)
 
 /* high:low := rDX * SRC, without flags. Where both are one register it holds the upper half. */
-X64I_INLINE void multiply_into(struct x64i_cpu *cpu, const struct x64i_op *op, uint64_t source,
+X64I_INLINE void multiply_into(struct x64i_cpu *cpu, const x64i_sem_op *op, uint64_t source,
                                unsigned width)
 {
     wide product = (wide)x64i_gpr(cpu, X64_RDX, width) * source;

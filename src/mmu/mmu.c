@@ -77,22 +77,62 @@ static uint64_t page_address(const struct x64i_tlb_entry *page, uint64_t linear)
     return page->physical | (linear & ((UINT64_C(1) << (page->page_bits & 63)) - 1));
 }
 
+/* What a walk is about to put into the TLB; null when an entry just goes. */
+struct replacement {
+    struct x64i_mmu *mmu;
+    const struct x64i_tlb_entry *entry;
+};
+
+/* An entry that a better one of the same page replaces takes nothing away. */
+static bool is_kept(const struct x64i_tlb_entry *old, const struct x64i_tlb_entry *entry)
+{
+    const unsigned rights = ~(unsigned)X64I_TLB_DIRTY;
+    return entry && old->linear == entry->linear && old->physical == entry->physical &&
+           old->page_bits == entry->page_bits && old->pcid == entry->pcid &&
+           (old->flags & rights) == (entry->flags & rights);
+}
+
+static void entry_gone(void *user, const struct x64i_tlb_entry *entry)
+{
+    const struct replacement *replacement = user;
+    struct x64i_mmu *mmu = replacement->mmu;
+    if (is_kept(entry, replacement->entry))
+        return;
+    if (x64i_host_tlb_drop(&mmu->physical.host, entry))
+        mmu->physical.disturbed = true;
+}
+
+static bool drop_entries(struct x64i_mmu *mmu, uint64_t linear, uint16_t pcid, bool global)
+{
+    struct replacement nothing = {mmu, NULL};
+    const struct x64i_tlb_witness witness = {entry_gone, &nothing};
+    bool watched = x64i_host_tlb_exists(&mmu->physical.host);
+    return x64i_tlb_drop(&mmu->tlb, linear, pcid, global, watched ? &witness : NULL);
+}
+
+static void fill_entry(struct x64i_mmu *mmu, uint64_t linear, const struct x64i_tlb_entry *entry)
+{
+    struct replacement replacement = {mmu, entry};
+    const struct x64i_tlb_witness witness = {entry_gone, &replacement};
+    bool watched = x64i_host_tlb_exists(&mmu->physical.host);
+    x64i_tlb_fill(&mmu->tlb, linear, entry, watched ? &witness : NULL);
+}
+
 /* Walks, commits what follows and fills the TLB. */
 static bool walk_and_fill(struct x64i_mmu *mmu, uint64_t linear, unsigned access,
                           uint64_t *physical, uint32_t *error_code)
 {
     struct x64i_walk walk;
-    mmu->changes++;
     bool translated = x64i_walk(&mmu->physical, &mmu->paging, linear, access, &walk);
     report_walk(mmu, linear, &walk);
     if (!translated) {
-        if (x64i_tlb_drop(&mmu->tlb, linear, mmu->paging.pcid, true))
+        if (drop_entries(mmu, linear, mmu->paging.pcid, true))
             report_flush(mmu, X64_FLUSH_PAGE, linear, mmu->paging.pcid);
         *error_code = walk.error_code;
         return false;
     }
     update_entries(mmu, linear, &walk, access & X64I_ACCESS_WRITE);
-    x64i_tlb_fill(&mmu->tlb, linear, &walk.page);
+    fill_entry(mmu, linear, &walk.page);
     x64i_effects_add(mmu->effects, (struct x64_effect){
                                        .kind = X64_EFFECT_TLB_FILL,
                                        .size = walk.page.page_bits,
@@ -136,15 +176,13 @@ bool x64i_mmu_translate_slowly(struct x64i_mmu *mmu, uint64_t linear, unsigned a
 
 void x64i_mmu_invalidate_page(struct x64i_mmu *mmu, uint64_t linear, uint16_t pcid)
 {
-    mmu->changes++;
-    x64i_tlb_drop(&mmu->tlb, linear, pcid, true);
+    (void)drop_entries(mmu, linear, pcid, true);
     report_flush(mmu, X64_FLUSH_PAGE, linear, pcid);
 }
 
 void x64i_mmu_invalidate_page_of_pcid(struct x64i_mmu *mmu, uint64_t linear, uint16_t pcid)
 {
-    mmu->changes++;
-    x64i_tlb_drop(&mmu->tlb, linear, pcid, false);
+    (void)drop_entries(mmu, linear, pcid, false);
     report_flush(mmu, X64_FLUSH_PAGE, linear, pcid);
 }
 
@@ -152,7 +190,50 @@ void x64i_mmu_flush(struct x64i_mmu *mmu, enum x64_tlb_flush what, uint16_t pcid
 {
     if (what == X64_FLUSH_PAGE)
         return;
-    mmu->changes++;
     x64i_tlb_flush(&mmu->tlb, what, pcid);
+    if (x64i_host_tlb_exists(&mmu->physical.host)) {
+        x64i_host_tlb_flush(&mmu->physical.host);
+        mmu->physical.disturbed = true;
+    }
     report_flush(mmu, what, 0, pcid);
+}
+
+/* Everything that x64i_tlb_serves and x64i_tlb_matches look at, as a number; never 0. */
+static uint64_t context_key(const struct x64i_mmu *mmu, unsigned access)
+{
+    const struct x64i_paging *paging = &mmu->paging;
+    return 1 | (uint64_t)paging->mode << 8 | (uint64_t)paging->pcid << 16 | (uint64_t)access << 32 |
+           (uint64_t)paging->write_protect << 40 | (uint64_t)paging->smep << 41 |
+           (uint64_t)paging->smap << 42 | (uint64_t)paging->no_execute << 43 |
+           (uint64_t)paging->global << 44;
+}
+
+void x64i_mmu_host_select(struct x64i_mmu *mmu, unsigned access, bool misses)
+{
+    if (!x64i_host_tlb_exists(&mmu->physical.host))
+        return;
+    uint64_t key = misses ? 0 : context_key(mmu, access);
+    if (x64i_host_tlb_select(&mmu->physical.host, key))
+        mmu->physical.disturbed = true;
+}
+
+void x64i_mmu_host_fill(struct x64i_mmu *mmu, uint64_t linear, unsigned access)
+{
+    struct x64i_physical *physical = &mmu->physical;
+    if (!x64i_host_tlb_exists(&physical->host) || mmu->paging.mode == X64I_PAGING_NONE)
+        return;
+    const struct x64i_tlb_entry *entry = x64i_tlb_find(&mmu->tlb, linear, mmu->paging.pcid);
+    if (!entry || !x64i_tlb_serves(&mmu->paging, entry->flags, access))
+        return;
+    uint64_t page = page_address(entry, linear) & ~(uint64_t)(X64I_PAGE_SIZE - 1);
+    const uint8_t *bytes = x64i_physical_ram(physical, page);
+    if (!bytes)
+        return;
+    bool writable = (access & X64I_ACCESS_WRITE) && !x64i_physical_keeps_code(physical, page);
+    if (writable)
+        bytes = x64i_physical_own(physical, page);
+    bool readable =
+        x64i_tlb_serves(&mmu->paging, entry->flags, access & ~(unsigned)X64I_ACCESS_WRITE);
+    if (bytes && readable)
+        x64i_host_tlb_fill(&physical->host, linear, page, bytes, writable);
 }

@@ -8,6 +8,7 @@
 #ifndef X64I_MMU_MMU_H
 #define X64I_MMU_MMU_H
 
+#include "mmu/host_tlb.h"
 #include "mmu/physical.h"
 #include "mmu/tlb.h"
 #include "state/effect_list.h"
@@ -46,7 +47,6 @@ struct x64i_mmu {
     struct x64i_tlb tlb;       /* region "tlb" */
     struct x64i_paging paging; /* derived */
     struct x64i_physical physical;
-    uint64_t changes; /* counts what may have changed a translation: fills, drops, flushes */
     struct x64i_effect_list *effects; /* null when nobody watches */
 };
 
@@ -117,6 +117,15 @@ void x64i_mmu_invalidate_page(struct x64i_mmu *mmu, uint64_t linear, uint16_t pc
 
 /* INVPCID type 0: as INVLPG for the PCID given, but global translations stay. */
 void x64i_mmu_invalidate_page_of_pcid(struct x64i_mmu *mmu, uint64_t linear, uint16_t pcid);
+
+/*
+ * The engine's pointers into RAM (host_tlb.h). x64i_mmu_host_select puts the context in force that
+ * fits the control registers and the rights `access` of data accesses; `misses` makes every access
+ * miss. x64i_mmu_host_fill remembers where the RAM behind an access is, when the TLB holds its
+ * translation. Both do nothing while there is no engine.
+ */
+void x64i_mmu_host_select(struct x64i_mmu *mmu, unsigned access, bool misses);
+void x64i_mmu_host_fill(struct x64i_mmu *mmu, uint64_t linear, unsigned access);
 
 /*
  * What MOV to CR3, MOV to CR4 and INVPCID leave of the TLB (SDM vol. 3A, 4.10.4.1):

@@ -88,32 +88,94 @@ static uint64_t read_ram(const struct x64i_physical *physical, uint64_t address,
     return value;
 }
 
-/* Code that was made of a page's bytes is stale once they are written. */
+/* The granules that bytes `first` to `last` of a page lie in. */
+static uint64_t granules_of(uint64_t first, uint64_t last)
+{
+    uint64_t from = first / X64I_CODE_GRANULE;
+    uint64_t to = last / X64I_CODE_GRANULE;
+    return ~UINT64_C(0) << from & ~UINT64_C(0) >> (63 - to);
+}
+
+static void note_code_write(struct x64i_physical *physical, uint64_t page)
+{
+    struct x64i_code_map *code = &physical->code;
+    physical->disturbed = true;
+    for (size_t i = 0; i < code->written_count && i < X64I_CODE_WRITTEN_MAX; i++)
+        if (code->written[i] == page)
+            return;
+    if (code->written_count < X64I_CODE_WRITTEN_MAX)
+        code->written[code->written_count] = page;
+    if (code->written_count <= X64I_CODE_WRITTEN_MAX)
+        code->written_count++;
+}
+
+/* Code that was made of bytes is stale once they are written. */
 static void note_write(struct x64i_physical *physical, uint64_t address, uint64_t size)
 {
-    if (!physical->code_versions)
+    if (!physical->code.granules)
         return;
-    for (uint64_t page = address / X64I_PAGE_SIZE; page <= (address + size - 1) / X64I_PAGE_SIZE;
-         page++) {
-        if (!physical->code_versions[page])
+    uint64_t last = address + size - 1;
+    for (uint64_t page = address / X64I_PAGE_SIZE; page <= last / X64I_PAGE_SIZE; page++) {
+        uint64_t kept = physical->code.granules[page];
+        if (!kept)
             continue;
-        if (++physical->code_versions[page] == 0)
-            physical->code_versions[page] = 1;
-        physical->code_writes++;
+        uint64_t first_byte = page == address / X64I_PAGE_SIZE ? address % X64I_PAGE_SIZE : 0;
+        uint64_t last_byte =
+            page == last / X64I_PAGE_SIZE ? last % X64I_PAGE_SIZE : X64I_PAGE_SIZE - 1;
+        if (kept & granules_of(first_byte, last_byte))
+            note_code_write(physical, page);
     }
+}
+
+void x64i_physical_keep_code(struct x64i_physical *physical, uint64_t address, uint64_t size)
+{
+    uint64_t *kept = &physical->code.granules[address / X64I_PAGE_SIZE];
+    uint64_t first = address % X64I_PAGE_SIZE;
+    if (!*kept) /* from now on writes to the page must be seen */
+        x64i_host_tlb_forget(&physical->host, address);
+    *kept |= granules_of(first, first + size - 1);
+}
+
+/* The RAM's own page for writing; pointers to where it was before are forgotten. */
+static uint8_t *own_page(struct x64i_physical *physical, uint64_t page)
+{
+    struct x64i_host_tlb *host = &physical->host;
+    uint64_t moves = physical->ram->moves;
+    uint8_t *bytes = x64i_pages_write(physical->ram, page);
+    if (!bytes) {
+        physical->out_of_memory = true;
+        physical->disturbed = true;
+        return NULL;
+    }
+    if (physical->ram->moves != moves && x64i_host_tlb_exists(host) && host->moves == moves) {
+        x64i_host_tlb_forget(host, page * X64I_PAGE_SIZE);
+        host->moves = physical->ram->moves;
+    }
+    return bytes;
+}
+
+uint8_t *x64i_physical_own(struct x64i_physical *physical, uint64_t address)
+{
+    if (!x64i_physical_is_ram(physical, address, 1))
+        return NULL;
+    uint8_t *page = own_page(physical, address / X64I_PAGE_SIZE);
+    return page ? page + address % X64I_PAGE_SIZE : NULL;
 }
 
 static void write_ram(struct x64i_physical *physical, uint64_t address, unsigned size,
                       uint64_t value)
 {
-    uint8_t *page = x64i_pages_write(physical->ram, address / X64I_PAGE_SIZE);
-    if (!page) {
-        physical->out_of_memory = true;
-        physical->code_writes++; /* the running block must not go on */
+    uint8_t *page = own_page(physical, address / X64I_PAGE_SIZE);
+    if (!page)
         return;
-    }
     memcpy(page + address % X64I_PAGE_SIZE, &value, size);
     note_write(physical, address, size);
+}
+
+/* A device may want to be asked again earlier than it said. */
+static void note_device(struct x64i_physical *physical)
+{
+    physical->disturbed = true;
 }
 
 uint64_t x64i_physical_read(struct x64i_physical *physical, uint64_t address, unsigned size)
@@ -121,6 +183,8 @@ uint64_t x64i_physical_read(struct x64i_physical *physical, uint64_t address, un
     const struct x64i_mmio *mmio = find_window(physical, address, size);
     if (!mmio && is_inside_ram(physical, address, size))
         return read_ram(physical, address, size);
+    if (mmio)
+        note_device(physical);
     if (mmio && fits_window(mmio, address, size))
         return mmio->read(mmio->user, address - mmio->physical, size) & all_ones(size);
     if (size == 1)
@@ -139,6 +203,8 @@ void x64i_physical_write(struct x64i_physical *physical, uint64_t address, unsig
         write_ram(physical, address, size, value);
         return;
     }
+    if (mmio)
+        note_device(physical);
     if (mmio && fits_window(mmio, address, size)) {
         mmio->write(mmio->user, address - mmio->physical, size, value & all_ones(size));
         return;
@@ -155,18 +221,38 @@ bool x64i_physical_peek(const struct x64i_physical *physical, uint64_t address, 
     return size == 0 || x64i_pages_copy_out(physical->ram, address, buffer, size) == X64_OK;
 }
 
+/* Copies bytes into one page of RAM. Zeroes do not make an absent page present. */
+static bool poke_page(struct x64i_physical *physical, uint64_t address, const uint8_t *bytes,
+                      size_t size)
+{
+    uint64_t page = address / X64I_PAGE_SIZE;
+    if (x64i_pages_read(physical->ram, page) == x64i_zero_page && x64i_is_zero(bytes, size))
+        return true;
+    uint8_t *own = own_page(physical, page);
+    if (own)
+        memcpy(own + address % X64I_PAGE_SIZE, bytes, size);
+    return own != NULL;
+}
+
 bool x64i_physical_poke(struct x64i_physical *physical, uint64_t address, const void *buffer,
                         size_t size)
 {
+    const uint8_t *bytes = buffer;
     if (!x64i_physical_is_ram(physical, address, size))
         return false;
     if (size == 0)
         return true;
     note_write(physical, address, size);
-    enum x64_status status = x64i_pages_copy_in(physical->ram, address, buffer, size);
-    if (status == X64_ERROR_MEMORY)
-        physical->out_of_memory = true;
-    return status == X64_OK;
+    while (size > 0) {
+        size_t left = X64I_PAGE_SIZE - (size_t)(address % X64I_PAGE_SIZE);
+        size_t piece = size < left ? size : left;
+        if (!poke_page(physical, address, bytes, piece))
+            return false;
+        address += piece;
+        bytes += piece;
+        size -= piece;
+    }
+    return true;
 }
 
 bool x64i_physical_discard(struct x64i_physical *physical, uint64_t address)

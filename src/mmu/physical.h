@@ -7,6 +7,7 @@
 #ifndef X64I_MMU_PHYSICAL_H
 #define X64I_MMU_PHYSICAL_H
 
+#include "mmu/host_tlb.h"
 #include "state/state.h"
 
 #include <stdbool.h>
@@ -15,6 +16,9 @@
 
 #define X64I_PAGE_BITS 12
 #define X64I_MMIO_MAX  16
+
+#define X64I_CODE_GRANULE     64
+#define X64I_CODE_WRITTEN_MAX 8
 
 /* A device's window. `size` of an access is 1, 2, 4 or 8 bytes, all inside the window: what crosses
  * its end, or has another size, reaches the device byte by byte. */
@@ -26,17 +30,24 @@ struct x64i_mmio {
     void (*write)(void *user, uint64_t offset, unsigned size, uint64_t value);
 };
 
+/* Of which bytes the engine keeps code, in granules of 64 bytes, and which pages with such granules
+ * were written since it last looked. */
+struct x64i_code_map {
+    uint64_t *granules; /* one bit each, a word for every page; null while no code is kept */
+    uint64_t written[X64I_CODE_WRITTEN_MAX]; /* page numbers */
+    size_t written_count;                    /* more than the array has: all pages */
+};
+
 struct x64i_physical {
     struct x64i_pages *ram; /* owned by the state registry */
     uint64_t ram_size;      /* bytes, a multiple of the page size */
     size_t mmio_count;
     struct x64i_mmio mmio[X64I_MMIO_MAX];
-    uint64_t mmio_first; /* lowest address of any window; all ones without windows */
-    /* The engine's (cpu/engine.h): a number for every page, 0 while no code of it is kept, else
-     * counted up by every write to the page. Null while nothing is kept at all. */
-    uint32_t *code_versions;
-    uint64_t code_writes; /* writes to pages whose code is kept */
-    bool out_of_memory;   /* the host could not give a page to a write; the run must stop */
+    uint64_t mmio_first;       /* lowest address of any window; all ones without windows */
+    struct x64i_host_tlb host; /* the engine's; empty while there is none */
+    struct x64i_code_map code;
+    bool disturbed;     /* a running block must not go on after its present instruction */
+    bool out_of_memory; /* the host could not give a page to a write; the run must stop */
 };
 
 /* Registers the RAM of `ram_size` bytes as region "ram" of `state`. X64_ERROR_ARGUMENT when the
@@ -77,6 +88,20 @@ static inline const uint8_t *x64i_physical_ram(const struct x64i_physical *physi
         return NULL;
     return x64i_pages_read(physical->ram, address / X64I_PAGE_SIZE) + address % X64I_PAGE_SIZE;
 }
+
+/* Whether code of the page is kept. */
+static inline bool x64i_physical_keeps_code(const struct x64i_physical *physical, uint64_t address)
+{
+    return physical->code.granules && physical->code.granules[address / X64I_PAGE_SIZE];
+}
+
+/* Code of these bytes, which lie within a page of RAM, is kept from now on: writes to them are
+ * noted. */
+void x64i_physical_keep_code(struct x64i_physical *physical, uint64_t address, uint64_t size);
+
+/* The page's bytes for writing, its own from now on; null when it is not RAM or the host has no
+ * memory for it (out_of_memory is set then). */
+uint8_t *x64i_physical_own(struct x64i_physical *physical, uint64_t address);
 
 /* Makes a page all zeroes again, as one that was never written. */
 bool x64i_physical_discard(struct x64i_physical *physical, uint64_t address);

@@ -46,10 +46,17 @@ const struct x64i_tlb_entry *x64i_tlb_find(const struct x64i_tlb *tlb, uint64_t 
     return NULL;
 }
 
+static void remove_entry(struct x64i_tlb_entry *entry, const struct x64i_tlb_witness *witness)
+{
+    if (witness && (entry->flags & X64I_TLB_VALID))
+        witness->gone(witness->user, entry);
+    *entry = (struct x64i_tlb_entry){0};
+}
+
 /* Clears every translation of `linear` that lookups under `pcid` could find. Answers the first way
  * that became free in the array of `page_bits`, or X64I_TLB_WAYS. */
 static unsigned drop_matching(struct x64i_tlb *tlb, uint64_t linear, uint16_t pcid,
-                              unsigned page_bits)
+                              unsigned page_bits, const struct x64i_tlb_witness *witness)
 {
     unsigned freed = X64I_TLB_WAYS;
     for (size_t i = 0; i < ARRAY_COUNT; i++) {
@@ -57,7 +64,7 @@ static unsigned drop_matching(struct x64i_tlb *tlb, uint64_t linear, uint16_t pc
         for (unsigned way = 0; way < X64I_TLB_WAYS; way++) {
             if (!x64i_tlb_matches(&set->way[way], linear, pcid))
                 continue;
-            set->way[way] = (struct x64i_tlb_entry){0};
+            remove_entry(&set->way[way], witness);
             if (arrays[i].page_bits == page_bits && freed == X64I_TLB_WAYS)
                 freed = way;
         }
@@ -81,19 +88,25 @@ static unsigned choose_way(struct x64i_tlb_set *set)
     return oldest;
 }
 
-void x64i_tlb_fill(struct x64i_tlb *tlb, uint64_t linear, const struct x64i_tlb_entry *entry)
+void x64i_tlb_fill(struct x64i_tlb *tlb, uint64_t linear, const struct x64i_tlb_entry *entry,
+                   const struct x64i_tlb_witness *witness)
 {
-    unsigned way = drop_matching(tlb, linear, entry->pcid, entry->page_bits);
+    unsigned way = drop_matching(tlb, linear, entry->pcid, entry->page_bits, witness);
     for (size_t i = 0; i < ARRAY_COUNT; i++) {
         if (arrays[i].page_bits != entry->page_bits)
             continue;
         size_t index = set_index(&arrays[i], entry->linear);
         struct x64i_tlb_set *set = &writable_sets(tlb, &arrays[i])[index];
-        set->way[way < X64I_TLB_WAYS ? way : choose_way(set)] = *entry;
+        if (way == X64I_TLB_WAYS) {
+            way = choose_way(set);
+            remove_entry(&set->way[way], witness);
+        }
+        set->way[way] = *entry;
     }
 }
 
-bool x64i_tlb_drop(struct x64i_tlb *tlb, uint64_t linear, uint16_t pcid, bool global)
+bool x64i_tlb_drop(struct x64i_tlb *tlb, uint64_t linear, uint16_t pcid, bool global,
+                   const struct x64i_tlb_witness *witness)
 {
     bool dropped = false;
     for (size_t i = 0; i < ARRAY_COUNT; i++) {
@@ -104,7 +117,7 @@ bool x64i_tlb_drop(struct x64i_tlb *tlb, uint64_t linear, uint16_t pcid, bool gl
                 continue;
             if ((entry->flags & X64I_TLB_GLOBAL) && !global)
                 continue;
-            *entry = (struct x64i_tlb_entry){0};
+            remove_entry(entry, witness);
             dropped = true;
         }
     }

@@ -72,14 +72,22 @@ static inline const struct x64i_tlb_entry *x64i_tlb_find_small(const struct x64i
 const struct x64i_tlb_entry *x64i_tlb_find(const struct x64i_tlb *tlb, uint64_t linear,
                                            uint16_t pcid);
 
+/* Is told of every valid entry that goes, before it goes. */
+struct x64i_tlb_witness {
+    void (*gone)(void *user, const struct x64i_tlb_entry *entry);
+    void *user;
+};
+
 /* Stores the entry that an access to `linear` was translated by, replacing one of the same page and
  * PCID first, else a free way, else the set's oldest. Entries of other page sizes that would be
- * found in front of it are dropped. */
-void x64i_tlb_fill(struct x64i_tlb *tlb, uint64_t linear, const struct x64i_tlb_entry *entry);
+ * found in front of it are dropped. The witness may be null. */
+void x64i_tlb_fill(struct x64i_tlb *tlb, uint64_t linear, const struct x64i_tlb_entry *entry,
+                   const struct x64i_tlb_witness *witness);
 
 /* Drops the translations of `linear` under `pcid`, and with `global` those of global pages. Answers
- * whether there were any. */
-bool x64i_tlb_drop(struct x64i_tlb *tlb, uint64_t linear, uint16_t pcid, bool global);
+ * whether there were any. The witness may be null. */
+bool x64i_tlb_drop(struct x64i_tlb *tlb, uint64_t linear, uint16_t pcid, bool global,
+                   const struct x64i_tlb_witness *witness);
 
 /* Drops whole kinds of entries: any `what` but X64_FLUSH_PAGE. */
 void x64i_tlb_flush(struct x64i_tlb *tlb, enum x64_tlb_flush what, uint16_t pcid);

@@ -25,7 +25,8 @@ static void fill(uint64_t linear, uint64_t physical, unsigned page_bits, uint16_
                       .pcid = pcid,
                       .flags = (uint8_t)(flags | X64I_TLB_VALID),
                       .page_bits = (uint8_t)page_bits,
-                  });
+                  },
+                  NULL);
 }
 
 static bool holds(uint64_t linear, uint16_t pcid, uint64_t physical)
@@ -103,7 +104,7 @@ START_TEST(test_tlb_fill_uses_a_free_way_first)
 {
     for (unsigned i = 0; i < X64I_TLB_WAYS; i++)
         fill(i * SET_STRIDE, 0x1000 * i, 12, 0, 0);
-    ck_assert(x64i_tlb_drop(&tlb, 2 * SET_STRIDE, 0, true));
+    ck_assert(x64i_tlb_drop(&tlb, 2 * SET_STRIDE, 0, true, NULL));
     fill(9 * SET_STRIDE, 0x9000, 12, 0, 0);
     ck_assert(holds(0, 0, 0));
     ck_assert(holds(SET_STRIDE, 0, 0x1000));
@@ -130,12 +131,12 @@ START_TEST(test_tlb_drop_spares_global_entries_unless_told)
 {
     fill(0x1000, 0xa000, 12, 3, X64I_TLB_GLOBAL);
     fill(0x400000, 0x200000, 21, 3, 0);
-    ck_assert(!x64i_tlb_drop(&tlb, 0x1000, 3, false));
+    ck_assert(!x64i_tlb_drop(&tlb, 0x1000, 3, false, NULL));
     ck_assert(holds(0x1000, 3, 0xa000));
-    ck_assert(x64i_tlb_drop(&tlb, 0x1000, 5, true));
+    ck_assert(x64i_tlb_drop(&tlb, 0x1000, 5, true, NULL));
     ck_assert_ptr_null(x64i_tlb_find(&tlb, 0x1000, 3));
-    ck_assert(!x64i_tlb_drop(&tlb, 0x400000, 4, true));
-    ck_assert(x64i_tlb_drop(&tlb, 0x5fffff, 3, false));
+    ck_assert(!x64i_tlb_drop(&tlb, 0x400000, 4, true, NULL));
+    ck_assert(x64i_tlb_drop(&tlb, 0x5fffff, 3, false, NULL));
     ck_assert_ptr_null(x64i_tlb_find(&tlb, 0x400000, 3));
 }
 END_TEST

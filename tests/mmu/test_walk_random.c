@@ -251,7 +251,7 @@ START_TEST(test_walk_agrees_with_a_second_model)
             uint64_t linear = random_linear();
             unsigned access = random_access();
             struct expectation x = expect(c, linear, access);
-            x64i_tlb_drop(&f->mmu.tlb, linear, 0, true);
+            x64i_tlb_drop(&f->mmu.tlb, linear, 0, true, NULL);
             bool granted = touches(f, linear, access);
             ck_assert_msg(granted != x.fault &&
                               (granted ? f->physical == x.physical : f->error_code == x.error_code),

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+#include "cpu/block.h"
+
+#include "cpu/access.h"
+#include "cpu/decode.h"
+#include "cpu/isa.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t address_bucket(uint64_t physical)
+{
+    return (size_t)(physical ^ physical >> 12) % X64I_BLOCK_HASH;
+}
+
+static size_t page_bucket(uint64_t physical)
+{
+    return (size_t)(physical >> 12) % X64I_PAGE_HASH;
+}
+
+static void take_from_bucket(struct x64i_engine *engine, const struct x64i_block *block)
+{
+    struct x64i_block **link = &engine->by_address[address_bucket(block->physical)];
+    while (*link != block)
+        link = &(*link)->next_in_bucket;
+    *link = block->next_in_bucket;
+}
+
+static void drop_page(struct x64i_cpu *cpu, uint64_t page)
+{
+    struct x64i_engine *engine = cpu->engine;
+    struct x64i_block **link = &engine->by_page[page % X64I_PAGE_HASH];
+    while (*link) {
+        struct x64i_block *block = *link;
+        if (block->physical >> 12 != page) {
+            link = &block->next_in_page;
+            continue;
+        }
+        *link = block->next_in_page;
+        take_from_bucket(engine, block);
+    }
+    cpu->mmu.physical.code.granules[page] = 0;
+}
+
+void x64i_blocks_drop_written(struct x64i_cpu *cpu)
+{
+    struct x64i_code_map *code = &cpu->mmu.physical.code;
+    if (!cpu->engine || code->written_count == 0)
+        return;
+    if (code->written_count > X64I_CODE_WRITTEN_MAX) {
+        x64i_blocks_flush(cpu);
+        return;
+    }
+    for (size_t i = 0; i < code->written_count; i++)
+        drop_page(cpu, code->written[i]);
+    code->written_count = 0;
+    cpu->fast.pending = NULL;
+    x64i_host_tlb_new_stamps(&cpu->mmu.physical.host);
+}
+
+void x64i_blocks_flush(struct x64i_cpu *cpu)
+{
+    struct x64i_engine *engine = cpu->engine;
+    struct x64i_code_map *code = &cpu->mmu.physical.code;
+    for (uint32_t i = 0; i < engine->block_count; i++)
+        code->granules[engine->blocks[i].physical >> 12] = 0;
+    code->written_count = 0;
+    engine->block_count = 0;
+    engine->op_count = 0;
+    memset(engine->by_address, 0, sizeof engine->by_address);
+    memset(engine->by_page, 0, sizeof engine->by_page);
+    cpu->fast.pending = NULL;
+    x64i_host_tlb_new_stamps(&cpu->mmu.physical.host);
+}
+
+static bool is_native(const struct x64i_cpu *cpu, uint64_t linear)
+{
+    size_t count = cpu->native_count;
+    if (count == 0 || linear < cpu->natives[0].linear || linear > cpu->natives[count - 1].linear)
+        return false;
+    for (size_t low = 0, high = count; low < high;) {
+        size_t middle = (low + high) / 2;
+        if (cpu->natives[middle].linear == linear)
+            return true;
+        if (cpu->natives[middle].linear < linear)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+/* Offsets in struct x64i_cpu that addresses are made of. */
+static uint16_t at_register(uint8_t reg)
+{
+    return reg == X64I_NO_REGISTER ? (uint16_t)offsetof(struct x64i_cpu, fast.zero)
+                                   : (uint16_t)(offsetof(struct x64i_cpu, s.gpr) + reg * 8u);
+}
+
+static uint16_t at_segment(unsigned segment)
+{
+    return (uint16_t)(offsetof(struct x64i_cpu, s.segment) + segment * sizeof(struct x64i_segment) +
+                      offsetof(struct x64i_segment, base));
+}
+
+static bool fits_32(int64_t value)
+{
+    return value == (int32_t)value;
+}
+
+/* The memory operand's address as a sum; false when it is made of more than a fast op has room for,
+ * or is narrower than 64 bits. */
+static bool set_address(struct x64i_fast_op *fast, const struct x64i_op *op)
+{
+    int64_t displacement = op->displacement;
+    fast->base = at_register(op->base);
+    fast->index = at_register(op->index);
+    fast->scale = op->scale;
+    if (op->flags & (X64I_OP_ADDRESS_32 | X64I_OP_ADDRESS_16 | X64I_OP_MOFFS))
+        return false;
+    if (op->flags & X64I_OP_RIP_RELATIVE) {
+        fast->base = (uint16_t)offsetof(struct x64i_cpu, fast.code_base);
+        displacement += fast->offset + fast->length;
+    }
+    fast->displacement = (int32_t)displacement;
+    if (!fits_32(displacement))
+        return false;
+    if (!(op->flags & X64I_OP_MEMORY) || (op->segment != X64_FS && op->segment != X64_GS))
+        return true;
+    if (op->index == X64I_NO_REGISTER) {
+        fast->index = at_segment(op->segment);
+        fast->scale = 0;
+    } else if (op->base == X64I_NO_REGISTER && !(op->flags & X64I_OP_RIP_RELATIVE)) {
+        fast->base = at_segment(op->segment);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool is_lea(const struct x64i_op *op)
+{
+    return x64i_isa_rows[op->row].mnemonic == ZYDIS_MNEMONIC_LEA;
+}
+
+/* A relative branch's target, counted from the page's start. */
+static bool set_target(struct x64i_fast_op *fast, const struct x64i_op *op)
+{
+    int64_t target = (int64_t)op->immediate + fast->offset + fast->length;
+    fast->displacement = (int32_t)target;
+    return fits_32(target);
+}
+
+static bool is_repeated(const struct x64i_op *op)
+{
+    return (op->flags & (X64I_OP_REP | X64I_OP_REPNE)) && x64i_isa_is_string(op->row);
+}
+
+/* Chooses the fast handler of a plain instruction. Answers whether it ends the block. */
+static bool choose_handler(const struct x64i_engine *engine, struct x64i_fast_op *fast,
+                           const struct x64i_op *op)
+{
+    const struct x64i_fast_form *form = x64i_fast_form_find(&engine->forms, op->execute);
+    bool ends = x64i_isa_is_branch(op->row);
+    fast->run = ends ? x64i_fast_generic_end : x64i_fast_generic;
+    if (is_repeated(op)) {
+        fast->run = x64i_fast_repeat;
+        return true;
+    }
+    bool relative = ends && !(op->flags & X64I_OP_MEMORY);
+    struct x64i_op flat = *op;
+    if (is_lea(op)) /* it computes an offset: no segment's base belongs to it */
+        flat.segment = X64_DS;
+    if (!form || !set_address(fast, &flat) || (relative && !set_target(fast, op)))
+        return ends;
+    fast->run = form->fast;
+    return ends;
+}
+
+static void set_fast(struct x64i_fast_op *fast, const struct x64i_op *op, uint16_t offset,
+                     unsigned position)
+{
+    *fast = (struct x64i_fast_op){.immediate = op->immediate,
+                                  .base = at_register(X64I_NO_REGISTER),
+                                  .index = at_register(X64I_NO_REGISTER),
+                                  .offset = offset,
+                                  .destination = op->destination,
+                                  .source = op->source,
+                                  .third = op->third,
+                                  .length = op->length,
+                                  .position = (uint8_t)position};
+}
+
+/* What a block under construction knows. */
+struct builder {
+    struct x64i_cpu *cpu;
+    struct x64i_block *block;
+    uint64_t linear; /* of the page */
+    const uint8_t *page;
+    uint16_t offset; /* of the next instruction */
+};
+
+/* Adds an op that retires nothing and ends the block. */
+static void add_end(struct builder *builder, x64i_fast_handler *run, const struct x64i_op *cold)
+{
+    struct x64i_engine *engine = builder->cpu->engine;
+    struct x64i_fast_op *fast = &engine->ops[engine->op_count];
+    set_fast(fast, cold, builder->offset, builder->block->count);
+    fast->run = run;
+    engine->cold[engine->op_count] = *cold;
+    engine->op_count++;
+}
+
+/* Adds the next instruction. False when the block has ended. */
+static bool add_instruction(struct builder *builder)
+{
+    struct x64i_engine *engine = builder->cpu->engine;
+    struct x64i_op *cold = &engine->cold[engine->op_count];
+    struct x64i_fast_op *fast = &engine->ops[engine->op_count];
+    const struct x64i_op nothing = {0};
+    if (builder->offset == X64I_PAGE_SIZE || builder->block->count == X64I_BLOCK_OPS ||
+        (builder->block->count && is_native(builder->cpu, builder->linear + builder->offset))) {
+        add_end(builder, x64i_fast_end, &nothing);
+        return false;
+    }
+    if (x64i_decode(builder->cpu, builder->page + builder->offset, X64I_PAGE_SIZE - builder->offset,
+                    cold) != X64I_DECODED) {
+        add_end(builder, x64i_fast_reference, &nothing);
+        return false;
+    }
+    if (!x64i_isa_is_plain(cold->row)) {
+        const struct x64i_op system = *cold;
+        add_end(builder, x64i_fast_system, &system);
+        builder->offset = (uint16_t)(builder->offset + system.length);
+        return false;
+    }
+    set_fast(fast, cold, builder->offset, builder->block->count);
+    bool ends = choose_handler(engine, fast, cold);
+    engine->op_count++;
+    builder->block->count++;
+    builder->offset = (uint16_t)(builder->offset + cold->length);
+    return !ends;
+}
+
+static struct x64i_block *build(struct x64i_cpu *cpu, uint64_t linear, uint64_t physical,
+                                const uint8_t *bytes)
+{
+    struct x64i_engine *engine = cpu->engine;
+    if (engine->block_count == X64I_BLOCK_COUNT ||
+        X64I_OP_COUNT - engine->op_count < X64I_BLOCK_OPS + 1)
+        x64i_blocks_flush(cpu);
+    struct x64i_block *block = &engine->blocks[engine->block_count++];
+    const uint16_t offset = (uint16_t)(physical % X64I_PAGE_SIZE);
+    struct builder builder = {cpu, block, linear - offset, bytes - offset, offset};
+    *block = (struct x64i_block){.ops = &engine->ops[engine->op_count], .physical = physical};
+    while (add_instruction(&builder))
+        ;
+    uint64_t size = builder.offset > offset ? (uint64_t)(builder.offset - offset) : 1;
+    x64i_physical_keep_code(&cpu->mmu.physical, physical, size);
+    block->next_in_bucket = engine->by_address[address_bucket(physical)];
+    engine->by_address[address_bucket(physical)] = block;
+    block->next_in_page = engine->by_page[page_bucket(physical)];
+    engine->by_page[page_bucket(physical)] = block;
+    return block;
+}
+
+static struct x64i_block *find(struct x64i_cpu *cpu, uint64_t linear, uint64_t physical)
+{
+    struct x64i_block *block = cpu->engine->by_address[address_bucket(physical)];
+    while (block && block->physical != physical)
+        block = block->next_in_bucket;
+    if (block)
+        return block;
+    const uint8_t *bytes = x64i_physical_ram(&cpu->mmu.physical, physical);
+    return bytes ? build(cpu, linear, physical, bytes) : NULL;
+}
+
+struct x64i_block *x64i_block_at_rip(struct x64i_cpu *cpu)
+{
+    const uint64_t rip = cpu->s.rip;
+    struct x64i_host_tlb *host = &cpu->mmu.physical.host;
+    struct x64i_jump *jump = x64i_jump_at(cpu, rip);
+    if (jump->target == rip && jump->stamp == host->stamp)
+        return jump->to;
+    uint64_t physical;
+    uint32_t error;
+    unsigned access = X64I_ACCESS_EXECUTE | (cpu->s.cpl == 3 ? X64I_ACCESS_USER : 0);
+    if (is_native(cpu, rip) || !x64i_is_canonical(rip) ||
+        !x64i_mmu_translate(&cpu->mmu, rip, access, &physical, &error))
+        return NULL;
+    x64i_host_tlb_note_code(host, rip);
+    struct x64i_block *block = find(cpu, rip, physical);
+    if (block)
+        *jump = (struct x64i_jump){.target = rip, .stamp = host->stamp, .to = block};
+    return block;
+}

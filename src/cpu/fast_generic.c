@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the block engine leaves to the reference path's handlers, one instruction at a time, and the
+ * ends of blocks. Around such a handler the state is whole: RIP, the step count and RFLAGS are what
+ * they would be between two steps.
+ */
+#include "cpu/block.h"
+#include "cpu/fast_flags.h"
+#include "cpu/fast_operand.h"
+#include "cpu/reference.h"
+
+/* The state as it is before `op`. */
+static void make_whole(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
+{
+    struct x64i_fast *fast = &cpu->fast;
+    cpu->s.rip = fast->code_base + op->offset;
+    cpu->s.steps = fast->limit - (uint64_t)fast->budget - (fast->block->count - op->position);
+    cpu->s.rflags = x64i_rflags(cpu);
+}
+
+static const struct x64i_fast_op *leave(struct x64i_cpu *cpu, enum x64i_leave why)
+{
+    cpu->fast.leave = why;
+    return NULL;
+}
+
+/* The state is whole at `target`, where a block has ended. */
+static void end_at(struct x64i_cpu *cpu, uint64_t target)
+{
+    cpu->s.rip = target;
+    cpu->s.steps = cpu->fast.limit - (uint64_t)cpu->fast.budget;
+    cpu->s.rflags = x64i_rflags(cpu);
+}
+
+/* Does the op that the state is whole at. X64I_FAULT: its exception was delivered. */
+static enum x64i_result work(struct x64i_cpu *cpu, const struct x64i_op *cold)
+{
+    cpu->next_rip = cpu->s.rip + cold->length;
+    enum x64i_result result = cold->execute(cpu, cold);
+    if (result == X64I_FAULT)
+        (void)x64i_cpu_fault_step(cpu);
+    return result;
+}
+
+const struct x64i_fast_op *x64i_fast_generic(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
+{
+    make_whole(cpu, op);
+    if (work(cpu, x64i_cold_op(cpu, op)) == X64I_FAULT)
+        return leave(cpu, X64I_LEAVE_CHANGED);
+    if (cpu->mmu.physical.disturbed) {
+        cpu->s.rip = cpu->next_rip;
+        cpu->s.steps++;
+        return leave(cpu, X64I_LEAVE_CHANGED);
+    }
+    x64i_fast_load_status(cpu, (uint32_t)cpu->s.rflags);
+    return op + 1;
+}
+
+/* On at s.rip, where the state is whole. */
+static const struct x64i_fast_op *go_on(struct x64i_cpu *cpu)
+{
+    if (cpu->mmu.physical.disturbed)
+        return leave(cpu, X64I_LEAVE_CHANGED);
+    x64i_fast_load_status(cpu, (uint32_t)cpu->s.rflags);
+    X64I_INDIRECT(cpu, cpu->s.rip);
+}
+
+const struct x64i_fast_op *x64i_fast_generic_end(struct x64i_cpu *cpu,
+                                                 const struct x64i_fast_op *op)
+{
+    make_whole(cpu, op);
+    if (work(cpu, x64i_cold_op(cpu, op)) == X64I_FAULT)
+        return leave(cpu, X64I_LEAVE_CHANGED);
+    cpu->s.rip = cpu->next_rip;
+    cpu->s.steps++;
+    return go_on(cpu);
+}
+
+/* Each iteration is a step; between them RF is set, as retiring does (SDM vol. 3B, 17.3.1.1). */
+const struct x64i_fast_op *x64i_fast_repeat(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
+{
+    const struct x64i_op *cold = x64i_cold_op(cpu, op);
+    make_whole(cpu, op);
+    enum x64i_result result = work(cpu, cold);
+    while (result == X64I_REPEAT) {
+        cpu->s.rflags |= X64I_RF;
+        cpu->s.steps++;
+        if (cpu->s.steps == cpu->fast.limit || cpu->mmu.physical.disturbed)
+            return leave(cpu, X64I_LEAVE_REFERENCE);
+        result = work(cpu, cold);
+    }
+    if (result == X64I_FAULT)
+        return leave(cpu, X64I_LEAVE_CHANGED);
+    cpu->s.rflags &= ~(uint64_t)X64I_RF;
+    cpu->s.rip = cpu->next_rip;
+    cpu->s.steps++;
+    cpu->fast.budget = (int64_t)(cpu->fast.limit - cpu->s.steps);
+    return go_on(cpu);
+}
+
+const struct x64i_fast_op *x64i_fast_end(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
+{
+    const uint64_t target = cpu->fast.code_base + op->offset;
+    X64I_EXIT(cpu, X64I_EXIT_NEXT, target);
+}
+
+const struct x64i_fast_op *x64i_fast_system(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
+{
+    end_at(cpu, cpu->fast.code_base + op->offset);
+    cpu->fast.system = x64i_cold_op(cpu, op);
+    return leave(cpu, X64I_LEAVE_SYSTEM);
+}
+
+const struct x64i_fast_op *x64i_fast_reference(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
+{
+    end_at(cpu, cpu->fast.code_base + op->offset);
+    return leave(cpu, X64I_LEAVE_REFERENCE);
+}
+
+const struct x64i_fast_op *x64i_fast_leave_budget(struct x64i_cpu *cpu, uint64_t target)
+{
+    end_at(cpu, target);
+    return leave(cpu, X64I_LEAVE_BUDGET);
+}
+
+const struct x64i_fast_op *x64i_fast_leave_indirect(struct x64i_cpu *cpu, uint64_t target)
+{
+    end_at(cpu, target);
+    return leave(cpu, X64I_LEAVE_TARGET);
+}
+
+const struct x64i_fast_op *x64i_fast_exit(struct x64i_cpu *cpu, struct x64i_exit *exit,
+                                          uint64_t target)
+{
+    const struct x64i_jump *jump = x64i_jump_at(cpu, target);
+    if (jump->target != target || jump->stamp != cpu->mmu.physical.host.stamp) {
+        cpu->fast.pending = exit;
+        end_at(cpu, target);
+        return leave(cpu, X64I_LEAVE_TARGET);
+    }
+    *exit = (struct x64i_exit){jump->to, target, jump->stamp};
+    X64I_ENTER(cpu, jump->to, target);
+}

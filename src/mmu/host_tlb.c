@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "mmu/host_tlb.h"
+
+#include "mmu/tlb.h"
+#include "state/pages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_MASK (~(uint64_t)(X64I_PAGE_SIZE - 1))
+
+static void clear_slots(struct x64i_host_context *context)
+{
+    for (size_t i = 0; i < X64I_HOST_SLOTS; i++)
+        context->slots[i] = (struct x64i_host_slot){X64I_HOST_NO_TAG, X64I_HOST_NO_TAG, 0, 0};
+    context->filled = false;
+}
+
+bool x64i_host_tlb_create(struct x64i_host_tlb *host)
+{
+    *host = (struct x64i_host_tlb){0};
+    host->contexts = calloc(X64I_HOST_CONTEXTS + 1, sizeof *host->contexts);
+    if (!host->contexts)
+        return false;
+    for (size_t i = 0; i <= X64I_HOST_CONTEXTS; i++)
+        clear_slots(&host->contexts[i]);
+    (void)x64i_host_tlb_select(host, 0);
+    return true;
+}
+
+void x64i_host_tlb_destroy(struct x64i_host_tlb *host)
+{
+    free(host->contexts);
+    *host = (struct x64i_host_tlb){0};
+}
+
+/* The context of `key`, or the one that was in force the longest time ago, made ready for it. */
+static struct x64i_host_context *find_context(struct x64i_host_tlb *host, uint64_t key)
+{
+    struct x64i_host_context *oldest = host->contexts;
+    if (key == 0)
+        return &host->contexts[X64I_HOST_CONTEXTS];
+    for (size_t i = 0; i < X64I_HOST_CONTEXTS; i++) {
+        struct x64i_host_context *context = &host->contexts[i];
+        if (context->key == key)
+            return context;
+        if (context->used_at < oldest->used_at)
+            oldest = context;
+    }
+    if (oldest->filled)
+        clear_slots(oldest);
+    oldest->key = key;
+    oldest->stamp = 0;
+    return oldest;
+}
+
+bool x64i_host_tlb_select(struct x64i_host_tlb *host, uint64_t key)
+{
+    if (host->context && host->context->key == key && host->context->stamp)
+        return false;
+    struct x64i_host_context *context = find_context(host, key);
+    context->used_at = ++host->selections;
+    if (!context->stamp)
+        context->stamp = ++host->last_stamp;
+    host->context = context;
+    host->slots = context->slots;
+    host->stamp = context->stamp;
+    return true;
+}
+
+void x64i_host_tlb_fill(struct x64i_host_tlb *host, uint64_t linear, uint64_t physical,
+                        const uint8_t *page, bool writable)
+{
+    if (host->context->key == 0)
+        return;
+    uint64_t tag = linear & PAGE_MASK;
+    host->context->filled = true;
+    host->slots[(linear >> 12) % X64I_HOST_SLOTS] = (struct x64i_host_slot){
+        .read_tag = tag,
+        .write_tag = writable ? tag : X64I_HOST_NO_TAG,
+        .addend = (uint64_t)(uintptr_t)page - tag,
+        .physical = physical & PAGE_MASK,
+    };
+}
+
+void x64i_host_tlb_new_stamps(struct x64i_host_tlb *host)
+{
+    for (size_t i = 0; i <= X64I_HOST_CONTEXTS; i++)
+        host->contexts[i].stamp = 0;
+    host->context->stamp = host->stamp = ++host->last_stamp;
+}
+
+void x64i_host_tlb_flush(struct x64i_host_tlb *host)
+{
+    for (size_t i = 0; i < X64I_HOST_CONTEXTS; i++)
+        if (host->contexts[i].filled)
+            clear_slots(&host->contexts[i]);
+    memset(host->code_filter, 0, sizeof host->code_filter);
+    x64i_host_tlb_new_stamps(host);
+}
+
+bool x64i_host_tlb_drop(struct x64i_host_tlb *host, const struct x64i_tlb_entry *entry)
+{
+    if (entry->page_bits != 12) {
+        x64i_host_tlb_flush(host);
+        return true;
+    }
+    uint64_t page = entry->linear >> 12;
+    for (size_t i = 0; i < X64I_HOST_CONTEXTS; i++) {
+        struct x64i_host_slot *slot = &host->contexts[i].slots[page % X64I_HOST_SLOTS];
+        if (slot->read_tag == entry->linear)
+            slot->read_tag = slot->write_tag = X64I_HOST_NO_TAG;
+    }
+    uint64_t bit = page % X64I_HOST_CODE_BITS;
+    if (!(host->code_filter[bit / 64] >> bit % 64 & 1))
+        return false;
+    x64i_host_tlb_new_stamps(host);
+    return true;
+}
+
+void x64i_host_tlb_forget(struct x64i_host_tlb *host, uint64_t physical)
+{
+    for (size_t i = 0; i < X64I_HOST_CONTEXTS; i++) {
+        if (!host->contexts[i].filled)
+            continue;
+        struct x64i_host_slot *slots = host->contexts[i].slots;
+        for (size_t at = 0; at < X64I_HOST_SLOTS; at++)
+            if (slots[at].physical == (physical & PAGE_MASK))
+                slots[at].read_tag = slots[at].write_tag = X64I_HOST_NO_TAG;
+    }
+}
+
+static void forget_write_tags(struct x64i_host_tlb *host)
+{
+    for (size_t i = 0; i < X64I_HOST_CONTEXTS; i++) {
+        if (!host->contexts[i].filled)
+            continue;
+        for (size_t at = 0; at < X64I_HOST_SLOTS; at++)
+            host->contexts[i].slots[at].write_tag = X64I_HOST_NO_TAG;
+    }
+}
+
+void x64i_host_tlb_follow(struct x64i_host_tlb *host, const struct x64i_pages *ram)
+{
+    if (host->moves != ram->moves)
+        x64i_host_tlb_flush(host);
+    else if (host->write_generation != ram->write_generation)
+        forget_write_tags(host);
+    host->moves = ram->moves;
+    host->write_generation = ram->write_generation;
+}
