@@ -4,8 +4,8 @@
 #include "cpu/access.h"
 #include "cpu/decode.h"
 #include "cpu/isa.h"
+#include "state/lazy.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static size_t address_bucket(uint64_t physical)
@@ -58,19 +58,53 @@ void x64i_blocks_drop_written(struct x64i_cpu *cpu)
     x64i_host_tlb_new_stamps(&cpu->mmu.physical.host);
 }
 
+static void forget_code(struct x64i_cpu *cpu, const struct x64i_slab *slab, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        cpu->mmu.physical.code.granules[slab->blocks[i].physical >> 12] = 0;
+}
+
 void x64i_blocks_flush(struct x64i_cpu *cpu)
 {
     struct x64i_engine *engine = cpu->engine;
-    struct x64i_code_map *code = &cpu->mmu.physical.code;
-    for (uint32_t i = 0; i < engine->block_count; i++)
-        code->granules[engine->blocks[i].physical >> 12] = 0;
-    code->written_count = 0;
-    engine->block_count = 0;
-    engine->op_count = 0;
+    cpu->mmu.physical.code.written_count = 0;
+    cpu->fast.pending = NULL;
+    if (engine->slab_count == 0)
+        return;
+    for (uint32_t i = 0; i < engine->slab_count; i++)
+        forget_code(cpu, engine->slabs[i],
+                    i + 1 < engine->slab_count ? engine->slabs[i]->used : engine->block_count);
+    engine->slab_count = 0;
     memset(engine->by_address, 0, sizeof engine->by_address);
     memset(engine->by_page, 0, sizeof engine->by_page);
-    cpu->fast.pending = NULL;
     x64i_host_tlb_new_stamps(&cpu->mmu.physical.host);
+}
+
+void x64i_blocks_destroy(struct x64i_engine *engine)
+{
+    for (size_t i = 0; i < X64I_SLABS; i++)
+        x64i_lazy_free(engine->slabs[i], sizeof *engine->slabs[i]);
+}
+
+/* The slab for the next block, which has room for one of any length. Null when there is none and
+ * the host has no memory for one. */
+static struct x64i_slab *make_room(struct x64i_cpu *cpu)
+{
+    struct x64i_engine *engine = cpu->engine;
+    bool fits = engine->slab_count && engine->block_count < X64I_SLAB_BLOCKS &&
+                X64I_SLAB_OPS - engine->op_count > X64I_BLOCK_OPS;
+    if (fits)
+        return engine->slabs[engine->slab_count - 1];
+    if (engine->slab_count == X64I_SLABS)
+        x64i_blocks_flush(cpu);
+    struct x64i_slab **slab = &engine->slabs[engine->slab_count];
+    if (!*slab && !(*slab = x64i_lazy_allocate(sizeof **slab)))
+        return NULL;
+    if (engine->slab_count)
+        engine->slabs[engine->slab_count - 1]->used = engine->block_count;
+    engine->slab_count++;
+    engine->block_count = engine->op_count = 0;
+    return *slab;
 }
 
 static bool is_native(const struct x64i_cpu *cpu, uint64_t linear)
@@ -194,6 +228,7 @@ static void set_fast(struct x64i_fast_op *fast, const struct x64i_op *op, uint16
 /* What a block under construction knows. */
 struct builder {
     struct x64i_cpu *cpu;
+    struct x64i_slab *slab;
     struct x64i_block *block;
     uint64_t linear; /* of the page */
     const uint8_t *page;
@@ -204,10 +239,10 @@ struct builder {
 static void add_end(struct builder *builder, x64i_fast_handler *run, const struct x64i_op *cold)
 {
     struct x64i_engine *engine = builder->cpu->engine;
-    struct x64i_fast_op *fast = &engine->ops[engine->op_count];
+    struct x64i_fast_op *fast = &builder->slab->fast[engine->op_count];
     set_fast(fast, cold, builder->offset, builder->block->count);
     fast->run = run;
-    engine->cold[engine->op_count] = *cold;
+    builder->slab->cold[engine->op_count] = *cold;
     engine->op_count++;
 }
 
@@ -215,8 +250,8 @@ static void add_end(struct builder *builder, x64i_fast_handler *run, const struc
 static bool add_instruction(struct builder *builder)
 {
     struct x64i_engine *engine = builder->cpu->engine;
-    struct x64i_op *cold = &engine->cold[engine->op_count];
-    struct x64i_fast_op *fast = &engine->ops[engine->op_count];
+    struct x64i_op *cold = &builder->slab->cold[engine->op_count];
+    struct x64i_fast_op *fast = &builder->slab->fast[engine->op_count];
     const struct x64i_op nothing = {0};
     if (builder->offset == X64I_PAGE_SIZE || builder->block->count == X64I_BLOCK_OPS ||
         (builder->block->count && is_native(builder->cpu, builder->linear + builder->offset))) {
@@ -246,13 +281,13 @@ static struct x64i_block *build(struct x64i_cpu *cpu, uint64_t linear, uint64_t 
                                 const uint8_t *bytes)
 {
     struct x64i_engine *engine = cpu->engine;
-    if (engine->block_count == X64I_BLOCK_COUNT ||
-        X64I_OP_COUNT - engine->op_count < X64I_BLOCK_OPS + 1)
-        x64i_blocks_flush(cpu);
-    struct x64i_block *block = &engine->blocks[engine->block_count++];
+    struct x64i_slab *slab = make_room(cpu);
+    if (!slab)
+        return NULL;
+    struct x64i_block *block = &slab->blocks[engine->block_count++];
     const uint16_t offset = (uint16_t)(physical % X64I_PAGE_SIZE);
-    struct builder builder = {cpu, block, linear - offset, bytes - offset, offset};
-    *block = (struct x64i_block){.ops = &engine->ops[engine->op_count], .physical = physical};
+    struct builder builder = {cpu, slab, block, linear - offset, bytes - offset, offset};
+    *block = (struct x64i_block){.ops = &slab->fast[engine->op_count], .physical = physical};
     while (add_instruction(&builder))
         ;
     uint64_t size = builder.offset > offset ? (uint64_t)(builder.offset - offset) : 1;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Blocks: straight runs of ops within one page, found by their physical address, and the ways from
- * one to the next. Ops lie one behind the other in one array; the cold op of the same index is the
- * whole decoded instruction. When there is no room for more, everything is forgotten.
+ * one to the next. Blocks and ops lie in slabs, which are never given back one by one: when there
+ * is no room for more, everything is forgotten. For each fast op the slab has a cold one, the whole
+ * decoded instruction.
  *
- *     fast ops   | add  | mov  | jnz  | | sub | ...
- *     cold ops   | ADD  | MOV  | JNZ  | | SUB | ...
- *                  block 0               block 1
+ *     slab   fast   | add  | mov  | jnz  | | sub | ...
+ *            cold   | ADD  | MOV  | JNZ  | | SUB | ...
+ *                     block 0               block 1
  */
 #ifndef X64I_CPU_BLOCK_H
 #define X64I_CPU_BLOCK_H
@@ -14,9 +15,12 @@
 #include "cpu/cpu.h"
 #include "cpu/fast_forms.h"
 
+#include <stddef.h>
+
 #define X64I_BLOCK_OPS    48u /* instructions of a block at most */
-#define X64I_BLOCK_COUNT  16384u
-#define X64I_OP_COUNT     131072u
+#define X64I_SLAB_BLOCKS  256u
+#define X64I_SLAB_OPS     2048u
+#define X64I_SLABS        64u
 #define X64I_BLOCK_HASH   16384u
 #define X64I_PAGE_HASH    4096u
 #define X64I_JUMP_ENTRIES 4096u
@@ -47,22 +51,29 @@ struct x64i_jump {
     struct x64i_block *to;
 };
 
+struct x64i_slab {
+    struct x64i_fast_op fast[X64I_SLAB_OPS];
+    struct x64i_op cold[X64I_SLAB_OPS];
+    struct x64i_block blocks[X64I_SLAB_BLOCKS];
+    uint32_t used; /* blocks, once it is full */
+};
+
 struct x64i_engine {
+    uint32_t slab_count; /* in use; the last one is being filled */
+    uint32_t op_count;   /* in the last slab */
     uint32_t block_count;
-    uint32_t op_count;
+    struct x64i_slab *slabs[X64I_SLABS]; /* allocated, whether in use or not; null for the rest */
     struct x64i_block *by_address[X64I_BLOCK_HASH];
     struct x64i_block *by_page[X64I_PAGE_HASH];
     struct x64i_jump jumps[X64I_JUMP_ENTRIES];
-    struct x64i_block blocks[X64I_BLOCK_COUNT];
     struct x64i_fast_forms forms;
-    struct x64i_fast_op ops[X64I_OP_COUNT];
-    struct x64i_op cold[X64I_OP_COUNT];
 };
 
-static inline const struct x64i_op *x64i_cold_op(const struct x64i_cpu *cpu,
-                                                 const struct x64i_fast_op *op)
+/* The cold op of a fast one: as far behind it as all of its slab. */
+static inline const struct x64i_op *x64i_cold_op(const struct x64i_fast_op *op)
 {
-    return &cpu->engine->cold[op - cpu->engine->ops];
+    const void *cold = (const char *)op + offsetof(struct x64i_slab, cold);
+    return cold;
 }
 
 static inline struct x64i_jump *x64i_jump_at(const struct x64i_cpu *cpu, uint64_t target)
@@ -79,6 +90,9 @@ void x64i_blocks_drop_written(struct x64i_cpu *cpu);
 
 /* Drops all blocks. */
 void x64i_blocks_flush(struct x64i_cpu *cpu);
+
+/* Frees the slabs. */
+void x64i_blocks_destroy(struct x64i_engine *engine);
 
 /* Ends of blocks, and instructions that only the reference path can do. */
 x64i_fast_handler x64i_fast_generic_end; /* as x64i_fast_generic, and goes where RIP then is */

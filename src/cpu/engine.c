@@ -4,8 +4,7 @@
 #include "cpu/block.h"
 #include "cpu/fast_flags.h"
 #include "cpu/reference.h"
-
-#include <stdlib.h>
+#include "state/lazy.h"
 
 /* A run is not longer than this many steps, so that whoever asked for it can look around. */
 #define RUN_STEPS_MAX 1000000u
@@ -13,12 +12,16 @@
 /* What is left before a deadline, and shorter than this, is left to the reference path. */
 #define RUN_STEPS_MIN 4u
 
+static size_t granules_size(const struct x64i_physical *physical)
+{
+    return (size_t)(physical->ram_size / X64I_PAGE_SIZE) * sizeof *physical->code.granules;
+}
+
 static bool create_engine(struct x64i_cpu *cpu)
 {
     struct x64i_physical *physical = &cpu->mmu.physical;
-    cpu->engine = calloc(1, sizeof *cpu->engine);
-    physical->code.granules =
-        calloc(physical->ram_size / X64I_PAGE_SIZE, sizeof *physical->code.granules);
+    cpu->engine = x64i_lazy_allocate(sizeof *cpu->engine);
+    physical->code.granules = x64i_lazy_allocate(granules_size(physical));
     if (!cpu->engine || !physical->code.granules || !x64i_host_tlb_create(&physical->host)) {
         x64i_engine_destroy(cpu);
         return false;
@@ -30,8 +33,10 @@ static bool create_engine(struct x64i_cpu *cpu)
 void x64i_engine_destroy(struct x64i_cpu *cpu)
 {
     struct x64i_physical *physical = &cpu->mmu.physical;
-    free(cpu->engine);
-    free(physical->code.granules);
+    if (cpu->engine)
+        x64i_blocks_destroy(cpu->engine);
+    x64i_lazy_free(cpu->engine, sizeof *cpu->engine);
+    x64i_lazy_free(physical->code.granules, granules_size(physical));
     x64i_host_tlb_destroy(&physical->host);
     cpu->engine = NULL;
     physical->code.granules = NULL;
@@ -87,7 +92,7 @@ static void run_blocks(struct x64i_cpu *cpu, struct x64i_block *block)
 static void run_partly(struct x64i_cpu *cpu, uint64_t limit)
 {
     struct x64i_block *block = x64i_block_at_rip(cpu);
-    const struct x64i_op *cold = block ? x64i_cold_op(cpu, block->ops) : NULL;
+    const struct x64i_op *cold = block ? x64i_cold_op(block->ops) : NULL;
     for (uint32_t i = 0; block && i < block->count && cpu->s.steps < limit; i++, cold++) {
         cpu->next_rip = cpu->s.rip + cold->length;
         enum x64i_result result = cold->execute(cpu, cold);

@@ -32,7 +32,14 @@ static void end_at(struct x64i_cpu *cpu, uint64_t target)
     cpu->s.rflags = x64i_rflags(cpu);
 }
 
-/* Does the op that the state is whole at. X64I_FAULT: its exception was delivered. */
+/* After X64I_FAULT, `before` being the step's number. */
+static const struct x64i_fast_op *leave_faulted(struct x64i_cpu *cpu, uint64_t before)
+{
+    return leave(cpu, cpu->s.steps == before ? X64I_LEAVE_REFERENCE : X64I_LEAVE_CHANGED);
+}
+
+/* Does the op that the state is whole at. X64I_FAULT: its exception was delivered, or it was
+ * decided that the step is not to be made now. */
 static enum x64i_result work(struct x64i_cpu *cpu, const struct x64i_op *cold)
 {
     cpu->next_rip = cpu->s.rip + cold->length;
@@ -45,8 +52,9 @@ static enum x64i_result work(struct x64i_cpu *cpu, const struct x64i_op *cold)
 const struct x64i_fast_op *x64i_fast_generic(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
 {
     make_whole(cpu, op);
-    if (work(cpu, x64i_cold_op(cpu, op)) == X64I_FAULT)
-        return leave(cpu, X64I_LEAVE_CHANGED);
+    const uint64_t before = cpu->s.steps;
+    if (work(cpu, x64i_cold_op(op)) == X64I_FAULT)
+        return leave_faulted(cpu, before);
     if (cpu->mmu.physical.disturbed) {
         cpu->s.rip = cpu->next_rip;
         cpu->s.steps++;
@@ -69,8 +77,9 @@ const struct x64i_fast_op *x64i_fast_generic_end(struct x64i_cpu *cpu,
                                                  const struct x64i_fast_op *op)
 {
     make_whole(cpu, op);
-    if (work(cpu, x64i_cold_op(cpu, op)) == X64I_FAULT)
-        return leave(cpu, X64I_LEAVE_CHANGED);
+    const uint64_t before = cpu->s.steps;
+    if (work(cpu, x64i_cold_op(op)) == X64I_FAULT)
+        return leave_faulted(cpu, before);
     cpu->s.rip = cpu->next_rip;
     cpu->s.steps++;
     return go_on(cpu);
@@ -79,18 +88,20 @@ const struct x64i_fast_op *x64i_fast_generic_end(struct x64i_cpu *cpu,
 /* Each iteration is a step; between them RF is set, as retiring does (SDM vol. 3B, 17.3.1.1). */
 const struct x64i_fast_op *x64i_fast_repeat(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
 {
-    const struct x64i_op *cold = x64i_cold_op(cpu, op);
+    const struct x64i_op *cold = x64i_cold_op(op);
     make_whole(cpu, op);
+    uint64_t before = cpu->s.steps;
     enum x64i_result result = work(cpu, cold);
     while (result == X64I_REPEAT) {
         cpu->s.rflags |= X64I_RF;
         cpu->s.steps++;
         if (cpu->s.steps == cpu->fast.limit || cpu->mmu.physical.disturbed)
             return leave(cpu, X64I_LEAVE_REFERENCE);
+        before = cpu->s.steps;
         result = work(cpu, cold);
     }
     if (result == X64I_FAULT)
-        return leave(cpu, X64I_LEAVE_CHANGED);
+        return leave_faulted(cpu, before);
     cpu->s.rflags &= ~(uint64_t)X64I_RF;
     cpu->s.rip = cpu->next_rip;
     cpu->s.steps++;
@@ -107,7 +118,7 @@ const struct x64i_fast_op *x64i_fast_end(struct x64i_cpu *cpu, const struct x64i
 const struct x64i_fast_op *x64i_fast_system(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
 {
     end_at(cpu, cpu->fast.code_base + op->offset);
-    cpu->fast.system = x64i_cold_op(cpu, op);
+    cpu->fast.system = x64i_cold_op(op);
     return leave(cpu, X64I_LEAVE_SYSTEM);
 }
 

@@ -85,7 +85,7 @@ X64I_INLINE const struct x64i_host_slot *x64i_fast_slot(const struct x64i_cpu *c
 /* What a slot's tag is when it serves all bytes of an access: they lie in one page. */
 X64I_INLINE uint64_t x64i_fast_tag(uint64_t linear, unsigned size)
 {
-    return (linear + (size - 1)) & ~(uint64_t)(X64I_PAGE_SIZE - 1);
+    return x64i_host_tag(linear + (size - 1));
 }
 
 X64I_INLINE uint8_t *x64i_fast_host(const struct x64i_host_slot *slot, uint64_t linear)

@@ -3,8 +3,8 @@
 #include "cpu/decode.h"
 
 #include "cpu/access.h"
+#include "state/lazy.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define CACHE_SIZE 4096u
@@ -23,12 +23,12 @@ struct x64i_decode_cache {
 
 struct x64i_decode_cache *x64i_decode_cache_create(void)
 {
-    return calloc(1, sizeof(struct x64i_decode_cache));
+    return x64i_lazy_allocate(sizeof(struct x64i_decode_cache));
 }
 
 void x64i_decode_cache_destroy(struct x64i_decode_cache *cache)
 {
-    free(cache);
+    x64i_lazy_free(cache, sizeof *cache);
 }
 
 /* RIP as a linear address; #GP(0) when it is not canonical or beyond CS's limit. */

@@ -2,35 +2,33 @@
 #include "mmu/host_tlb.h"
 
 #include "mmu/tlb.h"
+#include "state/lazy.h"
 #include "state/pages.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define PAGE_MASK (~(uint64_t)(X64I_PAGE_SIZE - 1))
+#define CONTEXTS_SIZE ((X64I_HOST_CONTEXTS + 1) * sizeof(struct x64i_host_context))
+#define PAGE_MASK     (~(uint64_t)(X64I_PAGE_SIZE - 1))
 
 static void clear_slots(struct x64i_host_context *context)
 {
-    for (size_t i = 0; i < X64I_HOST_SLOTS; i++)
-        context->slots[i] = (struct x64i_host_slot){X64I_HOST_NO_TAG, X64I_HOST_NO_TAG, 0, 0};
+    memset(context->slots, 0, sizeof context->slots);
     context->filled = false;
 }
 
 bool x64i_host_tlb_create(struct x64i_host_tlb *host)
 {
     *host = (struct x64i_host_tlb){0};
-    host->contexts = calloc(X64I_HOST_CONTEXTS + 1, sizeof *host->contexts);
+    host->contexts = x64i_lazy_allocate(CONTEXTS_SIZE);
     if (!host->contexts)
         return false;
-    for (size_t i = 0; i <= X64I_HOST_CONTEXTS; i++)
-        clear_slots(&host->contexts[i]);
     (void)x64i_host_tlb_select(host, 0);
     return true;
 }
 
 void x64i_host_tlb_destroy(struct x64i_host_tlb *host)
 {
-    free(host->contexts);
+    x64i_lazy_free(host->contexts, CONTEXTS_SIZE);
     *host = (struct x64i_host_tlb){0};
 }
 
@@ -73,12 +71,12 @@ void x64i_host_tlb_fill(struct x64i_host_tlb *host, uint64_t linear, uint64_t ph
 {
     if (host->context->key == 0)
         return;
-    uint64_t tag = linear & PAGE_MASK;
+    uint64_t tag = x64i_host_tag(linear);
     host->context->filled = true;
     host->slots[(linear >> 12) % X64I_HOST_SLOTS] = (struct x64i_host_slot){
         .read_tag = tag,
-        .write_tag = writable ? tag : X64I_HOST_NO_TAG,
-        .addend = (uint64_t)(uintptr_t)page - tag,
+        .write_tag = writable ? tag : 0,
+        .addend = (uint64_t)(uintptr_t)page - (linear & PAGE_MASK),
         .physical = physical & PAGE_MASK,
     };
 }
@@ -108,8 +106,8 @@ bool x64i_host_tlb_drop(struct x64i_host_tlb *host, const struct x64i_tlb_entry 
     uint64_t page = entry->linear >> 12;
     for (size_t i = 0; i < X64I_HOST_CONTEXTS; i++) {
         struct x64i_host_slot *slot = &host->contexts[i].slots[page % X64I_HOST_SLOTS];
-        if (slot->read_tag == entry->linear)
-            slot->read_tag = slot->write_tag = X64I_HOST_NO_TAG;
+        if (slot->read_tag == x64i_host_tag(entry->linear))
+            slot->read_tag = slot->write_tag = 0;
     }
     uint64_t bit = page % X64I_HOST_CODE_BITS;
     if (!(host->code_filter[bit / 64] >> bit % 64 & 1))
@@ -126,7 +124,7 @@ void x64i_host_tlb_forget(struct x64i_host_tlb *host, uint64_t physical)
         struct x64i_host_slot *slots = host->contexts[i].slots;
         for (size_t at = 0; at < X64I_HOST_SLOTS; at++)
             if (slots[at].physical == (physical & PAGE_MASK))
-                slots[at].read_tag = slots[at].write_tag = X64I_HOST_NO_TAG;
+                slots[at].read_tag = slots[at].write_tag = 0;
     }
 }
 
@@ -136,7 +134,7 @@ static void forget_write_tags(struct x64i_host_tlb *host)
         if (!host->contexts[i].filled)
             continue;
         for (size_t at = 0; at < X64I_HOST_SLOTS; at++)
-            host->contexts[i].slots[at].write_tag = X64I_HOST_NO_TAG;
+            host->contexts[i].slots[at].write_tag = 0;
     }
 }
 

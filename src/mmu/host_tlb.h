@@ -5,8 +5,8 @@
  * that a run with these pointers and one without fill the TLB alike.
  *
  *     slot = slots[linear page % 256]
- *     slot->read_tag == linear page     the byte is at (linear + slot->addend), readable
- *     slot->write_tag == linear page    it may be written there as well: the page is dirty, not
+ *     slot->read_tag == linear | 0xfff  the byte is at (linear + slot->addend), readable
+ *     slot->write_tag == linear | 0xfff it may be written there as well: the page is dirty, not
  *                                       shared with a snapshot, and no code is kept of it
  *
  * There is a table of slots for each context: what a TLB entry's rights are judged by (PCID, CPL,
@@ -22,7 +22,6 @@
 
 #define X64I_HOST_SLOTS    256u
 #define X64I_HOST_CONTEXTS 8u
-#define X64I_HOST_NO_TAG   1u /* no page has this address */
 
 /* Linear pages from which code was run, as a filter of one bit for each of these many pages. */
 #define X64I_HOST_CODE_BITS 4096u
@@ -31,7 +30,7 @@ struct x64i_tlb_entry;
 struct x64i_pages;
 
 struct x64i_host_slot {
-    uint64_t read_tag;
+    uint64_t read_tag; /* 0: none */
     uint64_t write_tag;
     uint64_t addend;   /* host address minus linear address */
     uint64_t physical; /* of the page */
@@ -60,6 +59,12 @@ struct x64i_host_tlb {
 /* Allocates the contexts; false when the host has no memory. */
 bool x64i_host_tlb_create(struct x64i_host_tlb *host);
 void x64i_host_tlb_destroy(struct x64i_host_tlb *host);
+
+/* What the tag of a slot is that serves the byte at `linear`. */
+static inline uint64_t x64i_host_tag(uint64_t linear)
+{
+    return linear | 0xfff;
+}
 
 static inline bool x64i_host_tlb_exists(const struct x64i_host_tlb *host)
 {

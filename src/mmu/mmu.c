@@ -217,23 +217,31 @@ void x64i_mmu_host_select(struct x64i_mmu *mmu, unsigned access, bool misses)
         mmu->physical.disturbed = true;
 }
 
+/* Whether the TLB serves the access, or there is no paging: then where its page is. */
+static bool is_served(const struct x64i_mmu *mmu, uint64_t linear, unsigned access, uint64_t *page)
+{
+    *page = linear & ~(uint64_t)(X64I_PAGE_SIZE - 1);
+    if (mmu->paging.mode == X64I_PAGING_NONE)
+        return true;
+    const struct x64i_tlb_entry *entry = x64i_tlb_find(&mmu->tlb, linear, mmu->paging.pcid);
+    if (!entry || !x64i_tlb_serves(&mmu->paging, entry->flags, access))
+        return false;
+    *page = page_address(entry, *page);
+    return true;
+}
+
 void x64i_mmu_host_fill(struct x64i_mmu *mmu, uint64_t linear, unsigned access)
 {
     struct x64i_physical *physical = &mmu->physical;
-    if (!x64i_host_tlb_exists(&physical->host) || mmu->paging.mode == X64I_PAGING_NONE)
+    uint64_t page;
+    if (!x64i_host_tlb_exists(&physical->host) || !is_served(mmu, linear, access, &page))
         return;
-    const struct x64i_tlb_entry *entry = x64i_tlb_find(&mmu->tlb, linear, mmu->paging.pcid);
-    if (!entry || !x64i_tlb_serves(&mmu->paging, entry->flags, access))
-        return;
-    uint64_t page = page_address(entry, linear) & ~(uint64_t)(X64I_PAGE_SIZE - 1);
     const uint8_t *bytes = x64i_physical_ram(physical, page);
     if (!bytes)
         return;
     bool writable = (access & X64I_ACCESS_WRITE) && !x64i_physical_keeps_code(physical, page);
     if (writable)
         bytes = x64i_physical_own(physical, page);
-    bool readable =
-        x64i_tlb_serves(&mmu->paging, entry->flags, access & ~(unsigned)X64I_ACCESS_WRITE);
-    if (bytes && readable)
+    if (bytes)
         x64i_host_tlb_fill(&physical->host, linear, page, bytes, writable);
 }
