@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""validate_compare.py PROGRAM CALL A B: a jsonl comparison is JSON, and its sums add up."""
+"""validate_compare.py PROGRAM KERNELS CALL A B: a jsonl comparison is JSON, and its sums add up. An
+"@" in A stands for the directory of kernels, where the environment does not name another."""
 import json
+import os
 import subprocess
 import sys
 
@@ -21,7 +23,9 @@ def check_sum(total, calls, side):
 
 
 def main():
-    program, call, a, b = sys.argv[1:]
+    program, kernels, call, a, b = sys.argv[1:]
+    kernels = os.environ.get("X64EMU_KERNELS", kernels)
+    a = a.replace("@", kernels + "/")
     command = [program, "trace", "--format", "jsonl", "--compare", a, b]
     for options in ([], ["--syscall", call]):
         output = subprocess.run(command + options, check=True, capture_output=True).stdout
