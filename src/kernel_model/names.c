@@ -11,6 +11,8 @@ static const char *const pt_regs_names[X64I_PT_COUNT] = {
     "cx",  "dx",  "si",  "di",  "orig_ax", "ip", "cs",  "flags", "sp", "ss",
 };
 
+#define TSS_SP1 12u
+
 /* struct x86_hw_tss (SDM vol. 3A, figure 7-11), but for its three reserved words. */
 static const struct {
     uint8_t offset;
@@ -18,7 +20,7 @@ static const struct {
     char name[16];
 } tss_fields[] = {
     {4, 8, "sp0"},
-    {12, 8, "sp1"},
+    {TSS_SP1, 8, "sp1"},
     {20, 8, "sp2"},
     {36, 8, "ist1"},
     {44, 8, "ist2"},
@@ -197,9 +199,14 @@ static size_t name_per_cpu(const struct place *place)
         return put_index(place, "gdt", offset / 8);
     if (strcmp(symbol.name, "cpu_tss_rw") == 0 || strcmp(symbol.name, "cpu_tss") == 0)
         return name_tss(place, offset);
-    /* 4.15's alias of TSS.sp1 is a symbol within the TSS. */
-    if (strcmp(symbol.name, "cpu_current_top_of_stack") == 0 && offset >= 8)
-        return 0;
+    /* 4.15's alias of TSS.sp1 is a symbol within the TSS; sp2 and the rest lie behind it. */
+    if (strcmp(symbol.name, "cpu_current_top_of_stack") == 0 && offset >= 8) {
+        struct x64_image_symbol tss;
+        bool alias =
+            x64_kernel_image_symbol(place->kernel->image, "cpu_tss_rw", &tss, NULL) == X64_OK &&
+            tss.address + TSS_SP1 == symbol.address;
+        return alias ? name_tss(place, TSS_SP1 + offset) : 0;
+    }
     return put_offset(place, symbol.name, offset);
 }
 
