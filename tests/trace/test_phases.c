@@ -98,6 +98,8 @@ static void print_steps(const struct x64i_trips *trips)
 /* The demo: a write whose buffer takes a page fault, a call, a hole, -EFAULT, an exit. */
 static void check_program(const struct row *row, const struct x64i_trips *trips)
 {
+    static const char *const results[] = {"= 13", "= 1", "= -1 ENOSYS (38)", "= -1 EFAULT (14)",
+                                          "= ?"};
     ck_assert_uint_eq(trips->count, 5);
     for (size_t i = 0; i < trips->count; i++) {
         const struct x64i_trip *trip = &trips->trip[i];
@@ -106,6 +108,7 @@ static void check_program(const struct row *row, const struct x64i_trips *trips)
             x64i_phase_cost_add(&sum, &trip->cost[phase]);
         ck_assert_mem_eq(&sum, &trip->total, sizeof sum);
         bool faults = i == 0 || i == 3;
+        ck_assert_str_eq(strrchr(trip->title, '='), results[i]);
         ck_assert_msg((trip->cost[X64I_PHASE_NESTED].instructions > 20) == faults,
                       "%s: call %zu, %s", row->kernel ? row->kernel : row->entry, i, trip->title);
         ck_assert_uint_gt(trip->cost[X64I_PHASE_SAVE].writes, 13);
