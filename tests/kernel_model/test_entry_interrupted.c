@@ -29,18 +29,16 @@ static const struct row {
     {"sysenter", "none"},
     {"4.9", "none"},
     {"4.15", "none"},
-    {"4.15", "pti"},
     {"4.15", "pti,pcid,retpoline"},
     {"4.16", "none"},
     {"4.16", "pti,pcid,retpoline"},
     {"4.18", "none"},
     {"4.18", "pti,pcid,retpoline"},
     {"5.4", "none"},
-    {"5.4", "pti"},
     {"5.4", "pti,pcid,retpoline,verw"},
     {"6.1", "none"},
     {"6.1", "pti"},
-    {"6.1", "pti,pcid,ibrs,retpoline,verw,bhb"},
+    {"6.1", "pti,pcid,ibrs,retpoline,verw"},
 };
 
 /* What the program sees when the call is done. */
@@ -262,6 +260,9 @@ START_TEST(test_entry_interrupted_at_every_step)
     guest_run_to(&guest, "ret_from_fork");
     ck_assert_int_eq(x64_translate(guest.machine, guest_symbol(&guest, "jiffies"), &call.jiffies),
                      X64_OK);
+    /* Thousands of forks would decode everything anew; rows without mitigations do. */
+    if (strcmp(rows[_i].mitigations, "none") != 0)
+        guest.machine->config.engine = X64_ENGINE_REFERENCE;
     call.machine = guest.machine;
     for (unsigned calls = 0; calls < 2; calls++) {
         run_to_call(guest.machine);
