@@ -52,6 +52,7 @@ static void machine_restored(void *user)
     struct x64_machine *machine = user;
     machine->cpu.mmu.physical.out_of_memory = false; /* the lost write is undone */
     repair_run(&machine->run);
+    machine->frames.hint = machine->frames.count;
     x64i_cpu_repair(&machine->cpu);
     x64i_cpu_refresh(&machine->cpu);
     x64i_engine_flush(&machine->cpu);
@@ -70,6 +71,9 @@ static enum x64_status set_up(struct x64_machine *machine, const struct x64i_cpu
     if (status == X64_OK)
         status = x64i_state_add_fixed(machine->state, "run", RUN_VERSION, &machine->run,
                                       sizeof machine->run, 0);
+    if (status == X64_OK)
+        status =
+            x64i_map_frames_init(&machine->frames, machine->state, machine->config.memory_size);
     if (status == X64_OK)
         status = x64i_state_on_restored(machine->state, machine_restored, machine);
     if (status == X64_OK)
@@ -119,6 +123,7 @@ void x64_machine_destroy(struct x64_machine *machine)
         machine->kernel.destroy(machine->kernel.user);
     x64i_history_free(&machine->history);
     x64i_hooks_free(&machine->hooks);
+    x64i_machine_free_mmio(machine);
     x64i_input_log_free(&machine->input);
     x64i_cpu_destroy(&machine->cpu);
     x64i_state_destroy(machine->state);
@@ -379,8 +384,8 @@ uint64_t x64_steps(const struct x64_machine *machine)
     return machine ? machine->cpu.s.steps : 0;
 }
 
-size_t x64i_machine_input(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,
-                          size_t size)
+size_t x64i_machine_input_by(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,
+                             size_t size, x64i_input_source *source, void *user)
 {
     size_t given = 0;
     size_t index = (size_t)(machine->run.input_records - machine->input.base);
@@ -388,11 +393,22 @@ size_t x64i_machine_input(struct x64_machine *machine, enum x64_input_kind kind,
     if (x64i_input_log_read(&machine->input, index, kind, buffer, size, &given) == X64_OK)
         return given;
     x64i_input_log_truncate(&machine->input, index);
-    given = x64i_default_input(machine, kind, buffer, size);
+    given = source(user, kind, buffer, size);
     if (x64i_input_log_append(&machine->input, kind, size, buffer, given) != X64_OK)
         x64i_machine_log(machine, X64_LOG_ERROR,
                          "no memory for the input log: this run cannot be repeated from here");
     return given;
+}
+
+static size_t host_input(void *user, enum x64_input_kind kind, void *buffer, size_t size)
+{
+    return x64i_default_input(user, kind, buffer, size);
+}
+
+size_t x64i_machine_input(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,
+                          size_t size)
+{
+    return x64i_machine_input_by(machine, kind, buffer, size, host_input, machine);
 }
 
 void x64i_machine_output(struct x64_machine *machine, int stream, const void *bytes, size_t size)

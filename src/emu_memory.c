@@ -119,6 +119,7 @@ static uint64_t map_identity(struct x64_machine *machine)
         done &= write_entry(machine, pointers, i, (directory + i * X64I_PAGE_SIZE) | table_flags);
     for (uint64_t at = 0; at < size; at += LARGE_PAGE)
         done &= write_entry(machine, directory, at / LARGE_PAGE, at | table_flags | PTE_LARGE);
+    done &= x64i_map_frames_reset(&machine->frames, root / X64I_PAGE_SIZE);
     return done ? root : 0;
 }
 

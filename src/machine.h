@@ -10,6 +10,7 @@
 #include "history.h"
 #include "hooks.h"
 #include "input_log.h"
+#include "map_frames.h"
 #include "platform/platform.h"
 
 #include <stdatomic.h>
@@ -35,6 +36,9 @@ struct x64_machine {
     struct x64i_cpu cpu;
     struct x64i_platform platform;
     struct x64i_run_state run;
+    struct x64i_map_frames frames;
+    struct x64i_mmio_window *mmio[X64I_MMIO_MAX]; /* emu_mmio.c */
+    size_t mmio_count;
     uint64_t event_step; /* derived: the first n at which a device has something to do */
     struct x64i_kernel_hooks kernel;
     struct x64i_input_log input;
@@ -61,6 +65,9 @@ void x64i_machine_watch(struct x64_machine *machine);
 /* Allocates that list. */
 enum x64_status x64i_machine_make_effects(struct x64_machine *machine);
 
+/* emu_mmio.c */
+void x64i_machine_free_mmio(struct x64_machine *machine);
+
 /* emu_platform.c */
 extern const struct x64i_cpu_callbacks x64i_machine_cpu_callbacks;
 enum x64_status x64i_machine_init_platform(struct x64_machine *machine);
@@ -68,6 +75,11 @@ enum x64_status x64i_machine_init_platform(struct x64_machine *machine);
 /* Has the devices do what is due, and finds out when they are next to: whenever n has reached
  * event_step, and after a restore. */
 void x64i_machine_make_events(struct x64_machine *machine);
+
+/* x64i_machine_input with another source than the host's input callback. */
+typedef size_t x64i_input_source(void *user, enum x64_input_kind kind, void *buffer, size_t size);
+size_t x64i_machine_input_by(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,
+                             size_t size, x64i_input_source *source, void *user);
 
 /* What the host, or nobody, answers to a question from the guest. */
 size_t x64i_default_input(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,

@@ -16,6 +16,7 @@
 #include "x64emu/kernel_model.h"
 #include "x64emu/kernel_patch.h"
 #include "x64emu/machine.h"
+#include "x64emu/memory.h"
 #include "x64emu/status.h"
 #include "x64emu/syscalls.h"
 #include "x64emu/trace.h"
