@@ -115,8 +115,8 @@ X64_API enum x64_status x64_kernel_image_open_memory(const void *data, size_t si
 X64_API void x64_kernel_image_close(struct x64_kernel_image *image);
 
 /* What the image is. */
-X64_API void x64_kernel_image_info(const struct x64_kernel_image *image,
-                                   struct x64_image_info *info);
+X64_API enum x64_status x64_kernel_image_info(const struct x64_kernel_image *image,
+                                              struct x64_image_info *info);
 
 /* The sections in file order, and the loaded segments; null when `index` is too large. */
 X64_API size_t x64_kernel_image_section_count(const struct x64_kernel_image *image);

@@ -120,11 +120,11 @@ void x64i_alternatives_free(struct x64i_alternatives *alternatives)
 
 size_t x64_kernel_image_alternative_count(const struct x64_kernel_image *image)
 {
-    return image->alternatives.count;
+    return image ? image->alternatives.count : 0;
 }
 
 const struct x64_image_alternative *
 x64_kernel_image_alternative_at_index(const struct x64_kernel_image *image, size_t index)
 {
-    return index < image->alternatives.count ? &image->alternatives.list[index] : NULL;
+    return image && index < image->alternatives.count ? &image->alternatives.list[index] : NULL;
 }

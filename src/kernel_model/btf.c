@@ -301,6 +301,8 @@ static enum x64_status require_struct(const struct x64_kernel_image *image, cons
 enum x64_status x64_kernel_image_type_size(const struct x64_kernel_image *image, const char *type,
                                            uint64_t *size, struct x64_image_error *error)
 {
+    if (image == NULL || type == NULL || size == NULL)
+        return x64i_image_null(error);
     uint32_t id = 0;
     uint64_t found;
     enum x64_status status = require_struct(image, type, &id, error);
@@ -317,6 +319,8 @@ enum x64_status x64_kernel_image_member(const struct x64_kernel_image *image, co
                                         const char *path, struct x64_image_member *member,
                                         struct x64_image_error *error)
 {
+    if (image == NULL || type == NULL || path == NULL || member == NULL)
+        return x64i_image_null(error);
     struct search search = {.btf = &image->btf, .budget = SEARCH_BUDGET};
     struct x64_image_member found = {.offset = 0};
     uint64_t bits = 0;
@@ -350,6 +354,8 @@ enum x64_status x64_kernel_image_member(const struct x64_kernel_image *image, co
 enum x64_status x64_kernel_image_enumerator(const struct x64_kernel_image *image, const char *name,
                                             int64_t *value, struct x64_image_error *error)
 {
+    if (image == NULL || name == NULL || value == NULL)
+        return x64i_image_null(error);
     const struct x64i_btf *btf = &image->btf;
     struct type type;
 

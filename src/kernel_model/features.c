@@ -93,6 +93,8 @@ static const struct rule {
 
 bool x64_kernel_feature_cpuid(unsigned number, struct x64_feature_cpuid *cpuid)
 {
+    if (cpuid == NULL)
+        return false;
     size_t word = number / 32;
 
     if (word >= sizeof cpuid_words / sizeof cpuid_words[0] || cpuid_words[word].leaf == 0)
@@ -270,6 +272,8 @@ void x64i_features_free(struct x64i_features *features)
 enum x64_status x64_kernel_image_feature(const struct x64_kernel_image *image, const char *name,
                                          unsigned *number, struct x64_image_error *error)
 {
+    if (image == NULL || name == NULL || number == NULL)
+        return x64i_image_null(error);
     for (size_t i = 0; i < image->features.count; i++) {
         if (image->features.names[i] != NULL && strcasecmp(image->features.names[i], name) == 0) {
             *number = (unsigned)i;
@@ -284,5 +288,5 @@ enum x64_status x64_kernel_image_feature(const struct x64_kernel_image *image, c
 
 const char *x64_kernel_image_feature_name(const struct x64_kernel_image *image, unsigned number)
 {
-    return number < image->features.count ? image->features.names[number] : NULL;
+    return image && number < image->features.count ? image->features.names[number] : NULL;
 }

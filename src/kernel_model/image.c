@@ -106,6 +106,11 @@ static enum x64_status load_names(struct x64_kernel_image *image, struct x64_ima
     return x64i_features_load(image, &image->features, error);
 }
 
+enum x64_status x64i_image_null(struct x64_image_error *error)
+{
+    return x64i_image_fail(error, X64_ERROR_ARGUMENT, "a null pointer was given");
+}
+
 enum x64_status x64_kernel_image_open_memory(const void *data, size_t size,
                                              struct x64_kernel_image **image,
                                              struct x64_image_error *error)
@@ -172,8 +177,11 @@ void x64_kernel_image_close(struct x64_kernel_image *image)
     free(image);
 }
 
-void x64_kernel_image_info(const struct x64_kernel_image *image, struct x64_image_info *info)
+enum x64_status x64_kernel_image_info(const struct x64_kernel_image *image,
+                                      struct x64_image_info *info)
 {
+    if (image == NULL || info == NULL)
+        return X64_ERROR_ARGUMENT;
     *info = (struct x64_image_info){
         .release = image->release,
         .banner = image->banner,
@@ -184,33 +192,36 @@ void x64_kernel_image_info(const struct x64_kernel_image *image, struct x64_imag
         .symbols_missing = image->symbols.count == 0 ? image->symbols_error.text : NULL,
         .types_missing = image->btf.count == 0 ? image->types_error.text : NULL,
     };
+    return X64_OK;
 }
 
 size_t x64_kernel_image_section_count(const struct x64_kernel_image *image)
 {
-    return image->section_count;
+    return image ? image->section_count : 0;
 }
 
 const struct x64_image_section *
 x64_kernel_image_section_at_index(const struct x64_kernel_image *image, size_t index)
 {
-    return index < image->section_count ? &image->sections[index] : NULL;
+    return image && index < image->section_count ? &image->sections[index] : NULL;
 }
 
 size_t x64_kernel_image_segment_count(const struct x64_kernel_image *image)
 {
-    return image->segment_count;
+    return image ? image->segment_count : 0;
 }
 
 const struct x64_image_segment *
 x64_kernel_image_segment_at_index(const struct x64_kernel_image *image, size_t index)
 {
-    return index < image->segment_count ? &image->segments[index] : NULL;
+    return image && index < image->segment_count ? &image->segments[index] : NULL;
 }
 
 const struct x64_image_section *x64_kernel_image_section(const struct x64_kernel_image *image,
                                                          const char *name)
 {
+    if (image == NULL || name == NULL)
+        return NULL;
     for (size_t i = 0; i < image->section_count; i++)
         if (strcmp(image->sections[i].name, name) == 0)
             return &image->sections[i];
@@ -238,6 +249,8 @@ uint8_t *x64i_image_bytes(const struct x64_kernel_image *image, uint64_t linear,
 enum x64_status x64_kernel_image_read(const struct x64_kernel_image *image, uint64_t linear,
                                       void *buffer, size_t size)
 {
+    if (image == NULL || buffer == NULL)
+        return X64_ERROR_ARGUMENT;
     const struct x64_image_segment *s = x64i_image_segment_of(image, linear);
 
     if (s == NULL || !x64i_range_ok(linear - s->linear, size, s->memory_size))

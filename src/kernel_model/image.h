@@ -85,6 +85,9 @@ struct x64_kernel_image {
     bool patched;
 };
 
+/* X64_ERROR_ARGUMENT, for a null pointer where there must be none. */
+enum x64_status x64i_image_null(struct x64_image_error *error);
+
 /* Write the sentence into *error, if there is one, and answer with `status`. */
 enum x64_status x64i_image_fail(struct x64_image_error *error, enum x64_status status,
                                 const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -5,6 +5,8 @@ enum x64_status x64_kernel_image_per_cpu_section(const struct x64_kernel_image *
                                                  const struct x64_image_section **section,
                                                  struct x64_image_error *error)
 {
+    if (image == NULL || section == NULL)
+        return x64i_image_null(error);
     const struct x64_image_section *s = x64_kernel_image_section(image, ".data..percpu");
     struct x64_image_symbol start;
     struct x64_image_symbol end;
@@ -30,6 +32,8 @@ enum x64_status x64_kernel_image_per_cpu_offset(const struct x64_kernel_image *i
                                                 const char *path, uint64_t *offset,
                                                 struct x64_image_error *error)
 {
+    if (image == NULL || variable == NULL || offset == NULL)
+        return x64i_image_null(error);
     struct x64_image_symbol symbol;
     struct x64_image_member member = {.offset = 0, .size = 0};
     const struct x64_image_section *section = NULL;

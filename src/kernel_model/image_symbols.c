@@ -178,19 +178,21 @@ void x64i_symbols_free(struct x64i_symbols *symbols)
 
 size_t x64_kernel_image_symbol_count(const struct x64_kernel_image *image)
 {
-    return image->symbols.count;
+    return image ? image->symbols.count : 0;
 }
 
 const struct x64_image_symbol *
 x64_kernel_image_symbol_at_index(const struct x64_kernel_image *image, size_t index)
 {
-    return index < image->symbols.count ? &image->symbols.list[index] : NULL;
+    return image && index < image->symbols.count ? &image->symbols.list[index] : NULL;
 }
 
 enum x64_status x64_kernel_image_symbol(const struct x64_kernel_image *image, const char *name,
                                         struct x64_image_symbol *symbol,
                                         struct x64_image_error *error)
 {
+    if (image == NULL || name == NULL || symbol == NULL)
+        return x64i_image_null(error);
     const struct x64i_symbols *symbols = &image->symbols;
 
     if (symbols->slot_count == 0)
@@ -238,6 +240,8 @@ static enum x64_status find_near(const struct x64i_symbols *symbols, size_t from
 enum x64_status x64_kernel_image_symbol_near(const struct x64_kernel_image *image, uint64_t linear,
                                              struct x64_image_symbol *symbol, uint64_t *offset)
 {
+    if (image == NULL || symbol == NULL || offset == NULL)
+        return X64_ERROR_ARGUMENT;
     const struct x64i_symbols *symbols = &image->symbols;
     const struct x64_image_segment *segment = x64i_image_segment_of(image, linear);
     struct x64_image_symbol found;
@@ -255,6 +259,8 @@ enum x64_status x64_kernel_image_per_cpu_symbol(const struct x64_kernel_image *i
                                                 uint64_t per_cpu_offset,
                                                 struct x64_image_symbol *symbol, uint64_t *offset)
 {
+    if (image == NULL || symbol == NULL || offset == NULL)
+        return X64_ERROR_ARGUMENT;
     const struct x64_image_section *per_cpu = x64_kernel_image_section(image, ".data..percpu");
 
     if (per_cpu == NULL || per_cpu_offset - per_cpu->linear >= per_cpu->size)
