@@ -75,7 +75,7 @@ void x64i_cpu_repair(struct x64i_cpu *cpu)
 {
     struct x64i_cpu_state *s = &cpu->s;
     s->rflags = (s->rflags & X64I_FLAGS_DEFINED) | X64I_FLAG_ONE;
-    if (!x64i_mxcsr_is_valid(s->mxcsr)) /* the host's own would not take it either */
+    if (!x64i_mxcsr_is_valid(cpu, s->mxcsr)) /* the host's own would not take it either */
         s->mxcsr = MXCSR_RESET;
     if (s->cpl > 3)
         s->cpl = 3;

@@ -166,6 +166,23 @@ static void fill_hidden_segment(struct x64i_op *op, const ZydisDecodedInstructio
             op->segment = segment_number(operands[i].mem.segment);
 }
 
+static bool is_loop(ZydisMnemonic mnemonic)
+{
+    return mnemonic == ZYDIS_MNEMONIC_LOOPE || mnemonic == ZYDIS_MNEMONIC_LOOPNE;
+}
+
+/* A prefix that the instruction does not take, as the bytes have it; the last one counts. */
+static uint16_t repeat_prefix(const ZydisDecodedInstruction *instruction)
+{
+    uint16_t flags = 0;
+    for (unsigned i = 0; i < instruction->raw.prefix_count; i++)
+        if (instruction->raw.prefixes[i].value == 0xf3)
+            flags = X64I_OP_REP;
+        else if (instruction->raw.prefixes[i].value == 0xf2)
+            flags = X64I_OP_REPNE;
+    return flags;
+}
+
 static uint16_t prefix_flags(const ZydisDecodedInstruction *instruction)
 {
     uint16_t flags = 0;
@@ -175,6 +192,8 @@ static uint16_t prefix_flags(const ZydisDecodedInstruction *instruction)
         flags |= X64I_OP_REP;
     if (instruction->attributes & ZYDIS_ATTRIB_HAS_REPNE)
         flags |= X64I_OP_REPNE;
+    if (is_loop(instruction->mnemonic))
+        flags |= repeat_prefix(instruction);
     if (instruction->address_width == 32)
         flags |= X64I_OP_ADDRESS_32;
     if (instruction->address_width == 16)
@@ -184,26 +203,82 @@ static uint16_t prefix_flags(const ZydisDecodedInstruction *instruction)
     return flags;
 }
 
+/* Near branches of AMD's processors obey a prefix 66 in 64-bit mode, those with a short target too
+ * (APM vol. 3, 1.2.2): RIP is cut to 16 bits. */
+static void correct_branch(const struct x64i_cpu *cpu, ZydisDecodedInstruction *instruction)
+{
+    bool near = instruction->meta.branch_type == ZYDIS_BRANCH_TYPE_NEAR ||
+                instruction->meta.branch_type == ZYDIS_BRANCH_TYPE_SHORT;
+    if (near && cpu->model->behaviour.near_branches_take_66 &&
+        instruction->machine_mode == ZYDIS_MACHINE_MODE_LONG_64 && !instruction->raw.rex.W &&
+        (instruction->attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE))
+        instruction->operand_width = 16;
+}
+
+static bool is_undefined(const struct x64i_cpu *cpu, const ZydisDecodedInstruction *instruction)
+{
+    bool prefetch = instruction->opcode_map == ZYDIS_OPCODE_MAP_0F && instruction->opcode == 0x0d;
+    return prefetch && instruction->raw.modrm.mod == 3 &&
+           cpu->model->behaviour.prefetch_takes_no_register;
+}
+
+static bool is_prefix(uint8_t byte)
+{
+    static const uint8_t prefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65,
+                                       0x66, 0x67, 0xf0, 0xf2, 0xf3};
+    return byte >> 4 == 4 || memchr(prefixes, byte, sizeof prefixes);
+}
+
+/* Whether the bytes, of which there are too few for Zydis, have the opcode of UD0 or UD1. */
+static bool has_ud1(const uint8_t *bytes, size_t size)
+{
+    size_t at = 0;
+    while (at < size && is_prefix(bytes[at]))
+        at++;
+    return size - at >= 2 && bytes[at] == 0x0f && (bytes[at + 1] == 0xb9 || bytes[at + 1] == 0xff);
+}
+
+/* Decodes with Zydis. AMD's processors see the exchange that REX.B makes of NOP before the F3 that
+ * makes it PAUSE: another prefix in its place leaves XCHG. */
+static ZyanStatus decode_bytes(struct x64i_cpu *cpu, const uint8_t *bytes, size_t size,
+                               ZydisDecodedInstruction *instruction, ZydisDecodedOperand *operands)
+{
+    const uint8_t no_effect = 0x3e; /* a DS override, in 64-bit mode and without memory */
+    uint8_t copy[X64I_INSTRUCTION_MAX];
+    ZyanStatus status =
+        ZydisDecoderDecodeFull(decoder_for(cpu), bytes, size, instruction, operands);
+    if (!ZYAN_SUCCESS(status) || instruction->mnemonic != ZYDIS_MNEMONIC_PAUSE ||
+        !instruction->raw.rex.B || !cpu->model->behaviour.pause_takes_rex_b)
+        return status;
+    for (size_t i = 0; i < instruction->length; i++)
+        copy[i] = bytes[i] == 0xf3 ? no_effect : bytes[i];
+    return ZydisDecoderDecodeFull(decoder_for(cpu), copy, instruction->length, instruction,
+                                  operands);
+}
+
 enum x64i_decoded x64i_decode(struct x64i_cpu *cpu, const uint8_t *bytes, size_t size,
                               struct x64i_op *op)
 {
     ZydisDecodedInstruction instruction;
     ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-    ZyanStatus status =
-        ZydisDecoderDecodeFull(decoder_for(cpu), bytes, size, &instruction, operands);
+    ZyanStatus status = decode_bytes(cpu, bytes, size, &instruction, operands);
     *op = (struct x64i_op){.destination = X64I_NO_REGISTER,
                            .source = X64I_NO_REGISTER,
                            .third = X64I_NO_REGISTER,
                            .base = X64I_NO_REGISTER,
                            .index = X64I_NO_REGISTER,
                            .segment = X64_DS};
+    if (status == ZYDIS_STATUS_NO_MORE_DATA && cpu->model->behaviour.ud1_ends_at_opcode &&
+        has_ud1(bytes, size))
+        return X64I_DECODE_UNDEFINED;
     if (status == ZYDIS_STATUS_NO_MORE_DATA)
         return size < X64I_INSTRUCTION_MAX ? X64I_DECODE_MORE : X64I_DECODE_TOO_LONG;
     if (status == ZYDIS_STATUS_INSTRUCTION_TOO_LONG)
         return X64I_DECODE_TOO_LONG;
-    if (!ZYAN_SUCCESS(status))
+    if (!ZYAN_SUCCESS(status) || is_undefined(cpu, &instruction))
         return X64I_DECODE_UNDEFINED;
     x64i_isa_correct(&instruction, operands);
+    correct_branch(cpu, &instruction);
     op->length = instruction.length;
     op->flags = prefix_flags(&instruction);
     fill_operands(op, operands, instruction.operand_count_visible);

@@ -14,6 +14,19 @@ enum x64i_result x64i_far_return_peek(struct x64i_cpu *cpu, unsigned skip, unsig
     return X64I_DONE;
 }
 
+enum x64i_result x64i_far_return_peek_outer(struct x64i_cpu *cpu, unsigned skip, unsigned size,
+                                            uint64_t *words)
+{
+    return x64i_far_return_peek(cpu, skip + size, size, 1, words + 1) == X64I_DONE
+               ? x64i_far_return_peek(cpu, skip, size, 1, words)
+               : X64I_FAULT;
+}
+
+unsigned x64i_selector_slot(const struct x64i_cpu *cpu, unsigned size)
+{
+    return cpu->model->behaviour.selector_slots_are_whole ? size : 2;
+}
+
 enum x64i_result x64i_far_return_code(struct x64i_cpu *cpu, uint16_t selector,
                                       struct x64i_far_return *to)
 {
@@ -61,13 +74,19 @@ enum x64i_result x64i_far_return_stack(struct x64i_cpu *cpu, uint16_t selector, 
     return X64I_DONE;
 }
 
-enum x64i_result x64i_far_return_rip(struct x64i_cpu *cpu, uint64_t rip, struct x64i_far_return *to)
+enum x64i_result x64i_far_return_check_rip(struct x64i_cpu *cpu, uint64_t rip,
+                                           struct x64i_far_return *to)
 {
     to->rip = returns_to_64_bit(to) ? rip : rip & 0xffffffffu;
     bool reachable =
         returns_to_64_bit(to) ? x64i_is_canonical(to->rip) : to->rip <= to->code.segment.limit;
-    if (!reachable)
-        return x64i_raise_error(cpu, X64_FAULT_GP, 0);
+    return reachable ? X64I_DONE : x64i_raise_error(cpu, X64_FAULT_GP, 0);
+}
+
+enum x64i_result x64i_far_return_rip(struct x64i_cpu *cpu, uint64_t rip, struct x64i_far_return *to)
+{
+    if (x64i_far_return_check_rip(cpu, rip, to) != X64I_DONE)
+        return X64I_FAULT;
     if (x64i_descriptor_probe_accessed(cpu, &to->code) != X64I_DONE)
         return X64I_FAULT;
     if (to->has_stack && !x64i_selector_is_null(to->stack.segment.selector))

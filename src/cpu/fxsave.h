@@ -43,7 +43,7 @@ void x64i_fxsave_take_fpu(struct x64i_cpu *cpu, const struct x64i_op *op,
 void x64i_fxsave_take_xmm(struct x64i_cpu *cpu, const struct x64i_fxsave *image);
 
 /* Whether MXCSR may take the value: reserved bits raise #GP. */
-bool x64i_mxcsr_is_valid(uint32_t value);
+bool x64i_mxcsr_is_valid(const struct x64i_cpu *cpu, uint32_t value);
 
 /* Stores MXCSR and names the effect; no check. */
 void x64i_set_mxcsr(struct x64i_cpu *cpu, uint32_t value);

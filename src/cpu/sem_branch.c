@@ -84,25 +84,38 @@ X64I_INLINE enum x64i_result loop_if(struct x64i_cpu *cpu, const struct x64i_op 
     return X64I_DONE;
 }
 
-#define LOOP_AT(W)                                               \
-    X64I_HANDLER(loop_##W)                                       \
-    {                                                            \
-        return loop_if(cpu, op, true, W);                        \
-    }                                                            \
-    X64I_HANDLER(loope_##W)                                      \
-    {                                                            \
-        return loop_if(cpu, op, cpu->s.rflags & X64I_ZF, W);     \
-    }                                                            \
-    X64I_HANDLER(loopne_##W)                                     \
-    {                                                            \
-        return loop_if(cpu, op, !(cpu->s.rflags & X64I_ZF), W);  \
-    }                                                            \
-    /* JCXZ, JECXZ, JRCXZ */                                     \
-    X64I_HANDLER(jrcxz_##W)                                      \
-    {                                                            \
-        if (x64i_gpr(cpu, X64_RCX, x64i_address_width(op)) != 0) \
-            return X64I_DONE;                                    \
-        return branch_relative(cpu, op, W);                      \
+/* Which value of ZF goes on with the loop; on AMD's processors a REP prefix says so. */
+X64I_INLINE bool loop_wants_zero(const struct x64i_cpu *cpu, const struct x64i_op *op, bool zero)
+{
+    if (!cpu->model->behaviour.loop_takes_rep || !(op->flags & (X64I_OP_REP | X64I_OP_REPNE)))
+        return zero;
+    return op->flags & X64I_OP_REP;
+}
+
+X64I_INLINE bool loop_condition(const struct x64i_cpu *cpu, const struct x64i_op *op, bool zero)
+{
+    return loop_wants_zero(cpu, op, zero) == !!(cpu->s.rflags & X64I_ZF);
+}
+
+#define LOOP_AT(W)                                                  \
+    X64I_HANDLER(loop_##W)                                          \
+    {                                                               \
+        return loop_if(cpu, op, true, W);                           \
+    }                                                               \
+    X64I_HANDLER(loope_##W)                                         \
+    {                                                               \
+        return loop_if(cpu, op, loop_condition(cpu, op, true), W);  \
+    }                                                               \
+    X64I_HANDLER(loopne_##W)                                        \
+    {                                                               \
+        return loop_if(cpu, op, loop_condition(cpu, op, false), W); \
+    }                                                               \
+    /* JCXZ, JECXZ, JRCXZ */                                        \
+    X64I_HANDLER(jrcxz_##W)                                         \
+    {                                                               \
+        if (x64i_gpr(cpu, X64_RCX, x64i_address_width(op)) != 0)    \
+            return X64I_DONE;                                       \
+        return branch_relative(cpu, op, W);                         \
     }
 LOOP_AT(16)
 LOOP_AT(32)

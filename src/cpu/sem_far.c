@@ -224,9 +224,14 @@ static enum x64i_result far_return(struct x64i_cpu *cpu, unsigned width, unsigne
     unsigned size = width / 8;
     uint64_t frame[4];
     struct x64i_far_return to = {0};
-    /* Processors read the selector first, and not the rest of its slot. */
-    if (x64i_far_return_peek(cpu, size, 2, 1, frame + 1) != X64I_DONE ||
-        x64i_far_return_peek(cpu, 0, size, 1, frame) != X64I_DONE ||
+    const unsigned slot = x64i_selector_slot(cpu, size);
+    /* Processors read the selector first. */
+    if (x64i_far_return_peek(cpu, size, slot, 1, frame + 1) != X64I_DONE ||
+        x64i_far_return_peek(cpu, 0, size, 1, frame) != X64I_DONE)
+        return X64I_FAULT;
+    bool ahead = cpu->model->behaviour.far_return_reads_ahead && (frame[1] & 3) != cpu->s.cpl;
+    if ((ahead &&
+         x64i_far_return_peek_outer(cpu, 2 * size + released, size, frame + 2) != X64I_DONE) ||
         x64i_far_return_code(cpu, (uint16_t)frame[1], &to) != X64I_DONE)
         return X64I_FAULT;
     if (to.cpl > cpu->s.cpl) {

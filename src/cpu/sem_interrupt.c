@@ -54,14 +54,19 @@ static enum x64i_result interrupt_return(struct x64i_cpu *cpu, unsigned width)
     cpu->s.nmi_blocked = 0; /* even when IRET faults: SDM vol. 3A, 6.7.1 */
     if (cpu->s.rflags & X64I_NT)
         return x64i_raise_error(cpu, X64_FAULT_GP, 0);
-    /* The order of processors: flags, CS, RIP; SS, RSP; of a selector's slot two bytes. */
+    const unsigned slot = x64i_selector_slot(cpu, size);
+    /* The order of processors: flags, CS, RIP; SS, RSP. */
     if (x64i_far_return_peek(cpu, 2 * size, size, 1, frame + 2) != X64I_DONE ||
-        x64i_far_return_peek(cpu, size, 2, 1, frame + 1) != X64I_DONE ||
-        x64i_far_return_peek(cpu, 0, size, 1, frame) != X64I_DONE ||
-        x64i_far_return_code(cpu, (uint16_t)frame[1], &to) != X64I_DONE)
+        x64i_far_return_peek(cpu, size, slot, 1, frame + 1) != X64I_DONE ||
+        x64i_far_return_peek(cpu, 0, size, 1, frame) != X64I_DONE)
+        return X64I_FAULT;
+    bool ahead = cpu->model->behaviour.far_return_reads_ahead && cpu->code_bits == 64;
+    if ((ahead && x64i_far_return_peek_outer(cpu, 3 * size, size, frame + 3) != X64I_DONE) ||
+        x64i_far_return_code(cpu, (uint16_t)frame[1], &to) != X64I_DONE ||
+        (ahead && x64i_far_return_check_rip(cpu, frame[0], &to) != X64I_DONE))
         return X64I_FAULT;
     if (cpu->code_bits == 64 || to.cpl > cpu->s.cpl) {
-        if (x64i_far_return_peek(cpu, 4 * size, 2, 1, frame + 4) != X64I_DONE ||
+        if (x64i_far_return_peek(cpu, 4 * size, slot, 1, frame + 4) != X64I_DONE ||
             x64i_far_return_peek(cpu, 3 * size, size, 1, frame + 3) != X64I_DONE ||
             x64i_far_return_stack(cpu, (uint16_t)frame[4], frame[3], &to) != X64I_DONE)
             return X64I_FAULT;

@@ -79,7 +79,22 @@ X64I_FOR_16_32_64(WIDEN_FROM_8_AT, movsx)
 X64I_FOR_16_32_64(WIDEN_FROM_16_AT, movsx)
 
 /* Without REX.W MOVSXD moves 16 or 32 bits as they are (SDM vol. 2B, MOVSX/MOVSXD). */
-WIDEN_AT(movsxd, movsx_body, rr, rm, 16, 16)
+/* Of the four bytes that AMD's processors read they use two. */
+X64I_HANDLER(movsxd_rr_16)
+{
+    x64i_set_gpr(cpu, op->destination, x64i_gpr(cpu, op->source, 16), 16);
+    return X64I_DONE;
+}
+
+X64I_HANDLER(movsxd_rm_16)
+{
+    uint64_t value;
+    unsigned size = cpu->model->behaviour.movsxd_16_reads_32 ? 4 : 2;
+    if (x64i_load(cpu, op->segment, x64i_effective(cpu, op), size, &value) != X64I_DONE)
+        return X64I_FAULT;
+    x64i_set_gpr(cpu, op->destination, value, 16);
+    return X64I_DONE;
+}
 WIDEN_AT(movsxd, movsx_body, rr, rm, 32, 32)
 WIDEN_AT(movsxd, movsx_body, rr, rm, 32, 64)
 

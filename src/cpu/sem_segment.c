@@ -3,6 +3,7 @@
  * Segment registers and descriptors in instructions (SDM vol. 2, each instruction's page): moves,
  * pushes and pops, far pointers, LDTR and TR, and the instructions that ask what a selector allows.
  */
+#include "cpu/far_return.h"
 #include "cpu/segment.h"
 #include "cpu/sem.h"
 
@@ -55,8 +56,9 @@ static enum x64i_result push_register(struct x64i_cpu *cpu, unsigned index, unsi
 static enum x64i_result pop_register(struct x64i_cpu *cpu, unsigned index, unsigned size)
 {
     uint64_t selector;
-    /* However wide the slot is, processors read no more than the selector. */
-    if (x64i_load(cpu, X64_SS, x64i_stack_pointer(cpu), 2, &selector) != X64I_DONE ||
+    /* However wide the slot is, Intel's processors read no more than the selector. */
+    const unsigned slot = x64i_selector_slot(cpu, size);
+    if (x64i_load(cpu, X64_SS, x64i_stack_pointer(cpu), slot, &selector) != X64I_DONE ||
         load_register(cpu, index, selector) != X64I_DONE)
         return X64I_FAULT;
     x64i_add_rsp(cpu, size);

@@ -4,12 +4,11 @@
 
 #include <string.h>
 
-#define MXCSR_DEFINED 0xffffu /* also what FXSAVE reports as MXCSR_MASK */
-#define PIECE_BYTES   64u
+#define PIECE_BYTES 64u
 
-bool x64i_mxcsr_is_valid(uint32_t value)
+bool x64i_mxcsr_is_valid(const struct x64i_cpu *cpu, uint32_t value)
 {
-    return (value & ~MXCSR_DEFINED) == 0;
+    return (value & ~cpu->model->behaviour.mxcsr_mask) == 0;
 }
 
 void x64i_set_mxcsr(struct x64i_cpu *cpu, uint32_t value)
@@ -24,7 +23,7 @@ void x64i_set_mxcsr(struct x64i_cpu *cpu, uint32_t value)
 
 static enum x64i_result load_mxcsr(struct x64i_cpu *cpu, uint32_t value)
 {
-    if (!x64i_mxcsr_is_valid(value))
+    if (!x64i_mxcsr_is_valid(cpu, value))
         return x64i_raise_error(cpu, X64_FAULT_GP, 0);
     x64i_set_mxcsr(cpu, value);
     return X64I_DONE;
@@ -82,7 +81,7 @@ void x64i_fxsave_fill(const struct x64i_cpu *cpu, const struct x64i_op *op,
     image->instruction = wide ? s->fpu_instruction : s->fpu_instruction & 0xffffffffu;
     image->data = wide ? s->fpu_data : s->fpu_data & 0xffffffffu;
     image->mxcsr = s->mxcsr;
-    image->mxcsr_mask = MXCSR_DEFINED;
+    image->mxcsr_mask = cpu->model->behaviour.mxcsr_mask;
     for (unsigned i = 0; i < 8; i++) {
         unsigned reg = (i + top_of(s->fpu_status)) & 7;
         uint16_t exponent_sign = (uint16_t)s->fpu[reg].exponent_sign;

@@ -49,16 +49,16 @@ X64I_INLINE enum x64i_result lods(struct x64i_cpu *cpu, const struct x64i_op *op
     return x64i_string_count(cpu, op);
 }
 
-/* Counts an iteration of CMPS or SCAS: REPE ends at a difference, REPNE at a match. Only the last
- * iteration writes the flags: a page fault in the middle finds those from before the instruction
- * (SDM vol. 2B, REP). */
+/* Counts an iteration of CMPS or SCAS: REPE ends at a difference, REPNE at a match. On Intel's
+ * processors only the last iteration writes the flags: a page fault in the middle finds those from
+ * before the instruction (SDM vol. 2B, REP). */
 X64I_INLINE enum x64i_result finish_comparison(struct x64i_cpu *cpu, const struct x64i_op *op,
                                                uint64_t a, uint64_t b, unsigned width)
 {
     enum x64i_result result = x64i_string_count(cpu, op);
     if (op->flags & X64I_OP_REPNE ? a == b : a != b)
         result = X64I_DONE;
-    if (result == X64I_DONE)
+    if (result == X64I_DONE || cpu->model->behaviour.string_flags_each_time)
         x64i_set_flags_sub(cpu, X64I_OSZAPC, a, b, a - b, width);
     return result;
 }
@@ -75,15 +75,28 @@ X64I_INLINE enum x64i_result scas(struct x64i_cpu *cpu, const struct x64i_op *op
     return finish_comparison(cpu, op, x64i_gpr(cpu, X64_RAX, width), value, width);
 }
 
-/* Compares the source with the destination, which is read first. */
+/* Loads both elements of CMPS in the vendor's order, which decides between two faults. */
+X64I_INLINE enum x64i_result load_pair(struct x64i_cpu *cpu, const struct x64i_op *op,
+                                       unsigned size, uint64_t *source, uint64_t *destination)
+{
+    const uint64_t from = x64i_string_offset(cpu, op, X64_RSI);
+    const uint64_t to = x64i_string_offset(cpu, op, X64_RDI);
+    if (cpu->model->behaviour.cmps_reads_source_first)
+        return x64i_load(cpu, op->segment, from, size, source) == X64I_DONE
+                   ? x64i_load(cpu, X64_ES, to, size, destination)
+                   : X64I_FAULT;
+    return x64i_load(cpu, X64_ES, to, size, destination) == X64I_DONE
+               ? x64i_load(cpu, op->segment, from, size, source)
+               : X64I_FAULT;
+}
+
+/* Compares the source with the destination. */
 X64I_INLINE enum x64i_result cmps(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned width)
 {
     uint64_t a, b;
     if (x64i_string_is_done(cpu, op))
         return X64I_DONE;
-    if (x64i_load(cpu, X64_ES, x64i_string_offset(cpu, op, X64_RDI), width / 8, &b) != X64I_DONE ||
-        x64i_load(cpu, op->segment, x64i_string_offset(cpu, op, X64_RSI), width / 8, &a) !=
-            X64I_DONE)
+    if (load_pair(cpu, op, width / 8, &a, &b) != X64I_DONE)
         return X64I_FAULT;
     x64i_string_advance(cpu, op, X64_RSI, width);
     x64i_string_advance(cpu, op, X64_RDI, width);

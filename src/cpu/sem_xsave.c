@@ -137,7 +137,7 @@ X64I_HANDLER(xrstor)
     uint64_t components = requested(cpu);
     bool sse = components & COMPONENT_SSE;
     if ((area.in_use & ~cpu->s.xcr0) || area.compaction != 0 || area.zero != 0 ||
-        (sse && !x64i_mxcsr_is_valid(area.legacy.mxcsr)))
+        (sse && !x64i_mxcsr_is_valid(cpu, area.legacy.mxcsr)))
         return x64i_raise_gp0(cpu);
     if (components & COMPONENT_X87)
         restore_x87(cpu, op, &area);

@@ -17,11 +17,12 @@ X64I_INLINE uint64_t x64i_string_offset(const struct x64i_cpu *cpu, const struct
     return cpu->s.gpr[reg] & x64i_mask(x64i_address_width(op));
 }
 
-/* Under a REP prefix with 32-bit addresses, processors write a register back cut to 32 bits before
- * they look at anything else: also for a count of zero, also when the iteration faults. */
+/* Under a REP prefix with 32-bit addresses, Intel's processors write a register back cut to 32 bits
+ * before they look at anything else: also for a count of zero, also when the iteration faults. */
 X64I_INLINE void x64i_string_cut(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned reg)
 {
-    bool cut = (op->flags & X64I_OP_ANY_REP) && (op->flags & X64I_OP_ADDRESS_32);
+    bool cut = cpu->model->behaviour.string_cuts_at_once && (op->flags & X64I_OP_ANY_REP) &&
+               (op->flags & X64I_OP_ADDRESS_32);
     if (cut && cpu->s.gpr[reg] >> 32 != 0)
         x64i_set_gpr(cpu, reg, cpu->s.gpr[reg], 32);
 }

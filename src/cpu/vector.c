@@ -9,7 +9,7 @@ static enum x64i_result check_aligned(struct x64i_cpu *cpu, const struct x64i_op
     uint64_t linear = x64i_effective(cpu, op);
     bool flat = cpu->code_bits == 64 && op->segment < X64_FS;
     uint64_t base = flat ? 0 : cpu->s.segment[op->segment].base;
-    if ((linear + base) & 15)
+    if (((linear + base) & 15) && !(cpu->s.mxcsr & X64I_MXCSR_MM))
         return x64i_raise_error(cpu, X64_FAULT_GP, 0);
     return x64i_linear(cpu, op->segment, linear, 16, access, &linear);
 }

@@ -50,6 +50,18 @@ struct x64i_behaviour {
     bool far_transfer_rex_w;         /* 64-bit offsets in far memory operands (Intel) */
     bool push_segment_moves_16_bits; /* 32-bit PUSH Sreg leaves the slot's upper half (Intel) */
     bool bsf_zero_keeps_destination; /* both vendors in fact; 32-bit form keeps the upper half */
+    bool near_branches_take_66;      /* RIP and stack of 16 bits in 64-bit mode (AMD) */
+    bool loop_takes_rep;             /* F3 makes LOOPNE a LOOPE, F2 the reverse (AMD) */
+    bool pause_takes_rex_b;          /* F3 REX.B 90 is XCHG r8, rAX (AMD) */
+    bool prefetch_takes_no_register; /* 0F 0D /r with a register is #UD (AMD), else a NOP */
+    bool movsxd_16_reads_32;         /* 16-bit MOVSXD from memory reads four bytes (AMD) */
+    bool string_cuts_at_once;        /* REP with 32-bit addresses cuts registers first (Intel) */
+    bool string_flags_each_time;     /* REP CMPS and SCAS write flags each iteration (AMD) */
+    bool cmps_reads_source_first;    /* else the destination (AMD) */
+    bool selector_slots_are_whole;   /* pops of selectors read all of their slot (AMD) */
+    bool far_return_reads_ahead;     /* the outer stack's words before CS is checked (AMD) */
+    bool ud1_ends_at_opcode;         /* UD0 and UD1 have no ModRM byte (AMD) */
+    uint32_t mxcsr_mask;             /* MXCSR bits that exist; FXSAVE stores it */
 };
 
 enum x64i_cache_type { X64I_CACHE_DATA = 1, X64I_CACHE_INSTRUCTION = 2, X64I_CACHE_UNIFIED = 3 };

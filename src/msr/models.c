@@ -19,19 +19,24 @@
 #define FEATURES_INTEL \
     HAS(TSC_ADJUST), HAS(MD_CLEAR), HAS(IBRS), HAS(STIBP), HAS(SSBD), HAS(L1D_FLUSH)
 
-#define BEHAVIOUR_INTEL                                                   \
-    {                                                                     \
-        .sysenter_in_long_mode = true, .null_selector_clears_base = true, \
-        .far_transfer_rex_w = true, .push_segment_moves_16_bits = true,   \
-        .bsf_zero_keeps_destination = true,                               \
+#define BEHAVIOUR_INTEL                                                                        \
+    {                                                                                          \
+        .sysenter_in_long_mode = true, .null_selector_clears_base = true,                      \
+        .far_transfer_rex_w = true, .push_segment_moves_16_bits = true,                        \
+        .bsf_zero_keeps_destination = true, .string_cuts_at_once = true, .mxcsr_mask = 0xffff, \
     }
 
-#define BEHAVIOUR_AMD                                                       \
-    {                                                                       \
-        .sysret_faults_at_cpl3 = true, .sysret_keeps_ss_attributes = true,  \
-        .syscall_in_compat = true,                                          \
-        .null_selector_clears_base = true, /* since Zen 3; CPUID says so */ \
-            .bsf_zero_keeps_destination = true,                             \
+#define BEHAVIOUR_AMD                                                                          \
+    {                                                                                          \
+        .sysret_faults_at_cpl3 = true, .sysret_keeps_ss_attributes = true,                     \
+        .syscall_in_compat = true,                                                             \
+        .null_selector_clears_base = true, /* since Zen 3; CPUID says so */                    \
+            .bsf_zero_keeps_destination = true, .near_branches_take_66 = true,                 \
+        .loop_takes_rep = true, .pause_takes_rex_b = true, .prefetch_takes_no_register = true, \
+        .movsxd_16_reads_32 = true, .selector_slots_are_whole = true,                          \
+        .far_return_reads_ahead = true, .string_flags_each_time = true,                        \
+        .cmps_reads_source_first = true, .ud1_ends_at_opcode = true,                           \
+        .mxcsr_mask = 0x2ffff, /* with MM, APM vol. 2, 11.4.1 */                               \
     }
 
 static const struct x64i_cpu_model models[] = {
@@ -112,7 +117,8 @@ static const struct x64i_cpu_model models[] = {
         .features = {FEATURES_COMMON, HAS(CLWB), HAS(UMIP), HAS(RDPID), HAS(FSRM), HAS(WBNOINVD),
                      HAS(AMD_IBPB), HAS(AMD_IBRS), HAS(AMD_STIBP), HAS(AMD_STIBP_ALWAYS_ON),
                      HAS(AMD_IBRS_PREFERRED), HAS(AMD_SSBD), HAS(AMD_PSFD), HAS(LFENCE_SERIALIZING),
-                     HAS(NULL_SELECTOR_CLEARS_BASE), HAS(AMD_SBPB), HAS(AMD_IBPB_BRTYPE)},
+                     HAS(NULL_SELECTOR_CLEARS_BASE), HAS(MISALIGNED_SSE), HAS(AMD_SBPB),
+                     HAS(AMD_IBPB_BRTYPE)},
     },
 };
 

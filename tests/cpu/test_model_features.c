@@ -68,6 +68,7 @@ static const struct {
     {"BHI_CTRL", REGISTER, "SPEC_CTRL", 0},
     {"LAHF64", INSTRUCTION, "LAHF", 0},
     {"LZCNT", INSTRUCTION, "LZCNT", 0},
+    {"MISALIGNED_SSE", BEHAVIOUR, "tests/cpu/test_vendor.c", 0},
     {"PREFETCHW", INSTRUCTION, "PREFETCHW", 0},
     {"SYSCALL", INSTRUCTION, "SYSCALL", 0},
     {"NX", BEHAVIOUR, "tests/mmu/test_walk.c", 0},

@@ -144,6 +144,11 @@ bool oracle_decode_again(const ZydisDecoder *decoder, struct oracle_instruction 
     return true;
 }
 
+static bool is_verw(const struct oracle_form *form)
+{
+    return x64i_isa_rows[form->row].mnemonic == ZYDIS_MNEMONIC_VERW;
+}
+
 bool oracle_encode(const struct oracle_form *form, const ZydisDecoder *decoder,
                    struct oracle_random *random, struct oracle_instruction *out)
 {
@@ -157,7 +162,8 @@ bool oracle_encode(const struct oracle_form *form, const ZydisDecoder *decoder,
             return true;
         ZyanStatus status =
             ZydisDecoderDecodeFull(decoder, out->bytes, 15, &out->decoded, out->operands);
-        out->undefined = status == ZYDIS_STATUS_ILLEGAL_LOCK;
+        /* AMD's processors take LOCK before VERW. */
+        out->undefined = status == ZYDIS_STATUS_ILLEGAL_LOCK && !is_verw(form);
         if (out->undefined && oracle_random_once_in(random, 8))
             return true;
         lock = lock && !out->undefined;

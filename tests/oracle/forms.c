@@ -51,14 +51,17 @@ bool oracle_host_has(enum x64i_feature feature)
     return registers[feature_bits[feature].reg - 'A'] >> feature_bits[feature].bit & 1;
 }
 
-void oracle_decoder_init(ZydisDecoder *decoder, unsigned code_bits)
+void oracle_decoder_init(ZydisDecoder *decoder, const struct x64i_cpu_model *model,
+                         unsigned code_bits)
 {
+    ZyanBool amd = model->behaviour.near_branches_take_66 ? ZYAN_TRUE : ZYAN_FALSE;
     if (code_bits == 64)
         (void)ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
     else
         (void)ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LONG_COMPAT_32, ZYDIS_STACK_WIDTH_32);
     (void)ZydisDecoderEnableMode(decoder, ZYDIS_DECODER_MODE_MPX, ZYAN_FALSE);
     (void)ZydisDecoderEnableMode(decoder, ZYDIS_DECODER_MODE_CLDEMOTE, ZYAN_FALSE);
+    (void)ZydisDecoderEnableMode(decoder, ZYDIS_DECODER_MODE_AMD_BRANCHES, amd);
 }
 
 bool oracle_find_slot(const ZydisDecodedInstruction *instruction,
@@ -258,7 +261,7 @@ struct oracle_forms oracle_forms_create(const struct x64i_cpu_model *model, unsi
 {
     struct oracle_forms forms = {0};
     ZydisDecoder decoder;
-    oracle_decoder_init(&decoder, code_bits);
+    oracle_decoder_init(&decoder, model, code_bits);
     for (unsigned space = 0; space < ORACLE_SPACE_COUNT; space++)
         for (unsigned opcode = 0; opcode < 256; opcode++)
             if (!is_prefix(space, opcode, code_bits))

@@ -55,7 +55,8 @@ struct oracle_forms {
 
 /* Fills `decoder` as the emulated CPU sets up its own. `code_bits`: 64, or 32 for compatibility
  * mode. */
-void oracle_decoder_init(ZydisDecoder *decoder, unsigned code_bits);
+void oracle_decoder_init(ZydisDecoder *decoder, const struct x64i_cpu_model *model,
+                         unsigned code_bits);
 
 /* The slot of `row` that a decoded instruction belongs to, and its width. */
 bool oracle_find_slot(const ZydisDecodedInstruction *instruction,

@@ -84,9 +84,29 @@ static void map_arena(struct oracle_guest *guest)
     for (uint32_t page = 0; page < ORACLE_CODE_PAGES; page++)
         map_page(guest, ORACLE_ARENA_CODE + page * ORACLE_PAGE, CODE_PHYSICAL + page * ORACLE_PAGE,
                  PAGE_PRESENT | PAGE_USER);
+    /* Some processors read there ahead of a fault, where the host's trampoline is: any page will
+     * do. */
+    map_page(guest, ORACLE_ARENA_RETURN, CODE_PHYSICAL, PAGE_PRESENT | PAGE_USER);
     for (uint32_t page = 0; page < SYSTEM_PAGES; page++)
         map_page(guest, SYSTEM_LINEAR + page * ORACLE_PAGE, SYSTEM_PHYSICAL + page * ORACLE_PAGE,
                  PAGE_PRESENT | PAGE_WRITABLE);
+}
+
+static bool is_for_user(uint64_t descriptor)
+{
+    return (descriptor >> 45 & 3) == 3; /* DPL */
+}
+
+/* Whether the host's GDT has a descriptor for user mode there: kernels without 32-bit programs lack
+ * their code segment. */
+static bool host_knows(uint16_t selector)
+{
+    uint32_t rights = 0;
+    bool known;
+    __asm__("lar %[selector], %[rights]"
+            : [rights] "+r"(rights), "=@ccz"(known)
+            : [selector] "r"((uint32_t)selector));
+    return known;
 }
 
 static void write_descriptors(struct oracle_guest *guest)
@@ -101,7 +121,9 @@ static void write_descriptors(struct oracle_guest *guest)
         {0x78, UINT64_C(0x0040f50000000000)},
     };
     for (size_t i = 0; i < sizeof gdt / sizeof gdt[0]; i++)
-        write_physical(guest, SYSTEM_PHYSICAL + GDT_OFFSET + gdt[i].selector, gdt[i].descriptor);
+        if (!is_for_user(gdt[i].descriptor) || host_knows((uint16_t)(gdt[i].selector | 3)))
+            write_physical(guest, SYSTEM_PHYSICAL + GDT_OFFSET + gdt[i].selector,
+                           gdt[i].descriptor);
     write_physical(guest, SYSTEM_PHYSICAL + TSS_OFFSET + 4, SYSTEM_LINEAR + STACK_END);
     /* The I/O permission bitmap lies beyond the limit: no port is allowed. */
     write_physical(guest, SYSTEM_PHYSICAL + TSS_OFFSET + 0x60, (uint64_t)(TSS_LIMIT + 1) << 48);

@@ -4,12 +4,12 @@
 #include "oracle/compare.h"
 #include "oracle/states.h"
 
+#include <cpuid.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MODEL            "golden_cove"
 #define SHOWN_PER_FORM   2u
 #define SHOWN_IN_ALL     200u
 #define ENCODING_RETRIES 64u
@@ -21,15 +21,26 @@ struct batch {
     struct oracle_result guest[ORACLE_SLOTS];
 };
 
+/* Vendors differ in a few things (near branches with a prefix 66, what PAUSE is with REX.B ...):
+ * the model is one of the host's vendor. */
+static const char *model_of_host(void)
+{
+    unsigned eax, ebx = 0, ecx, edx;
+    const unsigned amd = 0x68747541; /* "Auth" of AuthenticAMD */
+    if (__get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == amd)
+        return "zen3";
+    return "golden_cove";
+}
+
 bool oracle_open(struct oracle *oracle, const struct oracle_options *options)
 {
     *oracle = (struct oracle){.options = *options};
-    const struct x64i_cpu_model *model = x64i_cpu_model_find(MODEL);
+    const struct x64i_cpu_model *model = x64i_cpu_model_find(model_of_host());
     oracle->native = oracle_native_create(ORACLE_NATIVE_PROGRAM);
     if (!model || !oracle->native)
         return false;
     oracle->guest = oracle_guest_create(model, oracle->native->shared->extended_mask);
-    oracle_decoder_init(&oracle->decoder, 64);
+    oracle_decoder_init(&oracle->decoder, model, 64);
     oracle->forms = oracle_forms_create(model, 64);
     oracle->compatibility = oracle_forms_create(model, 32);
     return oracle->guest != NULL;
@@ -188,7 +199,8 @@ void oracle_print_report(struct oracle *oracle)
     printf("oracle: seed %" PRIu64 ", %" PRIu64 " states a form, %zu rows, %zu forms\n",
            oracle->options.seed, oracle->options.states, x64i_isa_row_count, oracle->forms.count);
     if (oracle->native->shared->tame)
-        printf("  the host's kernel hides FSGSBASE: no case has AC or an address of its half\n");
+        printf(
+            "  the host's kernel hides FSGSBASE: no case has AC, NT or an address of its half\n");
     printf("  forms run %u, excluded %u, host lacks %u, model lacks %u\n", r->forms_run,
            r->forms_excluded, r->forms_host_lacks, r->forms_model_lacks);
     printf("  cases %" PRIu64 ", of them %" PRIu64 " faults, %" PRIu64

@@ -102,8 +102,8 @@ struct oracle_shared {
     uint32_t count;
     volatile uint32_t current;
     uint32_t extended_mask; /* XCR0 bits that cases may use */
-    uint32_t tame; /* the host's kernel is itself a guest that takes RFLAGS.AC, GS bases and
-                    * addresses of its own half amiss */
+    uint32_t tame;          /* the host's kernel is itself a guest that takes RFLAGS.AC and NT, GS
+                             * bases, RPLs of null selectors and addresses of its own half amiss */
     struct oracle_case cases[ORACLE_SLOTS] __attribute__((aligned(4096)));
     struct oracle_result results[ORACLE_SLOTS] __attribute__((aligned(4096)));
 };

@@ -251,12 +251,13 @@ static bool is_near_branch(const struct maker *maker)
 }
 
 /* Selectors of Linux's GDT (arch/x86/include/asm/segment.h), null ones and those beyond its end. */
-static uint16_t selector_value(struct oracle_random *random)
+static uint16_t selector_value(struct oracle_random *random, bool tame)
 {
     static const uint16_t pool[] = {0x00, 0x03, 0x23, 0x2b, 0x33, 0x2b, 0x23, 0x33,
                                     0x10, 0x18, 0x08, 0x20, 0x28, 0x29, 0x30, 0x32,
                                     0x40, 0x4b, 0x63, 0x73, 0x7b, 0x80, 0x87, 0x07};
-    return pool[oracle_random_below(random, sizeof pool / sizeof pool[0])];
+    uint16_t selector = pool[oracle_random_below(random, sizeof pool / sizeof pool[0])];
+    return tame && selector < 4 ? 0 : selector;
 }
 
 /* Instructions that load a selector from a general operand, or ask about one. */
@@ -311,19 +312,28 @@ static uint32_t selector_offset(const struct maker *maker)
 static uint32_t far_frame(struct maker *maker, uint8_t bytes[ORACLE_PATCH_SIZE])
 {
     uint32_t size = selector_offset(maker);
-    uint16_t code = oracle_random_once_in(maker->random, 3) ? selector_value(maker->random) : 0x33;
+    uint16_t code =
+        oracle_random_once_in(maker->random, 3) ? selector_value(maker->random, maker->tame) : 0x33;
     if (oracle_random_once_in(maker->random, 4))
         code = 0x23;
     uint64_t slot[5] = {pad_address(maker->random), code,
                         oracle_random_value(maker->random) & ~(uint64_t)(X64I_TF | X64I_AC),
                         ORACLE_ARENA_DATA + oracle_random_below(maker->random, 2 * ORACLE_PAGE),
-                        oracle_random_once_in(maker->random, 3) ? selector_value(maker->random)
-                                                                : 0x2b};
+                        oracle_random_once_in(maker->random, 3)
+                            ? selector_value(maker->random, maker->tame)
+                            : 0x2b};
     if (oracle_random_once_in(maker->random, 8))
         slot[0] = oracle_random_value(maker->random);
     for (unsigned i = 0; i < 5; i++)
         memcpy(bytes + i * size, &slot[i], size);
     return 5 * size;
+}
+
+static bool is_popf(const struct maker *maker)
+{
+    ZydisMnemonic mnemonic = maker->instruction->decoded.mnemonic;
+    return mnemonic == ZYDIS_MNEMONIC_POPF || mnemonic == ZYDIS_MNEMONIC_POPFD ||
+           mnemonic == ZYDIS_MNEMONIC_POPFQ;
 }
 
 static void place_operand(struct maker *maker, const ZydisDecodedOperand *operand)
@@ -337,12 +347,14 @@ static void place_operand(struct maker *maker, const ZydisDecodedOperand *operan
     uint8_t bytes[ORACLE_PATCH_SIZE];
     uint32_t known = size > sizeof bytes ? (uint32_t)sizeof bytes : size;
     oracle_random_bytes(maker->random, bytes, known);
+    if (maker->tame && is_popf(maker) && known > 2)
+        bytes[2] &= (uint8_t) ~(X64I_AC >> 16);
     if (is_near_branch(maker) && known == 8 && !oracle_random_once_in(maker->random, 6)) {
         uint64_t to = pad_address(maker->random);
         memcpy(bytes, &to, sizeof to);
     }
     if (takes_selector(maker) && known >= 2) {
-        uint16_t selector = selector_value(maker->random);
+        uint16_t selector = selector_value(maker->random, maker->tame);
         memcpy(bytes, &selector, sizeof selector);
     }
     bool first = maker->patches == 0;
@@ -458,7 +470,7 @@ static void fill_registers(struct oracle_random *random, const struct oracle_sha
                          ? ORACLE_ARENA_HIGH
                          : (uint64_t)((int64_t)oracle_random_next(random) >> 17);
     if (host->tame) {
-        state->rflags &= ~(uint64_t)X64I_AC;
+        state->rflags &= ~(uint64_t)(X64I_AC | X64I_NT);
         state->gs_base &= UINT64_MAX >> 18;
     }
     fill_extended(random, host->extended_mask, state->extended);
@@ -472,7 +484,7 @@ static void place_register(struct maker *maker, const ZydisDecodedOperand *opera
         !(operand->actions & ZYDIS_OPERAND_ACTION_MASK_READ))
         return;
     if (takes_selector(maker))
-        pin(maker, gpr, selector_value(maker->random), 16);
+        pin(maker, gpr, selector_value(maker->random, maker->tame), 16);
     else if (is_near_branch(maker) && !oracle_random_once_in(maker->random, 6))
         pin(maker, gpr, pad_address(maker->random), 64);
 }
