@@ -47,14 +47,7 @@ SYM pop_c_regs_and_sysret
 	sysretq
 SYM_END entry_SYSCALL_64
 
-FUNC ignore_sysret
-	movl $-ENOSYS, %eax
-	sysretl
-SYM_END ignore_sysret
-
-.macro ERA_RETURN_FROM_FORK
-	jmp swapgs_restore_regs_and_return_to_usermode
-.endm
+#include "ignore_sysret.inc"
 #include "ret_from_fork.inc"
 
 #define ERA_ROOM		(15 * 8)

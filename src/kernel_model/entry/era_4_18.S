@@ -45,23 +45,8 @@ SYM syscall_return_via_sysret
 	sysretq
 SYM_END entry_SYSCALL_64
 
-FUNC ignore_sysret
-	movl $-ENOSYS, %eax
-	sysretl
-SYM_END ignore_sysret
-
-.macro ERA_RETURN_FROM_FORK
-	jmp swapgs_restore_regs_and_return_to_usermode
-.endm
+#include "ignore_sysret.inc"
 #include "ret_from_fork.inc"
-
-.macro ERA_MAKE_ROOM
-.endm
-#define ERA_ROOM	0
-
-.macro ERA_SAVE_REGS
-	PUSH_AND_CLEAR_REGS save_ret=1
-.endm
 
 INTERRUPT_ENTRY
 

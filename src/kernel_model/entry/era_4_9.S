@@ -50,15 +50,7 @@ SYM opportunistic_sysret_failed
 	jmp restore_c_regs_and_iret
 SYM_END entry_SYSCALL_64
 
-FUNC ignore_sysret
-	movl $-ENOSYS, %eax
-	sysretl
-SYM_END ignore_sysret
-
-.macro ERA_RETURN_FROM_FORK
-	swapgs
-	jmp restore_regs_and_iret
-.endm
+#include "ignore_sysret.inc"
 #include "ret_from_fork.inc"
 
 #include "exceptions_4_9.inc"

@@ -90,10 +90,6 @@ SYM_END sysexit_from_sys_call
 
 #include "int80.inc"
 
-.macro ERA_RETURN_FROM_FORK
-	swapgs
-	jmp restore_regs_and_iret
-.endm
 #include "ret_from_fork.inc"
 
 #include "exceptions_4_9.inc"
