@@ -3,8 +3,8 @@
  * A timer interrupt and an NMI at every step of a system call, from the user's instruction to the
  * one it returns to, on every era and its sets of mitigations: the program sees nothing of it. The
  * interrupt waits while IF is clear; the NMI does not, and comes with the user's RSP, GS and CR3
- * still there. The calls are the demo's: a write, which faults its buffer in while it is made, and
- * a getpid; 32-bit eras make them in compatibility mode, by INT 0x80 and by SYSENTER.
+ * still there. The calls are the demo's: a getpid, and a write, which faults its buffer in while it
+ * is made; 32-bit eras make them in compatibility mode, by INT 0x80 and by SYSENTER.
  */
 #include "kernel_model/guest.h"
 #include "machine.h"
@@ -254,21 +254,23 @@ START_TEST(test_entry_interrupted_at_every_step)
 {
     struct guest guest;
     static struct call call;
+    bool plain = strcmp(rows[_i].mitigations, "none") == 0;
     call = (struct call){.row = &rows[_i]};
     guest_start(&guest, &(struct guest_config){.entry = rows[_i].entry,
                                                .mitigations = rows[_i].mitigations});
     guest_run_to(&guest, "ret_from_fork");
     ck_assert_int_eq(x64_translate(guest.machine, guest_symbol(&guest, "jiffies"), &call.jiffies),
                      X64_OK);
-    /* Thousands of forks would decode everything anew; rows without mitigations do. */
-    if (strcmp(rows[_i].mitigations, "none") != 0)
+    /* Thousands of forks would each decode blocks anew: one row does, for all. */
+    if (strcmp(rows[_i].entry, "4.9") != 0)
         guest.machine->config.engine = X64_ENGINE_REFERENCE;
     call.machine = guest.machine;
     for (unsigned calls = 0; calls < 2; calls++) {
         run_to_call(guest.machine);
         measure(&call);
         check_mask(&call);
-        for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        /* What happens while a write faults its buffer in is the same under all mitigations. */
+        for (size_t i = 0; (calls == 1 || plain) && i < sizeof kinds / sizeof kinds[0]; i++)
             check_call(&call, &kinds[i]);
         run(guest.machine, call.steps);
     }
