@@ -7,6 +7,7 @@
  * is made; 32-bit eras make them in compatibility mode, by INT 0x80 and by SYSENTER.
  */
 #include "kernel_model/guest.h"
+#include "kernel_model/kernels.h"
 #include "machine.h"
 
 #include "support/suite.h"
@@ -278,6 +279,33 @@ START_TEST(test_entry_interrupted_at_every_step)
 }
 END_TEST
 
+/* Debian's own bytes for the worst moment: an NMI while RSP, GS and CR3 are the user's. */
+static const struct row stock_rows[] = {
+    {"6.1-cloud", "pti,pcid"},
+    {"6.12-cloud", "pti,pcid"},
+};
+
+START_TEST(test_entry_interrupted_on_stock_kernels)
+{
+    struct guest guest;
+    char path[512];
+    static struct call call;
+    call = (struct call){.row = &stock_rows[_i]};
+    x64_test_kernel_path(stock_rows[_i].entry, path, sizeof path);
+    guest_start(&guest, &(struct guest_config){.kernel = path,
+                                               .mitigations = stock_rows[_i].mitigations,
+                                               .memory_size = UINT64_C(256) << 20});
+    guest.machine->config.engine = X64_ENGINE_REFERENCE;
+    call.machine = guest.machine;
+    run_to_call(guest.machine);
+    run(guest.machine, 1);
+    run_to_call(guest.machine);
+    measure(&call);
+    check_call(&call, &kinds[1]);
+    guest_end(&guest);
+}
+END_TEST
+
 static Suite *entry_interrupted_suite(void)
 {
     Suite *suite = suite_create("entry interrupted");
@@ -285,6 +313,8 @@ static Suite *entry_interrupted_suite(void)
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, test_entry_interrupted_at_every_step, 0,
                         sizeof rows / sizeof rows[0]);
+    tcase_add_loop_test(tests, test_entry_interrupted_on_stock_kernels, 0,
+                        sizeof stock_rows / sizeof stock_rows[0]);
     suite_add_tcase(suite, tests);
     return suite;
 }
