@@ -67,6 +67,7 @@ struct x64i_cpu {
     /* Of the step being made. */
     uint64_t next_rip;
     struct x64i_exception exception;
+    bool unmade;          /* the step was left unmade: callbacks->page_fault said so */
     bool keep_rf;         /* IRET ... loaded RF itself */
     bool no_single_step;  /* the instruction cancels the trap that RFLAGS.TF asked for */
     uint64_t debug_hits;  /* DR6 bits of data breakpoints that this step touched */

@@ -130,7 +130,7 @@ static bool handle_leave(struct x64i_cpu *cpu, uint64_t limit)
     case X64I_LEAVE_REFERENCE:
         return false;
     }
-    return !cpu->mmu.physical.out_of_memory && is_quiet(cpu);
+    return !cpu->unmade && !cpu->mmu.physical.out_of_memory && is_quiet(cpu);
 }
 
 /* After a disturbance: blocks that were written go. */

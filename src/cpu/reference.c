@@ -22,6 +22,7 @@ void x64i_cpu_begin_step(struct x64i_cpu *cpu)
                                   .cpl = cpu->s.cpl,
                                   .code_bits = cpu->code_bits};
     cpu->step_row = UINT16_MAX;
+    cpu->unmade = false;
     cpu->debug_hits = 0;
     cpu->keep_rf = false;
     cpu->no_single_step = false;
@@ -127,8 +128,10 @@ static bool fault_step(struct x64i_cpu *cpu)
 bool x64i_cpu_fault_step(struct x64i_cpu *cpu)
 {
     if (cpu->exception.vector == X64_FAULT_PF && cpu->callbacks && cpu->callbacks->page_fault &&
-        cpu->callbacks->page_fault(cpu->callback_user))
+        cpu->callbacks->page_fault(cpu->callback_user)) {
+        cpu->unmade = true;
         return true;
+    }
     return fault_step(cpu);
 }
 
