@@ -42,8 +42,7 @@ static void before(struct x64_machine *machine, void *user, uint64_t rip)
 int main(void)
 {
     const struct x64_config config = {.struct_size = sizeof config};
-    const struct x64_kernel_config kernel = {
-        .struct_size = sizeof kernel, .entry = "6.1", .mitigations = X64_MITIGATION_PTI};
+    const struct x64_kernel_config kernel = {.struct_size = sizeof kernel, .entry = "6.1"};
     struct x64_machine *machine;
     struct x64_stop stop;
     struct window window = {.open = false};
