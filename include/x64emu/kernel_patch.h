@@ -10,7 +10,7 @@
  *         return name != NULL && (strcmp(name, "pti") == 0 || strcmp(name, "smap") == 0);
  *     }
  *     ...
- *     struct x64_patch_options options = {.has_feature = has};
+ *     struct x64_patch_options options = {.struct_size = sizeof options, .has_feature = has};
  *     status = x64_kernel_image_patch(image, &options, NULL, &error);
  *
  * Features are Linux's numbers, word * 32 + bit, and differ from one kernel to the next where they
@@ -49,8 +49,9 @@ struct x64_feature_cpuid {
     uint8_t bit;
 };
 
-/* How to patch. A zeroed struct with has_feature set is a good start. */
+/* How to patch. A zeroed struct with struct_size and has_feature set is a good start. */
 struct x64_patch_options {
+    size_t struct_size; /* sizeof(struct x64_patch_options) as the caller was compiled */
     /*
      * Whether the kernel would find the feature on this CPU (boot_cpu_has): asked once for every
      * record. `name` may be null. "always" is not asked. What is unknown is best answered with

@@ -13,7 +13,10 @@
  *     x64_run(machine, 1000, &stop);
  *     x64_machine_destroy(machine);
  *
- * A machine belongs to one thread at a time; different machines may run in different threads.
+ * A machine belongs to one thread at a time; different machines may run in different threads. Hooks
+ * (hooks.h) may call everything here but what moves the machine in time, restores or destroys it:
+ * that answers X64_ERROR_STATE. A configuration struct that is larger than this library knows is
+ * refused with X64_ERROR_ARGUMENT; a smaller one, from an older header, gets defaults for the rest.
  */
 #ifndef X64EMU_MACHINE_H
 #define X64EMU_MACHINE_H

@@ -13,8 +13,9 @@
  *
  * Functions here change the tables that CR3 points to and flush the guest-visible TLB; where CR3 is
  * 0, they make an empty root first. Addresses and sizes are multiples of 4096. A call does all or
- * nothing, unless the host runs out of memory (X64_ERROR_MEMORY). They may be called from hooks. On a machine with a kernel model, whose tables belong
- * to that, and with paging off they answer X64_ERROR_STATE.
+ * nothing, unless the host runs out of memory (X64_ERROR_MEMORY). They may be called from hooks. On
+ * a machine with a kernel model, whose tables belong to that, and with paging off they answer
+ * X64_ERROR_STATE.
  */
 #ifndef X64EMU_MEMORY_H
 #define X64EMU_MEMORY_H

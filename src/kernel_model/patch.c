@@ -62,9 +62,18 @@ enum x64_status x64_kernel_image_patch(struct x64_kernel_image *image,
                                        struct x64_patch_counts *counts,
                                        struct x64_image_error *error)
 {
-    struct x64i_patch patch = {.image = image, .options = options, .error = error};
+    struct x64_patch_options complete = {.struct_size = sizeof complete};
+    struct x64i_patch patch = {.image = image, .options = &complete, .error = error};
 
-    if (image == NULL || options == NULL || options->has_feature == NULL)
+    if (image == NULL || options == NULL)
+        return x64i_image_null(error);
+    if (options->struct_size < sizeof options->struct_size ||
+        options->struct_size > sizeof complete)
+        return x64i_image_fail(error, X64_ERROR_ARGUMENT,
+                               "options of %zu bytes, where this library knows %zu",
+                               options->struct_size, sizeof complete);
+    memcpy(&complete, options, options->struct_size);
+    if (complete.has_feature == NULL)
         return x64i_image_fail(error, X64_ERROR_ARGUMENT, "patching needs a has_feature function");
     if (image->patched)
         return x64i_image_fail(error, X64_ERROR_STATE, "kernel %.60s has been patched already",

@@ -79,7 +79,8 @@ enum x64_status x64i_stock_patch(struct x64_kernel_image *image, const char *pat
                                path, x64_mitigation_name(mitigation_features[i].mitigation));
     }
     struct choice choice = {.model = model, .mitigations = mitigations};
-    const struct x64_patch_options options = {.has_feature = has_feature, .user = &choice};
+    const struct x64_patch_options options = {
+        .struct_size = sizeof options, .has_feature = has_feature, .user = &choice};
     enum x64_status status = x64_kernel_image_patch(image, &options, NULL, &why);
     if (status != X64_OK)
         return x64i_refuse(error, status, "%s: %s", path, why.text);

@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct x64_image_error error;
     struct x64_image_info info;
     struct x64_image_member member;
-    struct x64_patch_options options = {.has_feature = has_even, .uniprocessor = true};
+    struct x64_patch_options options = {
+        .struct_size = sizeof options, .has_feature = has_even, .uniprocessor = true};
     uint64_t value;
 
     if (x64_kernel_image_open_memory(data, size, &image, &error) != X64_OK)

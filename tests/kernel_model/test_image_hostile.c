@@ -56,7 +56,8 @@ static void try_image(const uint8_t *file, size_t size)
     enum x64_status status = x64_kernel_image_open_memory(file, size, &image, &error);
 
     if (status == X64_OK) {
-        struct x64_patch_options options = {.has_feature = has_even, .uniprocessor = true};
+        struct x64_patch_options options = {
+            .struct_size = sizeof options, .has_feature = has_even, .uniprocessor = true};
         use_image(image);
         x64_kernel_image_patch(image, &options, NULL, &error);
         use_image(image);

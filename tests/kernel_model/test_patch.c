@@ -43,7 +43,8 @@ static struct x64_kernel_image *open_patched(const char *kernel, const char *fea
 {
     struct x64_kernel_image *image = x64_test_kernel(kernel);
     struct x64_image_error error = {""};
-    struct x64_patch_options options = {.has_feature = has_listed, .user = (void *)features};
+    struct x64_patch_options options = {
+        .struct_size = sizeof options, .has_feature = has_listed, .user = (void *)features};
 
     ck_assert_msg(x64_kernel_image_patch(image, &options, counts, &error) == X64_OK, "%s",
                   error.text);
@@ -108,7 +109,8 @@ static void walk_symbol(const struct x64_kernel_image *image, const char *symbol
 START_TEST(test_patch_applies_or_pads_a_record)
 {
     for (int on = 0; on < 2; on++) {
-        struct x64_patch_options options = {.has_feature = on ? has_everything : has_nothing};
+        struct x64_patch_options options = {.struct_size = sizeof options,
+                                            .has_feature = on ? has_everything : has_nothing};
         struct x64_patch_counts counts;
         struct x64_kernel_image *image = NULL;
         struct x64_image_error error = {""};
@@ -132,7 +134,7 @@ END_TEST
 
 START_TEST(test_patch_refuses_records_of_no_layout)
 {
-    struct x64_patch_options options = {.has_feature = has_nothing};
+    struct x64_patch_options options = {.struct_size = sizeof options, .has_feature = has_nothing};
     struct x64_kernel_image *image = NULL;
     struct x64_image_error error = {""};
     size_t size;
@@ -327,7 +329,8 @@ START_TEST(test_patch_leaves_whole_instructions)
     for (int cpu = 0; cpu < 2; cpu++) {
         struct x64_kernel_image *image = x64_test_kernel(x64_test_kernel_name(_i));
         struct x64_image_error error = {""};
-        struct x64_patch_options options = {.has_feature = cpus[cpu], .uniprocessor = true};
+        struct x64_patch_options options = {
+            .struct_size = sizeof options, .has_feature = cpus[cpu], .uniprocessor = true};
         struct x64_patch_counts counts;
         ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
         ZydisDecodedInstruction instruction;
