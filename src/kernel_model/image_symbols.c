@@ -240,7 +240,7 @@ static enum x64_status find_near(const struct x64i_symbols *symbols, size_t from
 enum x64_status x64_kernel_image_symbol_near(const struct x64_kernel_image *image, uint64_t linear,
                                              struct x64_image_symbol *symbol, uint64_t *offset)
 {
-    if (image == NULL || symbol == NULL || offset == NULL)
+    if (image == NULL || symbol == NULL)
         return X64_ERROR_ARGUMENT;
     const struct x64i_symbols *symbols = &image->symbols;
     const struct x64_image_segment *segment = x64i_image_segment_of(image, linear);
@@ -259,7 +259,7 @@ enum x64_status x64_kernel_image_per_cpu_symbol(const struct x64_kernel_image *i
                                                 uint64_t per_cpu_offset,
                                                 struct x64_image_symbol *symbol, uint64_t *offset)
 {
-    if (image == NULL || symbol == NULL || offset == NULL)
+    if (image == NULL || symbol == NULL)
         return X64_ERROR_ARGUMENT;
     const struct x64_image_section *per_cpu = x64_kernel_image_section(image, ".data..percpu");
 
