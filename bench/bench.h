@@ -76,7 +76,7 @@ struct x64_machine *bench_machine(const char *guest, uint64_t rounds, uint64_t i
 struct x64_machine *bench_kernel_machine(const struct x64_kernel_config *kernel, uint64_t interval,
                                          uint64_t memory_size);
 
-/* Nanoseconds of a clock that only goes forward. */
+/* Nanoseconds of CPU time of this process: what else runs on the machine does not count. */
 double bench_now(void);
 
 /* Sorts the values and answers the one at `quantile`, from 0 to 1. */

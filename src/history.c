@@ -4,12 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST_CAPACITY 16
+#define LARGEST_FACTOR 8 /* with it no gap is too large */
+
 enum x64_status x64i_history_init(struct x64i_history *history, uint64_t interval,
                                   size_t bytes_limit)
 {
-    history->entries = calloc(X64I_HISTORY_ENTRIES, sizeof *history->entries);
+    history->entries = calloc(FIRST_CAPACITY, sizeof *history->entries);
     if (!history->entries)
         return X64_ERROR_MEMORY;
+    history->capacity = FIRST_CAPACITY;
     history->interval = interval;
     history->bytes_limit = bytes_limit;
     return X64_OK;
@@ -104,47 +108,97 @@ void x64i_history_truncate(struct x64i_history *history, uint64_t n)
         history->last = n;
 }
 
-/* The entry that is missed least: the gap it would leave, measured by its age. The first and the
- * last one stay, and so do barriers. Where there are only barriers it is the first entry. */
-static size_t least_missed(const struct x64i_history *history)
+/* How far apart entries around `n` may be, up to a factor: further with age, but never so much that
+ * the run's beginning is out of reach: five times as far there as at its end. */
+static double spacing(const struct x64i_history *history, uint64_t n)
 {
-    size_t best = 0;
-    double best_gap = 0;
-    uint64_t now = history->last;
-    for (size_t i = 1; i + 1 < history->count; i++) {
-        const struct x64i_history_entry *entry = &history->entries[i];
-        if (entry->barrier)
-            continue;
-        double age = (double)(now - entry->n) + (double)history->interval;
-        double gap = (double)(entry[1].n - entry[-1].n) / age;
-        if (best == 0 || gap < best_gap) {
-            best = i;
-            best_gap = gap;
-        }
-    }
-    return best;
+    double last = (double)history->last;
+    return last - (double)n + last / 4 + (double)history->interval;
 }
 
+static bool is_full(const struct x64i_history *history, size_t entries, uint64_t bytes)
+{
+    return history->count > entries || history->bytes > bytes;
+}
+
+/* Drops entries, the oldest first, where the gap that they leave is at most `factor` times the
+ * spacing there, until the list is no longer full. The first and the last one stay, and so do
+ * barriers. */
+static void thin_by(struct x64i_history *history, double factor, size_t entries, uint64_t bytes)
+{
+    size_t kept = 1;
+    size_t count = history->count;
+    bool stale = false; /* what the next one holds alone: the one before it was dropped */
+    for (size_t i = 1; i < count; i++) {
+        struct x64i_history_entry entry = history->entries[i];
+        if (i + 1 < count && !entry.barrier && is_full(history, entries, bytes)) {
+            uint64_t gap = history->entries[i + 1].n - history->entries[kept - 1].n;
+            if ((double)gap <= factor * spacing(history, entry.n)) {
+                x64i_snapshot_release(entry.snapshot);
+                history->bytes -= entry.bytes;
+                history->count--;
+                stale = true;
+                continue;
+            }
+        }
+        history->entries[kept] = entry;
+        if (stale)
+            measure(history, kept);
+        stale = false;
+        kept++;
+    }
+}
+
+/* Makes room for one more: some at a time, so that it costs little a snapshot. Where nothing
+ * but barriers is left, the oldest past is forgotten. */
 static void thin_out(struct x64i_history *history)
 {
-    while (history->count == X64I_HISTORY_ENTRIES || history->bytes > history->bytes_limit) {
-        size_t index = least_missed(history);
-        if (index == 0 && history->count < X64I_HISTORY_ENTRIES)
+    size_t entries = X64I_HISTORY_ENTRIES - X64I_HISTORY_ENTRIES / 64;
+    uint64_t bytes = history->bytes_limit - history->bytes_limit / 64;
+    if (!is_full(history, X64I_HISTORY_ENTRIES - 1, history->bytes_limit))
+        return;
+    for (double factor = 0.25 / X64I_HISTORY_ENTRIES; factor < LARGEST_FACTOR; factor *= 1.25) {
+        if (!is_full(history, entries, bytes))
             return;
-        drop(history, index);
+        thin_by(history, factor, entries, bytes);
     }
+    size_t oldest = 0;
+    while (history->count - oldest > 2 &&
+           (history->count - oldest > entries || history->bytes > bytes)) {
+        x64i_snapshot_release(history->entries[oldest].snapshot);
+        oldest++;
+        history->bytes -= history->entries[oldest].bytes;
+        history->entries[oldest].bytes = 0;
+    }
+    history->count -= oldest;
+    memmove(history->entries, history->entries + oldest, history->count * sizeof *history->entries);
+}
+
+static enum x64_status make_room(struct x64i_history *history)
+{
+    thin_out(history);
+    if (history->count < history->capacity)
+        return X64_OK;
+    size_t capacity = 2 * history->capacity;
+    struct x64i_history_entry *entries =
+        realloc(history->entries, capacity * sizeof *history->entries);
+    if (!entries)
+        return X64_ERROR_MEMORY;
+    history->entries = entries;
+    history->capacity = capacity;
+    return X64_OK;
 }
 
 enum x64_status x64i_history_take(struct x64i_history *history, struct x64i_state *state,
                                   uint64_t n, bool barrier)
 {
-    thin_out(history);
+    enum x64_status status = make_room(history);
+    if (status != X64_OK)
+        return status;
     size_t index = count_until(history, n);
     bool replace = index && history->entries[index - 1].n == n;
-    if (!replace && history->count == X64I_HISTORY_ENTRIES)
-        return X64_ERROR_LIMIT;
     struct x64i_snapshot *snapshot;
-    enum x64_status status = x64i_state_snapshot(state, &snapshot);
+    status = x64i_state_snapshot(state, &snapshot);
     if (status != X64_OK)
         return status;
     uint8_t made_by = 0;

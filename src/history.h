@@ -2,26 +2,28 @@
 /*
  * Snapshots of the past. Going back is restoring the nearest one at or before the wanted step and
  * running forward. The list is bounded: it thins out with age, so that the distance to the nearest
- * snapshot grows with how long ago it was.
+ * snapshot grows with how long ago it was, to at most four times what it would be were they spread
+ * evenly.
  */
 #ifndef X64I_HISTORY_H
 #define X64I_HISTORY_H
 
 #include "state/state.h"
 
-#define X64I_HISTORY_ENTRIES 1024
+#define X64I_HISTORY_ENTRIES 4096 /* the most */
 
 struct x64i_history_entry {
     uint64_t n;
     struct x64i_snapshot *snapshot;
-    uint64_t bytes;  /* that the entry before it does not hold; 0 for the first */
-    uint8_t made_by; /* a barrier: enum x64i_hook_moment bits of the hooks that had a part in it */
-    bool barrier; /* the host changed the state here: replay starts from it, it is never dropped */
+    uint64_t bytes; /* that the entry before it does not hold; 0 for the first */
+    bool barrier;   /* the host changed the state here: replay starts from it. It is dropped only
+                       with everything before it. */
 };
 
 struct x64i_history {
     struct x64i_history_entry *entries; /* by n */
     size_t count;
+    size_t capacity;
     size_t bytes_limit;
     uint64_t bytes;
     uint64_t interval;
@@ -32,8 +34,8 @@ enum x64_status x64i_history_init(struct x64i_history *history, uint64_t interva
                                   size_t bytes_limit);
 void x64i_history_free(struct x64i_history *history);
 
-/* Takes a snapshot of `state` at `n`, in place of one that was taken there before. When the list is
- * full of barriers, the oldest entry is forgotten: the history then begins later. */
+/* Takes a snapshot of `state` at `n`, in place of one that was taken there before. A list that is
+ * full of barriers forgets its oldest entries. X64_ERROR_MEMORY. */
 enum x64_status x64i_history_take(struct x64i_history *history, struct x64i_state *state,
                                   uint64_t n, bool barrier);
 

@@ -95,34 +95,6 @@ START_TEST(test_history_list_replaces_at_the_same_step)
 }
 END_TEST
 
-START_TEST(test_history_list_is_bounded_and_thins_with_age)
-{
-    enum { TAKEN = 6000 };
-    struct guest guest = new_guest(UNLIMITED);
-    take_many(&guest, 0, TAKEN);
-    const struct x64i_history *history = &guest.history;
-    uint64_t last = (TAKEN - 1) * INTERVAL;
-    check_order(history);
-    ck_assert_uint_ge(history->count, X64I_HISTORY_ENTRIES * 3 / 4);
-    ck_assert_uint_eq(history->entries[0].n, 0);
-    ck_assert_uint_eq(history->entries[history->count - 1].n, last);
-    uint64_t newest_gap = 0;
-    uint64_t oldest_gap = 0;
-    for (size_t i = 1; i < history->count; i++) {
-        uint64_t gap = history->entries[i].n - history->entries[i - 1].n;
-        uint64_t age = last - history->entries[i - 1].n;
-        ck_assert_msg(gap <= 4 * INTERVAL + age / 20, "%u steps apart %u steps ago", (unsigned)gap,
-                      (unsigned)age);
-        if (age < last / 8 && gap > newest_gap)
-            newest_gap = gap;
-        if (age > last / 8 * 7 && gap > oldest_gap)
-            oldest_gap = gap;
-    }
-    ck_assert_uint_gt(oldest_gap, 2 * newest_gap);
-    end_guest(&guest);
-}
-END_TEST
-
 /* What the list holds, summed over its neighbours as it is now. */
 static uint64_t held(const struct x64i_history *history)
 {
@@ -133,29 +105,78 @@ static uint64_t held(const struct x64i_history *history)
     return bytes;
 }
 
-START_TEST(test_history_list_keeps_barriers_and_forgets_the_oldest_when_full)
+/* No gap is wider than a few times what it would be were the entries spread evenly, and the newest
+ * ones are closer together than the oldest. */
+START_TEST(test_history_list_is_bounded_and_thins_with_age)
+{
+    enum { TAKEN = 10 * X64I_HISTORY_ENTRIES };
+    struct guest guest = new_guest(UNLIMITED);
+    take_many(&guest, 0, TAKEN);
+    const struct x64i_history *history = &guest.history;
+    uint64_t last = (TAKEN - 1) * INTERVAL;
+    uint64_t even = last / X64I_HISTORY_ENTRIES;
+    check_order(history);
+    ck_assert_uint_ge(history->count, X64I_HISTORY_ENTRIES * 3 / 4);
+    ck_assert_uint_eq(history->entries[0].n, 0);
+    ck_assert_uint_eq(history->entries[history->count - 1].n, last);
+    uint64_t newest_gap = 0;
+    uint64_t oldest_gap = 0;
+    for (size_t i = 1; i < history->count; i++) {
+        uint64_t gap = history->entries[i].n - history->entries[i - 1].n;
+        uint64_t age = last - history->entries[i - 1].n;
+        ck_assert_msg(gap <= 4 * even, "%u steps apart %u steps ago", (unsigned)gap, (unsigned)age);
+        if (age < last / 8 && gap > newest_gap)
+            newest_gap = gap;
+        if (age > last / 8 * 7 && gap > oldest_gap)
+            oldest_gap = gap;
+    }
+    ck_assert_uint_le(newest_gap, even);
+    ck_assert_uint_ge(oldest_gap, 2 * newest_gap);
+    end_guest(&guest);
+}
+END_TEST
+
+START_TEST(test_history_list_keeps_all_while_there_is_room)
 {
     struct guest guest = new_guest(UNLIMITED);
-    for (uint64_t i = 0; i < 3000; i++) {
+    take_many(&guest, 0, X64I_HISTORY_ENTRIES - 1);
+    ck_assert_uint_eq(guest.history.count, X64I_HISTORY_ENTRIES - 1);
+    end_guest(&guest);
+}
+END_TEST
+
+START_TEST(test_history_list_keeps_barriers)
+{
+    struct guest guest = new_guest(UNLIMITED);
+    for (uint64_t i = 0; i < 3 * X64I_HISTORY_ENTRIES; i++) {
         bool barrier = i % 100 == 7;
         ck_assert_int_eq(take(&guest, i * INTERVAL, barrier), X64_OK);
     }
     check_order(&guest.history);
-    for (uint64_t i = 7; i < 3000; i += 100) {
+    for (uint64_t i = 7; i < 3 * X64I_HISTORY_ENTRIES; i += 100) {
         const struct x64i_history_entry *entry = x64i_history_find(&guest.history, i * INTERVAL);
         ck_assert_uint_eq(entry->n, i * INTERVAL);
         ck_assert(entry->barrier);
     }
-    const uint64_t many = 2 * X64I_HISTORY_ENTRIES;
-    for (uint64_t i = 0; i < many; i++)
-        ck_assert_int_eq(take(&guest, (4000 + i) * INTERVAL, true), X64_OK);
-    check_order(&guest.history);
-    ck_assert_uint_le(guest.history.count, X64I_HISTORY_ENTRIES);
-    ck_assert_uint_eq(guest.history.bytes, held(&guest.history));
-    for (uint64_t i = many - X64I_HISTORY_ENTRIES + 1; i < many; i++) {
-        uint64_t n = (4000 + i) * INTERVAL;
-        ck_assert_uint_eq(x64i_history_find(&guest.history, n)->n, n);
+    end_guest(&guest);
+}
+END_TEST
+
+START_TEST(test_history_list_full_of_barriers_forgets_the_oldest)
+{
+    struct guest guest = new_guest(UNLIMITED);
+    for (uint64_t i = 0; i < 2 * X64I_HISTORY_ENTRIES; i++) {
+        ck_assert_int_eq(take(&guest, i * INTERVAL, true), X64_OK);
+        ck_assert_uint_le(guest.history.count, X64I_HISTORY_ENTRIES);
     }
+    const struct x64i_history *history = &guest.history;
+    ck_assert_uint_ge(history->count, X64I_HISTORY_ENTRIES * 3 / 4);
+    for (size_t i = 1; i < history->count; i++)
+        ck_assert_uint_eq(history->entries[i].n, history->entries[i - 1].n + INTERVAL);
+    ck_assert_uint_eq(history->entries[history->count - 1].n,
+                      (2 * X64I_HISTORY_ENTRIES - 1) * INTERVAL);
+    ck_assert_uint_eq(history->entries[0].bytes, 0);
+    ck_assert_uint_eq(history->bytes, held(history));
     end_guest(&guest);
 }
 END_TEST
@@ -203,7 +224,9 @@ static Suite *history_list_suite(void)
     tcase_add_test(tests, test_history_list_stops_for_snapshots_and_barriers);
     tcase_add_test(tests, test_history_list_replaces_at_the_same_step);
     tcase_add_test(tests, test_history_list_is_bounded_and_thins_with_age);
-    tcase_add_test(tests, test_history_list_keeps_barriers_and_forgets_the_oldest_when_full);
+    tcase_add_test(tests, test_history_list_keeps_all_while_there_is_room);
+    tcase_add_test(tests, test_history_list_keeps_barriers);
+    tcase_add_test(tests, test_history_list_full_of_barriers_forgets_the_oldest);
     tcase_add_test(tests, test_history_list_is_bounded_in_bytes);
     tcase_add_test(tests, test_history_list_truncates);
     suite_add_tcase(suite, tests);
