@@ -13,7 +13,7 @@
 #define DEFAULT_MODEL     "golden_cove"
 #define DEFAULT_MEMORY    (UINT64_C(64) << 20)
 #define MAXIMUM_MEMORY    (UINT64_C(64) << 30)
-#define DEFAULT_INTERVAL  65536
+#define DEFAULT_INTERVAL  X64I_HISTORY_LONG_INTERVAL
 #define DEFAULT_HISTORY   ((size_t)256 << 20)
 #define LOG_MESSAGE_BYTES 512
 

@@ -46,7 +46,7 @@ enum x64_status x64_goto(struct x64_machine *machine, uint64_t n)
     if (status == X64_OK && back && n - machine->cpu.s.steps > 2 * NEAR_STEPS) {
         status = replay(machine, n - NEAR_STEPS);
         if (status == X64_OK)
-            status = x64i_history_take(&machine->history, machine->state, n - NEAR_STEPS, false);
+            status = x64i_history_take_near(&machine->history, machine->state, n - NEAR_STEPS);
     }
     return status == X64_OK ? replay(machine, n) : status;
 }

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #define FIRST_CAPACITY 16
-#define LARGEST_FACTOR 8 /* with it no gap is too large */
+#define LARGEST_FACTOR 8                     /* with it no gap is too large */
+#define MUCH           (UINT64_C(512) << 10) /* bytes that a snapshot holds alone */
+#define NEAR_ENTRIES   16
 
 enum x64_status x64i_history_init(struct x64i_history *history, uint64_t interval,
                                   size_t bytes_limit)
@@ -63,9 +65,20 @@ void x64i_history_mark(struct x64i_history *history, uint64_t n, unsigned made_b
         history->entries[count - 1].made_by |= (uint8_t)made_by;
 }
 
+/* Where a snapshot holds much, every one of them costs much copying: they are taken less often. An
+ * interval that somebody chose to be short stays as it is. */
+static uint64_t present_interval(const struct x64i_history *history)
+{
+    uint64_t bytes = history->count ? history->entries[history->count - 1].bytes : 0;
+    if (history->interval < X64I_HISTORY_LONG_INTERVAL || history->interval > UINT64_MAX / 4)
+        return history->interval;
+    return history->interval * (bytes > MUCH ? 4 : bytes > MUCH / 4 ? 2 : 1);
+}
+
 uint64_t x64i_history_next(const struct x64i_history *history, uint64_t n)
 {
-    uint64_t due = (n / history->interval + 1) * history->interval;
+    uint64_t interval = present_interval(history);
+    uint64_t due = (n / interval + 1) * interval;
     for (size_t i = count_until(history, n); i < history->count; i++) {
         if (history->entries[i].n >= due)
             break;
@@ -157,10 +170,12 @@ static void thin_out(struct x64i_history *history)
     uint64_t bytes = history->bytes_limit - history->bytes_limit / 64;
     if (!is_full(history, X64I_HISTORY_ENTRIES - 1, history->bytes_limit))
         return;
-    for (double factor = 0.25 / X64I_HISTORY_ENTRIES; factor < LARGEST_FACTOR; factor *= 1.25) {
+    double factor = 0.25 / X64I_HISTORY_ENTRIES;
+    while (factor < LARGEST_FACTOR) {
+        thin_by(history, factor, entries, bytes);
         if (!is_full(history, entries, bytes))
             return;
-        thin_by(history, factor, entries, bytes);
+        factor *= 1.25;
     }
     size_t oldest = 0;
     while (history->count - oldest > 2 &&
@@ -179,7 +194,7 @@ static enum x64_status make_room(struct x64i_history *history)
     thin_out(history);
     if (history->count < history->capacity)
         return X64_OK;
-    size_t capacity = 2 * history->capacity;
+    size_t capacity = history->capacity ? 2 * history->capacity : FIRST_CAPACITY;
     struct x64i_history_entry *entries =
         realloc(history->entries, capacity * sizeof *history->entries);
     if (!entries)
@@ -217,4 +232,38 @@ enum x64_status x64i_history_take(struct x64i_history *history, struct x64i_stat
     if (n > history->last)
         history->last = n;
     return X64_OK;
+}
+
+/* The near entry that is farthest from `n` where there are as many as may be, else the count. */
+static size_t superfluous_near(const struct x64i_history *history, uint64_t n)
+{
+    size_t near_count = 0, farthest = history->count;
+    uint64_t distance = 0;
+    for (size_t i = 1; i < history->count; i++) {
+        const struct x64i_history_entry *entry = &history->entries[i];
+        if (!entry->near)
+            continue;
+        uint64_t its = entry->n > n ? entry->n - n : n - entry->n;
+        near_count++;
+        if (its >= distance) {
+            distance = its;
+            farthest = i;
+        }
+    }
+    return near_count < NEAR_ENTRIES ? history->count : farthest;
+}
+
+enum x64_status x64i_history_take_near(struct x64i_history *history, struct x64i_state *state,
+                                       uint64_t n)
+{
+    size_t index = superfluous_near(history, n);
+    if (index < history->count)
+        drop(history, index);
+    const struct x64i_history_entry *before = x64i_history_find(history, n);
+    bool had = before && before->n == n;
+    enum x64_status status = x64i_history_take(history, state, n, false);
+    index = count_until(history, n);
+    if (status == X64_OK && !had && index)
+        history->entries[index - 1].near = true;
+    return status;
 }

@@ -12,12 +12,17 @@
 
 #define X64I_HISTORY_ENTRIES 4096 /* the most */
 
+/* From here on an interval may be stretched, up to four times, where snapshots hold much. */
+#define X64I_HISTORY_LONG_INTERVAL 65536
+
 struct x64i_history_entry {
     uint64_t n;
     struct x64i_snapshot *snapshot;
-    uint64_t bytes; /* that the entry before it does not hold; 0 for the first */
-    bool barrier;   /* the host changed the state here: replay starts from it. It is dropped only
-                       with everything before it. */
+    uint64_t bytes;  /* that the entry before it does not hold; 0 for the first */
+    uint8_t made_by; /* a barrier: enum x64i_hook_moment bits of the hooks that had a part in it */
+    bool barrier;    /* the host changed the state here: replay starts from it. It is dropped only
+                          with everything before it. */
+    bool near;       /* taken on the way back, for the steps just after it: few of them are kept */
 };
 
 struct x64i_history {
@@ -38,6 +43,11 @@ void x64i_history_free(struct x64i_history *history);
  * full of barriers forgets its oldest entries. X64_ERROR_MEMORY. */
 enum x64_status x64i_history_take(struct x64i_history *history, struct x64i_state *state,
                                   uint64_t n, bool barrier);
+
+/* The same for a snapshot that makes the steps after `n` cheap to go back to. Scrubbing leaves no
+ * more than a handful of them. */
+enum x64_status x64i_history_take_near(struct x64i_history *history, struct x64i_state *state,
+                                       uint64_t n);
 
 /* Notes at the entry of `n` which hooks had a part in its change, besides those noted before. */
 void x64i_history_mark(struct x64i_history *history, uint64_t n, unsigned made_by);

@@ -2,6 +2,7 @@
 #include "state/pages.h"
 
 #include "state/hash.h"
+#include "state/page_pool.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +56,7 @@ static bool release(atomic_uint *references)
 static void page_release(struct x64i_page *page)
 {
     if (page && release(&page->references))
-        free(page);
+        x64i_page_free(page);
 }
 
 static void leaf_release(struct x64i_leaf *leaf)
@@ -70,10 +71,8 @@ static void leaf_release(struct x64i_leaf *leaf)
 /* The content of a new page is the caller's to fill. */
 static struct x64i_page *page_allocate(const struct x64i_pages *pages)
 {
-    struct x64i_page *page = aligned_alloc(ALIGNMENT, page_allocation(pages));
-    if (page)
-        atomic_init(&page->references, 1);
-    return page;
+    return pages->page_bytes == X64I_PAGE_SIZE ? x64i_page_pool_allocate(pages->pool)
+                                               : x64i_page_allocate(pages->page_bytes);
 }
 
 static struct x64i_leaf *leaf_allocate(uint32_t slot_count)
@@ -129,6 +128,7 @@ enum x64_status x64i_pages_share(const struct x64i_pages *source, struct x64i_pa
     if (!pages)
         return X64_ERROR_MEMORY;
     memcpy(pages, source, root_allocation(source->leaf_count));
+    pages->pool = NULL; /* which may go before the copy */
     for (uint32_t i = 0; i < pages->leaf_count; i++) {
         if (pages->root[i])
             retain(&pages->root[i]->references);

@@ -43,8 +43,11 @@
 /* The largest object: what bounds the root table that a hostile file can ask for. */
 #define X64I_PAGES_MAX (UINT64_C(64) << 30)
 
+struct x64i_page_pool;
+
 struct x64i_page {
     atomic_uint references;
+    struct x64i_page_pool *pool; /* to which it goes back; null: to libc */
     _Alignas(64) uint8_t data[];
 };
 
@@ -69,6 +72,7 @@ struct x64i_pages {
     uint64_t page_count; /* size in pages, rounded up */
     uint32_t page_bytes; /* bytes behind one page: less than a page only when size is */
     uint32_t leaf_count;
+    struct x64i_page_pool *pool; /* of the registry: where whole pages come from; null: libc */
     struct x64i_leaf *root[];
 };
 

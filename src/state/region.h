@@ -46,6 +46,7 @@ struct x64i_listener {
 
 struct x64i_state {
     struct x64i_blobs blobs;
+    struct x64i_page_pool *pool;
     unsigned region_count;
     unsigned listener_count;
     struct x64i_region regions[X64I_STATE_REGIONS];

@@ -2,6 +2,7 @@
 #include "state/state.h"
 
 #include "state/hash.h"
+#include "state/page_pool.h"
 #include "state/region.h"
 
 #include <stdlib.h>
@@ -50,6 +51,7 @@ enum x64_status x64i_state_create(struct x64i_state **out)
     struct x64i_state *state = calloc(1, sizeof *state);
     if (!state)
         return X64_ERROR_MEMORY;
+    state->pool = x64i_page_pool_create();
     *out = state;
     return X64_OK;
 }
@@ -61,6 +63,7 @@ void x64i_state_destroy(struct x64i_state *state)
     for (unsigned i = 0; i < state->region_count; i++)
         x64i_pages_destroy(state->regions[i].pages);
     x64i_blobs_release(&state->blobs);
+    x64i_page_pool_release(state->pool);
     free(state);
 }
 
@@ -81,6 +84,7 @@ static enum x64_status add_region(struct x64i_state *state, const struct x64i_re
     enum x64_status status = x64i_pages_create(region->size, &region->pages);
     if (status != X64_OK)
         return status;
+    region->pages->pool = state->pool;
     state->region_count++;
     *out = region;
     return X64_OK;

@@ -84,6 +84,45 @@ START_TEST(test_history_list_stops_for_snapshots_and_barriers)
 }
 END_TEST
 
+START_TEST(test_history_list_keeps_few_near_ones)
+{
+    struct guest guest = new_guest(UNLIMITED);
+    take_many(&guest, 0, 100);
+    for (uint64_t i = 0; i < 90; i++) {
+        ck_assert_int_eq(x64i_history_take_near(&guest.history, guest.state, i * INTERVAL + 5),
+                         X64_OK);
+        ck_assert_uint_eq(x64i_history_find(&guest.history, i * INTERVAL + 7)->n, i * INTERVAL + 5);
+    }
+    check_order(&guest.history);
+    ck_assert_uint_lt(guest.history.count, 120);
+    for (uint64_t i = 0; i < 100; i++)
+        ck_assert_uint_eq(x64i_history_find(&guest.history, i * INTERVAL)->n, i * INTERVAL);
+    ck_assert_int_eq(x64i_history_take_near(&guest.history, guest.state, 50 * INTERVAL), X64_OK);
+    ck_assert(!x64i_history_find(&guest.history, 50 * INTERVAL)->near);
+    end_guest(&guest);
+}
+END_TEST
+
+/* Only an interval that is long already, and only while much is written. */
+START_TEST(test_history_list_stretches_a_long_interval)
+{
+    const uint64_t interval = X64I_HISTORY_LONG_INTERVAL;
+    struct guest guest = new_guest(UNLIMITED);
+    guest.history.interval = interval;
+    ck_assert_int_eq(take(&guest, interval, false), X64_OK);
+    ck_assert_int_eq(take(&guest, 2 * interval, false), X64_OK);
+    ck_assert_uint_eq(x64i_history_next(&guest.history, 2 * interval), 3 * interval);
+    for (uint64_t i = 0; i < PAGES; i++)
+        ck_assert_int_eq(x64i_pages_copy_in(guest.pages, i * X64I_PAGE_SIZE, &interval, 8), X64_OK);
+    ck_assert_int_eq(take(&guest, 3 * interval, false), X64_OK);
+    ck_assert_uint_eq(x64i_history_next(&guest.history, 3 * interval), 4 * interval);
+    ck_assert_uint_eq(x64i_history_next(&guest.history, 4 * interval), 6 * interval);
+    guest.history.interval = interval - 1;
+    ck_assert_uint_eq(x64i_history_next(&guest.history, 4 * (interval - 1)), 5 * (interval - 1));
+    end_guest(&guest);
+}
+END_TEST
+
 START_TEST(test_history_list_replaces_at_the_same_step)
 {
     struct guest guest = new_guest(UNLIMITED);
@@ -109,7 +148,7 @@ static uint64_t held(const struct x64i_history *history)
  * ones are closer together than the oldest. */
 START_TEST(test_history_list_is_bounded_and_thins_with_age)
 {
-    enum { TAKEN = 10 * X64I_HISTORY_ENTRIES };
+    enum { TAKEN = 5 * X64I_HISTORY_ENTRIES };
     struct guest guest = new_guest(UNLIMITED);
     take_many(&guest, 0, TAKEN);
     const struct x64i_history *history = &guest.history;
@@ -222,6 +261,8 @@ static Suite *history_list_suite(void)
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, test_history_list_finds_the_nearest);
     tcase_add_test(tests, test_history_list_stops_for_snapshots_and_barriers);
+    tcase_add_test(tests, test_history_list_keeps_few_near_ones);
+    tcase_add_test(tests, test_history_list_stretches_a_long_interval);
     tcase_add_test(tests, test_history_list_replaces_at_the_same_step);
     tcase_add_test(tests, test_history_list_is_bounded_and_thins_with_age);
     tcase_add_test(tests, test_history_list_keeps_all_while_there_is_room);
