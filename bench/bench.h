@@ -49,6 +49,8 @@ bool bench_observed(const struct bench_context *context, const char *guest, uint
                     double *work, double *ns);
 bool bench_stepped(const struct bench_context *context, const char *guest, uint64_t steps,
                    double *work, double *ns);
+bool bench_hooked(const struct bench_context *context, const char *guest, uint64_t steps,
+                  double *work, double *ns);
 bool bench_syscalls_era(const struct bench_context *context, const char *era, uint64_t calls,
                         double *work, double *ns);
 bool bench_syscalls_stock(const struct bench_context *context, const char *unused, uint64_t calls,

@@ -66,6 +66,38 @@ bool bench_stepped(const struct bench_context *context, const char *guest, uint6
     return status == X64_OK && all;
 }
 
+struct hook_count {
+    uint64_t instructions;
+};
+
+static void count_instruction(struct x64_machine *machine, void *user, uint64_t rip)
+{
+    struct hook_count *count = user;
+    (void)machine;
+    (void)rip;
+    count->instructions++;
+}
+
+bool bench_hooked(const struct bench_context *context, const char *guest, uint64_t steps,
+                  double *work, double *ns)
+{
+    (void)context;
+    struct x64_machine *machine = bench_machine(guest, UINT32_MAX, BENCH_NO_HISTORY, BENCH_MEMORY);
+    struct hook_count count = {0};
+    uint64_t handle;
+    if (!machine)
+        return false;
+    enum x64_status status =
+        x64_hook_add_instruction_before(machine, NULL, count_instruction, &count, &handle);
+    double begin = bench_now();
+    if (status == X64_OK)
+        status = x64_run(machine, steps, NULL);
+    *ns = bench_now() - begin;
+    *work = (double)steps;
+    x64_machine_destroy(machine);
+    return status == X64_OK && count.instructions == steps;
+}
+
 /* Lets the program of syscalls.S make its calls, from user mode on. */
 static bool run_syscalls(const struct x64_kernel_config *kernel, uint64_t memory, uint64_t calls,
                          double *ns)

@@ -4,7 +4,8 @@
  *
  *     x64emu_bench_unicorn run GUEST ROUNDS     from the first instruction to the HLT
  *     x64emu_bench_unicorn step GUEST STEPS     one instruction a call
- *     x64emu_bench_unicorn version
+ *     x64emu_bench_unicorn hook GUEST STEPS     a hook of every instruction counts and then stops
+ * it x64emu_bench_unicorn version
  *
  * Prints the nanoseconds that it took.
  */
@@ -88,6 +89,41 @@ static uc_err step(const struct bench_guest *guest, uint64_t steps, uint64_t *ns
     return error;
 }
 
+struct counter {
+    uint64_t left;
+};
+
+static void count_down(uc_engine *engine, uint64_t address, uint32_t size, void *user)
+{
+    struct counter *counter = user;
+    (void)address;
+    (void)size;
+    if (--counter->left == 0)
+        (void)uc_emu_stop(engine);
+}
+
+static uc_err hook(const struct bench_guest *guest, uint64_t steps, uint64_t *ns)
+{
+    uc_engine *engine;
+    uc_hook handle;
+    struct counter counter = {steps};
+    uc_err error = set_up(guest, UINT32_MAX, &engine);
+    if (error == UC_ERR_OK)
+        error = uc_hook_add(engine, &handle, UC_HOOK_CODE, (void *)(uintptr_t)count_down, &counter,
+                            1, 0);
+    uint64_t begin = now_ns();
+    if (error == UC_ERR_OK)
+        error = uc_emu_start(engine, BENCH_CODE, 0, 0, 0);
+    *ns = now_ns() - begin;
+    (void)uc_close(engine);
+    return error;
+}
+
+static const struct {
+    const char *name;
+    uc_err (*measure)(const struct bench_guest *guest, uint64_t count, uint64_t *ns);
+} modes[] = {{"run", run}, {"step", step}, {"hook", hook}};
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "version") == 0) {
@@ -97,18 +133,17 @@ int main(int argc, char **argv)
         return 0;
     }
     const struct bench_guest *guest = argc == 4 ? bench_guest_find(argv[2]) : NULL;
-    if (!guest) {
-        (void)fprintf(stderr, "usage: %s run|step GUEST COUNT\n", argv[0]);
-        return 2;
-    }
     uint64_t ns = 0;
-    uint64_t count = strtoull(argv[3], NULL, 10);
-    bool stepped = strcmp(argv[1], "step") == 0;
-    uc_err error = stepped ? step(guest, count, &ns) : run(guest, count, &ns);
-    if (error != UC_ERR_OK) {
-        (void)fprintf(stderr, "%s %s: %s\n", argv[1], argv[2], uc_strerror(error));
-        return 1;
+    for (size_t i = 0; guest && i < sizeof modes / sizeof modes[0]; i++) {
+        if (strcmp(modes[i].name, argv[1]) != 0)
+            continue;
+        uc_err error = modes[i].measure(guest, strtoull(argv[3], NULL, 10), &ns);
+        if (error == UC_ERR_OK)
+            (void)printf("%" PRIu64 "\n", ns);
+        else
+            (void)fprintf(stderr, "%s %s: %s\n", argv[1], argv[2], uc_strerror(error));
+        return error == UC_ERR_OK ? 0 : 1;
     }
-    (void)printf("%" PRIu64 "\n", ns);
-    return 0;
+    (void)fprintf(stderr, "usage: %s run|step|hook GUEST COUNT\n", argv[0]);
+    return 2;
 }
