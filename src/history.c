@@ -5,8 +5,7 @@
 #include <string.h>
 
 #define FIRST_CAPACITY 16
-#define LARGEST_FACTOR 8                     /* with it no gap is too large */
-#define MUCH           (UINT64_C(512) << 10) /* bytes that a snapshot holds alone */
+#define LARGEST_FACTOR 8 /* with it no gap is too large */
 #define NEAR_ENTRIES   16
 
 enum x64_status x64i_history_init(struct x64i_history *history, uint64_t interval,
@@ -69,10 +68,17 @@ void x64i_history_mark(struct x64i_history *history, uint64_t n, unsigned made_b
  * interval that somebody chose to be short stays as it is. */
 static uint64_t present_interval(const struct x64i_history *history)
 {
+    static const struct {
+        uint64_t bytes; /* that the newest snapshot holds alone */
+        unsigned factor;
+    } stretches[] = {{UINT64_C(128) << 10, 8}, {UINT64_C(64) << 10, 4}, {UINT64_C(16) << 10, 2}};
     uint64_t bytes = history->count ? history->entries[history->count - 1].bytes : 0;
-    if (history->interval < X64I_HISTORY_LONG_INTERVAL || history->interval > UINT64_MAX / 4)
+    if (history->interval < X64I_HISTORY_LONG_INTERVAL || history->interval > UINT64_MAX / 8)
         return history->interval;
-    return history->interval * (bytes > MUCH ? 4 : bytes > MUCH / 4 ? 2 : 1);
+    for (size_t i = 0; i < sizeof stretches / sizeof stretches[0]; i++)
+        if (bytes > stretches[i].bytes)
+            return history->interval * stretches[i].factor;
+    return history->interval;
 }
 
 uint64_t x64i_history_next(const struct x64i_history *history, uint64_t n)

@@ -12,8 +12,8 @@
 
 #define X64I_HISTORY_ENTRIES 4096 /* the most */
 
-/* From here on an interval may be stretched, up to four times, where snapshots hold much. */
-#define X64I_HISTORY_LONG_INTERVAL 65536
+/* From here on an interval may be stretched, up to eight times, where snapshots hold much. */
+#define X64I_HISTORY_LONG_INTERVAL 131072
 
 struct x64i_history_entry {
     uint64_t n;

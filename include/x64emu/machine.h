@@ -67,8 +67,8 @@ struct x64_config {
     const char *cpu_model; /* name; default "golden_cove" */
     uint64_t memory_size;  /* bytes of RAM, a multiple of 4096; default 64 MiB, at most 64 GiB */
     struct x64_host host;
-    /* Steps between snapshots of the history; default 65536. One as long as that is stretched, up
-     * to four times, while much memory changes. */
+    /* Steps between snapshots of the history; default 131072. One as long as that is stretched, up
+     * to eight times, while much memory changes. */
     uint64_t history_interval;
     size_t history_bytes; /* memory for the history before it thins out; default 256 MiB */
     enum x64_engine engine;

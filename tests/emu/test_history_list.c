@@ -111,12 +111,12 @@ START_TEST(test_history_list_stretches_a_long_interval)
     guest.history.interval = interval;
     ck_assert_int_eq(take(&guest, interval, false), X64_OK);
     ck_assert_int_eq(take(&guest, 2 * interval, false), X64_OK);
-    ck_assert_uint_eq(x64i_history_next(&guest.history, 2 * interval), 3 * interval);
+    ck_assert_uint_eq(x64i_history_next(&guest.history, 3 * interval), 4 * interval);
     for (uint64_t i = 0; i < PAGES; i++)
         ck_assert_int_eq(x64i_pages_copy_in(guest.pages, i * X64I_PAGE_SIZE, &interval, 8), X64_OK);
     ck_assert_int_eq(take(&guest, 3 * interval, false), X64_OK);
-    ck_assert_uint_eq(x64i_history_next(&guest.history, 3 * interval), 4 * interval);
-    ck_assert_uint_eq(x64i_history_next(&guest.history, 4 * interval), 6 * interval);
+    ck_assert_uint_eq(x64i_history_next(&guest.history, 3 * interval), 8 * interval);
+    ck_assert_uint_eq(x64i_history_next(&guest.history, 8 * interval), 16 * interval);
     guest.history.interval = interval - 1;
     ck_assert_uint_eq(x64i_history_next(&guest.history, 4 * (interval - 1)), 5 * (interval - 1));
     end_guest(&guest);
