@@ -60,7 +60,7 @@ bool bench_syscalls_stock(const struct bench_context *context, const char *unuse
 bool bench_recording(struct bench_context *context, const char *guest, double *percent);
 bool bench_goto(struct bench_context *context, const char *quantile, double *ms);
 bool bench_step_back(struct bench_context *context, const char *quantile, double *ms);
-bool bench_history_memory(struct bench_context *context, const char *unused, double *mib);
+bool bench_history_memory(struct bench_context *context, const char *guest, double *mib);
 bool bench_idle_memory(struct bench_context *context, const char *era, double *mib);
 bool bench_fork(struct bench_context *context, const char *era, double *us);
 bool bench_forks_time(struct bench_context *context, const char *era, double *ms);

@@ -57,6 +57,24 @@ bool bench_idle_memory(struct bench_context *context, const char *era, double *m
     return in_child(measure_idle, era, mib);
 }
 
+static uint64_t long_run;
+
+/* What a long run leaves behind, to go back in. */
+static bool measure_history(const char *guest, double *mib)
+{
+    double before = bench_resident();
+    struct x64_machine *machine = bench_machine(guest, UINT32_MAX, 0, 0);
+    bool done = machine && x64_run(machine, long_run, NULL) == X64_OK;
+    *mib = (bench_resident() - before) / (1 << 20);
+    return done;
+}
+
+bool bench_history_memory(struct bench_context *context, const char *guest, double *mib)
+{
+    long_run = context->journey_length;
+    return in_child(measure_history, guest, mib);
+}
+
 struct forks {
     double times[FORKS]; /* of every fork, in nanoseconds */
     double total;        /* nanoseconds, steps of every fork included */

@@ -8,7 +8,6 @@
 
 struct bench_journey {
     struct x64_machine *machine;
-    double history_bytes; /* of RAM, that the run left behind */
     double jumps[SAMPLES];
     double steps_back[SAMPLES];
 };
@@ -44,13 +43,11 @@ static bool prepare(struct bench_context *context)
     struct bench_journey *journey = calloc(1, sizeof *journey);
     if (!journey)
         return false;
-    double before = bench_resident();
     context->journey = journey;
     journey->machine = bench_machine("memory", UINT32_MAX, 0, 0);
     bool made = journey->machine &&
                 x64_run(journey->machine, context->journey_length, NULL) == X64_OK &&
                 x64_steps(journey->machine) == context->journey_length;
-    journey->history_bytes = bench_resident() - before;
     if (!made || !sample(journey, context->journey_length)) {
         bench_journey_destroy(journey);
         context->journey = NULL;
@@ -85,14 +82,5 @@ bool bench_step_back(struct bench_context *context, const char *quantile, double
     if (!prepare(context))
         return false;
     *ms = milliseconds(context->journey->steps_back, quantile);
-    return true;
-}
-
-bool bench_history_memory(struct bench_context *context, const char *unused, double *mib)
-{
-    (void)unused;
-    if (!prepare(context))
-        return false;
-    *mib = context->journey->history_bytes / (1 << 20);
     return true;
 }
