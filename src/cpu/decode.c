@@ -121,6 +121,8 @@ static void fill_operands(struct x64i_op *op, const ZydisDecodedOperand *operand
         case ZYDIS_OPERAND_TYPE_REGISTER:
             if (i < 3)
                 *registers[i] = register_number(operand->reg.value);
+            else
+                op->immediate = register_number(operand->reg.value);
             break;
         case ZYDIS_OPERAND_TYPE_MEMORY:
             fill_memory(op, &operand->mem);
@@ -159,7 +161,8 @@ static void fill_implicit_segment(struct x64i_op *op, const ZydisDecodedOperand 
 static void fill_hidden_segment(struct x64i_op *op, const ZydisDecodedInstruction *instruction,
                                 const ZydisDecodedOperand *operands)
 {
-    if (instruction->mnemonic != ZYDIS_MNEMONIC_MASKMOVDQU)
+    if (instruction->mnemonic != ZYDIS_MNEMONIC_MASKMOVDQU &&
+        instruction->mnemonic != ZYDIS_MNEMONIC_VMASKMOVDQU)
         return;
     for (unsigned i = instruction->operand_count_visible; i < instruction->operand_count; i++)
         if (operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY)
@@ -198,8 +201,11 @@ static uint16_t prefix_flags(const ZydisDecodedInstruction *instruction)
         flags |= X64I_OP_ADDRESS_32;
     if (instruction->address_width == 16)
         flags |= X64I_OP_ADDRESS_16;
-    if (instruction->raw.rex.W)
+    bool vex = instruction->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX;
+    if (vex ? instruction->raw.vex.W : instruction->raw.rex.W)
         flags |= X64I_OP_REX_W;
+    if (vex && instruction->raw.vex.L)
+        flags |= X64I_OP_VEX_L;
     return flags;
 }
 

@@ -126,6 +126,13 @@ static x64i_handler *find_in_row(const struct x64i_isa_row *row,
     }
 }
 
+/* EVEX, MVEX and XOP have no rows; some of their forms have the operands of a VEX form. */
+static bool is_known_encoding(const ZydisDecodedInstruction *instruction)
+{
+    return instruction->encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY ||
+           instruction->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX;
+}
+
 /* Zydis also knows the coprocessor Knights Corner, whose scalar instructions look like VEX ones. */
 static bool is_knights_corner(const ZydisDecodedInstruction *instruction)
 {
@@ -145,7 +152,7 @@ static bool is_knights_corner(const ZydisDecodedInstruction *instruction)
 x64i_handler *x64i_isa_find_from(const ZydisDecodedInstruction *instruction,
                                  const ZydisDecodedOperand *operands, size_t first, uint16_t *row)
 {
-    if (is_knights_corner(instruction))
+    if (!is_known_encoding(instruction) || is_knights_corner(instruction))
         return NULL;
     for (size_t i = first; i < x64i_isa_row_count; i++) {
         if (row_mnemonics[i] != instruction->mnemonic)

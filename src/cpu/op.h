@@ -33,13 +33,15 @@ enum x64i_op_flag {
     X64I_OP_ADDRESS_16 = 1 << 4, /* ... at 16 bits */
     X64I_OP_RIP_RELATIVE = 1 << 5,
     X64I_OP_MEMORY = 1 << 6, /* it has an explicit memory operand */
-    X64I_OP_REX_W = 1 << 7,
-    X64I_OP_MOFFS = 1 << 8 /* the memory operand's offset is the 64-bit immediate */
+    X64I_OP_REX_W = 1 << 7, /* or VEX.W */
+    X64I_OP_VEX_L = 1 << 9, /* 256 bits, where the operands do not tell */
+    X64I_OP_MOFFS = 1 << 8  /* the memory operand's offset is the 64-bit immediate */
 };
 
 struct x64i_op {
     x64i_handler *execute;
-    uint64_t immediate;   /* sign-extended; a far pointer is selector << 32 | offset */
+    uint64_t immediate;   /* sign-extended; a far pointer is selector << 32 | offset; the register
+                           * operand 3 (VEX blends) */
     int32_t displacement; /* of the memory operand; or the second immediate (ENTER) */
     uint8_t destination;  /* register operand 0 */
     uint8_t source;       /* register operand 1 */

@@ -1,232 +1,149 @@
 /* SPDX-License-Identifier: MIT */
-/* SSE and SSE2 floating point (SDM vol. 1, 11.5 and vol. 2, each instruction's page). */
+/* Floating-point arithmetic of SSE, SSE2 and SSE3 and their AVX forms (SDM vol. 1, 11.5 and vol. 2,
+ * each instruction's page). Comparisons, conversions, rounding and FMA have files of their own. */
 #include "cpu/host_float.h"
 
-/* A scalar or half-register source from memory, which need not be aligned. */
-static enum x64i_result load_low(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned size,
-                                 union x64i_xmm *value)
-{
-    *value = (union x64i_xmm){.q = {0, 0}};
-    return x64i_load(cpu, op->segment, x64i_effective(cpu, op), size, &value->q[0]);
-}
-
-static enum x64i_result load_4(struct x64i_cpu *cpu, const struct x64i_op *op,
-                               union x64i_xmm *value)
-{
-    return load_low(cpu, op, 4, value);
-}
-
-static enum x64i_result load_8(struct x64i_cpu *cpu, const struct x64i_op *op,
-                               union x64i_xmm *value)
-{
-    return load_low(cpu, op, 8, value);
-}
-
-/* Handlers of `name`, made of a function name_apply(cpu, op, source). */
-#define SOURCES(name, load)                                                          \
-    X64I_HANDLER(name##_xx)                                                          \
-    {                                                                                \
-        if (x64i_check_sse(cpu) != X64I_DONE)                                        \
-            return X64I_FAULT;                                                       \
-        union x64i_xmm source = x64i_xmm(cpu, op->source);                           \
-        return name##_apply(cpu, op, &source);                                       \
-    }                                                                                \
-    X64I_HANDLER(name##_xm)                                                          \
-    {                                                                                \
-        union x64i_xmm source;                                                       \
-        if (x64i_check_sse(cpu) != X64I_DONE || load(cpu, op, &source) != X64I_DONE) \
-            return X64I_FAULT;                                                       \
-        return name##_apply(cpu, op, &source);                                       \
+/* A handler that runs name_lane(&d, &s) on each lane. */
+#define FLOAT_HANDLER(handler, check, L, first, fetch, name, set) \
+    X64I_HANDLER(handler)                                         \
+    {                                                             \
+        struct x64i_wide d, s;                                    \
+        if (check(cpu) != X64I_DONE || (fetch) != X64I_DONE)      \
+            return X64I_FAULT;                                    \
+        x64i_get_wide(cpu, op->first, &d, L);                     \
+        if (X64I_RUN_FLOAT(cpu, d, {                              \
+                for (unsigned i = 0; i < (L); i++)                \
+                    name##_lane(&d.lane[i], &s.lane[i]);          \
+            }) != X64I_DONE)                                      \
+            return X64I_FAULT;                                    \
+        set;                                                      \
+        return X64I_DONE;                                         \
     }
 
-/* destination := f(destination, source) by the host's instruction of the same name. An unmasked
- * underflow is raised by every tiny result, a masked one by inexact ones only (SDM vol.
- * 1, 4.9.1.5): flushing to zero, which notices all of them, tells the difference. */
-#define HOST_2(name, load)                                                                         \
-    static enum x64i_result name##_apply(struct x64i_cpu *cpu, const struct x64i_op *op,           \
-                                         const union x64i_xmm *source)                             \
-    {                                                                                              \
-        union x64i_xmm result = x64i_xmm(cpu, op->destination);                                    \
-        __m128i d = x64i_to_host(&result);                                                         \
-        uint32_t raised;                                                                           \
-        X64I_HOST_FLOAT(#name " %[s], %[d]", x64i_host_mxcsr(cpu->s.mxcsr), raised,                \
-                        X64I_OUTPUTS([d] "+x"(d)), [s] "x"(x64i_to_host(source)));                 \
-        if (!(cpu->s.mxcsr & X64I_MXCSR_UM)) {                                                     \
-            __m128i flushed = x64i_to_host(&result);                                               \
-            uint32_t tiny;                                                                         \
-            X64I_HOST_FLOAT(#name " %[s], %[d]", x64i_host_mxcsr(cpu->s.mxcsr) | X64I_MXCSR_FZ,    \
-                            tiny, X64I_OUTPUTS([d] "+x"(flushed)), [s] "x"(x64i_to_host(source))); \
-            raised |= tiny & X64I_MXCSR_UE;                                                        \
-        }                                                                                          \
-        if (x64i_note_float(cpu, raised) != X64I_DONE)                                             \
-            return X64I_FAULT;                                                                     \
-        x64i_from_host(&result, d);                                                                \
-        x64i_set_xmm(cpu, op->destination, &result);                                               \
-        return X64I_DONE;                                                                          \
-    }                                                                                              \
-    SOURCES(name, load)
+#define SET_XMM     x64i_set_xmm(cpu, op->destination, &d.lane[0])
+#define SET_WIDE(L) x64i_set_wide(cpu, op->destination, &d, L)
+#define LOW(load)   load(cpu, op, &s.lane[0])
 
-#define HOST_2_ALL(stem)                    \
-    HOST_2(stem##ps, x64i_load_xmm_aligned) \
-    HOST_2(stem##pd, x64i_load_xmm_aligned) \
-    HOST_2(stem##ss, load_4)                \
-    HOST_2(stem##sd, load_8)
+#define LEGACY(name, load)                                                                       \
+    FLOAT_HANDLER(name##_xx, x64i_check_sse, 1, destination, X64I_SOURCE_WIDE(1), name, SET_XMM) \
+    FLOAT_HANDLER(name##_xm, x64i_check_sse, 1, destination, LOW(load), name, SET_XMM)
 
-HOST_2_ALL(add)
-HOST_2_ALL(sub)
-HOST_2_ALL(mul)
-HOST_2_ALL(div)
-HOST_2_ALL(min)
-HOST_2_ALL(max)
-HOST_2_ALL(sqrt)
-HOST_2(rcpps, x64i_load_xmm_aligned)
-HOST_2(rcpss, load_4)
-HOST_2(rsqrtps, x64i_load_xmm_aligned)
-HOST_2(rsqrtss, load_4)
-HOST_2(cvtps2pd, load_8)
-HOST_2(cvtpd2ps, x64i_load_xmm_aligned)
-HOST_2(cvtss2sd, load_4)
-HOST_2(cvtsd2ss, load_8)
-HOST_2(cvtdq2pd, load_8)
-HOST_2(cvtdq2ps, x64i_load_xmm_aligned)
-HOST_2(cvtps2dq, x64i_load_xmm_aligned)
-HOST_2(cvttps2dq, x64i_load_xmm_aligned)
-HOST_2(cvtpd2dq, x64i_load_xmm_aligned)
-HOST_2(cvttpd2dq, x64i_load_xmm_aligned)
+#define VEX3_X(name, load)                                                                         \
+    FLOAT_HANDLER(v##name##_xxx, x64i_check_avx, 1, source, X64I_THIRD_WIDE(1), name, SET_WIDE(1)) \
+    FLOAT_HANDLER(v##name##_xxm, x64i_check_avx, 1, source, LOW(load), name, SET_WIDE(1))
 
-#define COMPARE_CASE(name, predicate)                                                       \
-    case predicate:                                                                         \
-        X64I_HOST_FLOAT(name " $" #predicate ", %[s], %[d]", x64i_host_mxcsr(cpu->s.mxcsr), \
-                        raised, X64I_OUTPUTS([d] "+x"(d)), [s] "x"(x64i_to_host(source)));  \
-        break;
+#define VEX3_Y(name)                                                                               \
+    FLOAT_HANDLER(v##name##_yyy, x64i_check_avx, 2, source, X64I_THIRD_WIDE(2), name, SET_WIDE(2)) \
+    FLOAT_HANDLER(v##name##_yym, x64i_check_avx, 2, source, x64i_load_wide(cpu, op, &s, 2), name,  \
+                  SET_WIDE(2))
 
-/* CMPxx: the low three bits of the immediate choose the predicate. */
-#define COMPARE(name, text, load)                                                        \
-    static enum x64i_result name##_apply(struct x64i_cpu *cpu, const struct x64i_op *op, \
-                                         const union x64i_xmm *source)                   \
-    {                                                                                    \
-        union x64i_xmm result = x64i_xmm(cpu, op->destination);                          \
-        __m128i d = x64i_to_host(&result);                                               \
-        uint32_t raised = 0;                                                             \
-        switch (op->immediate & 7) {                                                     \
-            COMPARE_CASE(text, 0)                                                        \
-            COMPARE_CASE(text, 1)                                                        \
-            COMPARE_CASE(text, 2)                                                        \
-            COMPARE_CASE(text, 3)                                                        \
-            COMPARE_CASE(text, 4)                                                        \
-            COMPARE_CASE(text, 5)                                                        \
-            COMPARE_CASE(text, 6)                                                        \
-            COMPARE_CASE(text, 7)                                                        \
-        }                                                                                \
-        if (x64i_note_float(cpu, raised) != X64I_DONE)                                   \
-            return X64I_FAULT;                                                           \
-        x64i_from_host(&result, d);                                                      \
-        x64i_set_xmm(cpu, op->destination, &result);                                     \
-        return X64I_DONE;                                                                \
-    }                                                                                    \
-    SOURCES(name, load)
+#define VEX2(name)                                                                                 \
+    FLOAT_HANDLER(v##name##_xx, x64i_check_avx, 1, source, X64I_SOURCE_WIDE(1), name, SET_WIDE(1)) \
+    FLOAT_HANDLER(v##name##_xm, x64i_check_avx, 1, destination, LOW(x64i_load_xmm), name,          \
+                  SET_WIDE(1))                                                                     \
+    FLOAT_HANDLER(v##name##_yy, x64i_check_avx, 2, source, X64I_SOURCE_WIDE(2), name, SET_WIDE(2)) \
+    FLOAT_HANDLER(v##name##_ym, x64i_check_avx, 2, destination, x64i_load_wide(cpu, op, &s, 2),    \
+                  name, SET_WIDE(2))
 
-COMPARE(cmpps, "cmpps", x64i_load_xmm_aligned)
-COMPARE(cmppd, "cmppd", x64i_load_xmm_aligned)
-COMPARE(cmpss, "cmpss", load_4)
-COMPARE(cmpsd_xmm, "cmpsd", load_8)
-
-/* COMISS and its kin: ZF, PF and CF tell the order, OF, SF and AF are cleared. */
-#define ORDER(name, load)                                                                      \
-    static enum x64i_result name##_apply(struct x64i_cpu *cpu, const struct x64i_op *op,       \
-                                         const union x64i_xmm *source)                         \
-    {                                                                                          \
-        union x64i_xmm first = x64i_xmm(cpu, op->destination);                                 \
-        uint32_t raised;                                                                       \
-        bool zero, parity, carry;                                                              \
-        X64I_HOST_FLOAT(#name " %[s], %[d]", x64i_host_mxcsr(cpu->s.mxcsr), raised,            \
-                        X64I_OUTPUTS("=@ccz"(zero), "=@ccp"(parity), "=@ccc"(carry)),          \
-                        [s] "x"(x64i_to_host(source)), [d] "x"(x64i_to_host(&first)));         \
-        if (x64i_note_float(cpu, raised) != X64I_DONE)                                         \
-            return X64I_FAULT;                                                                 \
-        x64i_set_flags(cpu, X64I_OSZAPC,                                                       \
-                       (zero ? X64I_ZF : 0) | (parity ? X64I_PF : 0) | (carry ? X64I_CF : 0)); \
-        return X64I_DONE;                                                                      \
-    }                                                                                          \
-    SOURCES(name, load)
-
-ORDER(comiss, load_4)
-ORDER(comisd, load_8)
-ORDER(ucomiss, load_4)
-ORDER(ucomisd, load_8)
-
-/* CVTSS2SI and its kin, to 32 and 64 bits. */
-#define TO_GENERAL_AT(name, W, type, load)                                                     \
-    static enum x64i_result name##_##W##_apply(struct x64i_cpu *cpu, const struct x64i_op *op, \
-                                               const union x64i_xmm *source)                   \
-    {                                                                                          \
-        type result;                                                                           \
-        uint32_t raised;                                                                       \
-        X64I_HOST_FLOAT(#name " %[s], %[d]", x64i_host_mxcsr(cpu->s.mxcsr), raised,            \
-                        X64I_OUTPUTS([d] "=&r"(result)), [s] "x"(x64i_to_host(source)));       \
-        if (x64i_note_float(cpu, raised) != X64I_DONE)                                         \
-            return X64I_FAULT;                                                                 \
-        x64i_set_gpr(cpu, op->destination, result, W);                                         \
-        return X64I_DONE;                                                                      \
-    }                                                                                          \
-    X64I_HANDLER(name##_rx_##W)                                                                \
-    {                                                                                          \
-        if (x64i_check_sse(cpu) != X64I_DONE)                                                  \
-            return X64I_FAULT;                                                                 \
-        union x64i_xmm source = x64i_xmm(cpu, op->source);                                     \
-        return name##_##W##_apply(cpu, op, &source);                                           \
-    }                                                                                          \
-    X64I_HANDLER(name##_rm_##W)                                                                \
-    {                                                                                          \
-        union x64i_xmm source;                                                                 \
-        if (x64i_check_sse(cpu) != X64I_DONE || load(cpu, op, &source) != X64I_DONE)           \
-            return X64I_FAULT;                                                                 \
-        return name##_##W##_apply(cpu, op, &source);                                           \
+#define HOST_LANE(name)                                                      \
+    X64I_INLINE void name##_lane(union x64i_xmm *d, const union x64i_xmm *s) \
+    {                                                                        \
+        x64i_host_##name(d, s);                                              \
     }
 
-#define TO_GENERAL(name, load)              \
-    TO_GENERAL_AT(name, 32, uint32_t, load) \
-    TO_GENERAL_AT(name, 64, uint64_t, load)
+/* destination := f(first, second). */
+#define PACKED(name)                    \
+    LEGACY(name, x64i_load_xmm_aligned) \
+    VEX3_X(name, x64i_load_xmm)         \
+    VEX3_Y(name)
+#define PACKED_HOST(name)  HOST_LANE(name) PACKED(name)
+#define SCALAR(name, load) HOST_LANE(name) LEGACY(name, load) VEX3_X(name, load)
 
-TO_GENERAL(cvtss2si, load_4)
-TO_GENERAL(cvttss2si, load_4)
-TO_GENERAL(cvtsd2si, load_8)
-TO_GENERAL(cvttsd2si, load_8)
+/* destination := f(source). */
+#define UNARY(name)                     \
+    HOST_LANE(name)                     \
+    LEGACY(name, x64i_load_xmm_aligned) \
+    VEX2(name)
 
-/* CVTSI2SS and CVTSI2SD, from 32 and 64 bits. */
-#define FROM_GENERAL_AT(name, W, type, suffix)                                                 \
-    static enum x64i_result name##_##W##_apply(struct x64i_cpu *cpu, const struct x64i_op *op, \
-                                               uint64_t source)                                \
-    {                                                                                          \
-        union x64i_xmm result = x64i_xmm(cpu, op->destination);                                \
-        __m128i d = x64i_to_host(&result);                                                     \
-        uint32_t raised;                                                                       \
-        X64I_HOST_FLOAT(#name suffix " %[s], %[d]", x64i_host_mxcsr(cpu->s.mxcsr), raised,     \
-                        X64I_OUTPUTS([d] "+x"(d)), [s] "r"((type)source));                     \
-        if (x64i_note_float(cpu, raised) != X64I_DONE)                                         \
-            return X64I_FAULT;                                                                 \
-        x64i_from_host(&result, d);                                                            \
-        x64i_set_xmm(cpu, op->destination, &result);                                           \
-        return X64I_DONE;                                                                      \
-    }                                                                                          \
-    X64I_HANDLER(name##_xr_##W)                                                                \
-    {                                                                                          \
-        if (x64i_check_sse(cpu) != X64I_DONE)                                                  \
-            return X64I_FAULT;                                                                 \
-        return name##_##W##_apply(cpu, op, x64i_gpr(cpu, op->source, W));                      \
-    }                                                                                          \
-    X64I_HANDLER(name##_xm_##W)                                                                \
-    {                                                                                          \
-        uint64_t source;                                                                       \
-        if (x64i_check_sse(cpu) != X64I_DONE ||                                                \
-            x64i_load(cpu, op->segment, x64i_effective(cpu, op), W / 8, &source) != X64I_DONE) \
-            return X64I_FAULT;                                                                 \
-        return name##_##W##_apply(cpu, op, source);                                            \
-    }
+#define ARITHMETIC(stem)          \
+    PACKED_HOST(stem##ps)         \
+    PACKED_HOST(stem##pd)         \
+    SCALAR(stem##ss, x64i_load_4) \
+    SCALAR(stem##sd, x64i_load_8)
 
-#define FROM_GENERAL(name)                   \
-    FROM_GENERAL_AT(name, 32, uint32_t, "l") \
-    FROM_GENERAL_AT(name, 64, uint64_t, "q")
+ARITHMETIC(add)
+ARITHMETIC(sub)
+ARITHMETIC(mul)
+ARITHMETIC(div)
+ARITHMETIC(min)
+ARITHMETIC(max)
+UNARY(sqrtps)
+UNARY(sqrtpd)
+SCALAR(sqrtss, x64i_load_4)
+SCALAR(sqrtsd, x64i_load_8)
+UNARY(rcpps)
+SCALAR(rcpss, x64i_load_4)
+UNARY(rsqrtps)
+SCALAR(rsqrtss, x64i_load_4)
 
-FROM_GENERAL(cvtsi2ss)
-FROM_GENERAL(cvtsi2sd)
+/* Conversions that keep the lanes' width, and scalar ones between the formats. */
+UNARY(cvtdq2ps)
+UNARY(cvtps2dq)
+UNARY(cvttps2dq)
+SCALAR(cvtss2sd, x64i_load_4)
+SCALAR(cvtsd2ss, x64i_load_8)
+
+/* ADDSUBPS, ADDSUBPD: even elements are subtracted, odd ones added. What is not wanted is made
+ * zero before, so that it raises nothing. */
+static const union x64i_xmm even_singles = {.d = {UINT32_MAX, 0, UINT32_MAX, 0}};
+static const union x64i_xmm even_doubles = {.q = {UINT64_MAX, 0}};
+
+X64I_INLINE union x64i_xmm chosen(const union x64i_xmm *value, const union x64i_xmm *mask,
+                                  bool inverted)
+{
+    union x64i_xmm result;
+    for (unsigned i = 0; i < 2; i++)
+        result.q[i] = value->q[i] & (inverted ? ~mask->q[i] : mask->q[i]);
+    return result;
+}
+
+#define ADD_SUBTRACT(name, type, even)                                       \
+    X64I_INLINE void name##_lane(union x64i_xmm *d, const union x64i_xmm *s) \
+    {                                                                        \
+        union x64i_xmm less = chosen(d, &(even), false);                     \
+        union x64i_xmm less_by = chosen(s, &(even), false);                  \
+        union x64i_xmm more = chosen(d, &(even), true);                      \
+        union x64i_xmm more_by = chosen(s, &(even), true);                   \
+        x64i_host_sub##type(&less, &less_by);                                \
+        x64i_host_add##type(&more, &more_by);                                \
+        union x64i_xmm low = chosen(&less, &(even), false);                  \
+        union x64i_xmm high = chosen(&more, &(even), true);                  \
+        for (unsigned i = 0; i < 2; i++)                                     \
+            d->q[i] = low.q[i] | high.q[i];                                  \
+    }                                                                        \
+    PACKED(name)
+
+ADD_SUBTRACT(addsubps, ps, even_singles)
+ADD_SUBTRACT(addsubpd, pd, even_doubles)
+
+/* HADDPS and its kin: neighbours of d, then neighbours of s. */
+#define HORIZONTAL(name, type, element, host)                                \
+    X64I_INLINE void name##_lane(union x64i_xmm *d, const union x64i_xmm *s) \
+    {                                                                        \
+        const unsigned half = sizeof d->element / sizeof d->element[0] / 2;  \
+        union x64i_xmm a, b;                                                 \
+        for (unsigned i = 0; i < half; i++) {                                \
+            a.element[i] = d->element[2 * i];                                \
+            b.element[i] = d->element[2 * i + 1];                            \
+            a.element[half + i] = s->element[2 * i];                         \
+            b.element[half + i] = s->element[2 * i + 1];                     \
+        }                                                                    \
+        x64i_host_##host(&a, &b);                                            \
+        *d = a;                                                              \
+    }                                                                        \
+    PACKED(name)
+
+HORIZONTAL(haddps, ps, d, addps)
+HORIZONTAL(haddpd, pd, q, addpd)
+HORIZONTAL(hsubps, ps, d, subps)
+HORIZONTAL(hsubpd, pd, q, subpd)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SSE2 packed integers (SDM vol. 2B, each instruction's page). */
+/* Packed integers: SSE2 and the AVX and AVX2 forms of it (SDM vol. 2B, each instruction's page). */
 #include "cpu/vector.h"
 
 static inline int32_t clamp(int32_t value, int32_t low, int32_t high)
@@ -17,7 +17,7 @@ static inline int32_t clamp(int32_t value, int32_t low, int32_t high)
             d->lane[i] = (__typeof__(d->lane[0]))(expression);              \
         }                                                                   \
     }                                                                       \
-    X64I_INSTANCES_XMM2(name)
+    X64I_INSTANCES_PACKED(name)
 
 LANES(paddb, b, uint8_t, a + x)
 LANES(paddw, w, uint16_t, a + x)
@@ -65,7 +65,7 @@ X64I_XMM_BODY(pmaddwd)
         d->d[i] = (uint32_t)low + (uint32_t)high;
     }
 }
-X64I_INSTANCES_XMM2(pmaddwd)
+X64I_INSTANCES_PACKED(pmaddwd)
 
 /* Sums of absolute differences of eight bytes each. */
 X64I_XMM_BODY(psadbw)
@@ -77,7 +77,7 @@ X64I_XMM_BODY(psadbw)
     }
     *d = sums;
 }
-X64I_INSTANCES_XMM2(psadbw)
+X64I_INSTANCES_PACKED(psadbw)
 
 /* The narrow lanes of d, then those of s, saturated. */
 #define PACK(name, from, from_type, to, low, high)                                            \
@@ -92,7 +92,7 @@ X64I_INSTANCES_XMM2(psadbw)
         }                                                                                     \
         *d = packed;                                                                          \
     }                                                                                         \
-    X64I_INSTANCES_XMM2(name)
+    X64I_INSTANCES_PACKED(name)
 
 PACK(packsswb, w, int16_t, b, INT8_MIN, INT8_MAX)
 PACK(packuswb, w, int16_t, b, 0, UINT8_MAX)
@@ -110,7 +110,7 @@ PACK(packssdw, d, int32_t, w, INT16_MIN, INT16_MAX)
         }                                                             \
         *d = mixed;                                                   \
     }                                                                 \
-    X64I_INSTANCES_XMM2(name)
+    X64I_INSTANCES_PACKED(name)
 
 UNPACK(punpcklbw, b, 0)
 UNPACK(punpcklwd, w, 0)
@@ -126,7 +126,7 @@ X64I_XMM_BODY_I(pshufd)
     for (unsigned i = 0; i < 4; i++)
         d->d[i] = s->d[immediate >> 2 * i & 3];
 }
-X64I_INSTANCES_XMM2_I(pshufd)
+X64I_INSTANCES_PACKED1_I(pshufd, 0)
 
 X64I_XMM_BODY_I(pshuflw)
 {
@@ -134,7 +134,7 @@ X64I_XMM_BODY_I(pshuflw)
         d->w[i] = s->w[immediate >> 2 * i & 3];
     d->q[1] = s->q[1];
 }
-X64I_INSTANCES_XMM2_I(pshuflw)
+X64I_INSTANCES_PACKED1_I(pshuflw, 0)
 
 X64I_XMM_BODY_I(pshufhw)
 {
@@ -142,32 +142,59 @@ X64I_XMM_BODY_I(pshufhw)
         d->w[4 + i] = s->w[4 + (immediate >> 2 * i & 3)];
     d->q[0] = s->q[0];
 }
-X64I_INSTANCES_XMM2_I(pshufhw)
+X64I_INSTANCES_PACKED1_I(pshufhw, 0)
 
-/* Shifts of every lane by one count; a count of the lane's width or more leaves zeroes or signs. */
-#define SHIFT(name, lane, type, bits, in_range, beyond)                                       \
-    static inline void name##_by(union x64i_xmm *d, uint64_t count)                           \
-    {                                                                                         \
-        for (unsigned i = 0; i < sizeof d->lane / sizeof d->lane[0]; i++) {                   \
-            type a = (type)d->lane[i];                                                        \
-            d->lane[i] =                                                                      \
-                (__typeof__(d->lane[0]))(count < (bits) ? (type)(in_range) : (type)(beyond)); \
-        }                                                                                     \
-    }                                                                                         \
-    X64I_XMM_BODY(name)                                                                       \
-    {                                                                                         \
-        name##_by(d, s->q[0]);                                                                \
-    }                                                                                         \
-    X64I_INSTANCES_XMM2(name)                                                                 \
-    X64I_HANDLER(name##_xi)                                                                   \
-    {                                                                                         \
-        if (x64i_check_sse(cpu) != X64I_DONE)                                                 \
-            return X64I_FAULT;                                                                \
-        union x64i_xmm d = x64i_xmm(cpu, op->destination);                                    \
-        name##_by(&d, op->immediate & 0xff);                                                  \
-        x64i_set_xmm(cpu, op->destination, &d);                                               \
-        return X64I_DONE;                                                                     \
+/* Shifts of every element by one count; a count of the element's width or more leaves zeroes or
+ * signs. */
+#define SHIFT_WIDE(name, suffix, L, load, count)                     \
+    X64I_HANDLER(v##name##_##suffix)                                 \
+    {                                                                \
+        struct x64i_wide d;                                          \
+        union x64i_xmm s = {.q = {0, 0}};                            \
+        if (x64i_check_avx(cpu) != X64I_DONE || (load) != X64I_DONE) \
+            return X64I_FAULT;                                       \
+        x64i_get_wide(cpu, op->source, &d, L);                       \
+        for (unsigned i = 0; i < (L); i++)                           \
+            name##_by(&d.lane[i], count);                            \
+        x64i_set_wide(cpu, op->destination, &d, L);                  \
+        return X64I_DONE;                                            \
     }
+
+#define SHIFT_COUNT_XMM (s = x64i_xmm(cpu, op->third), X64I_DONE)
+#define SHIFT_COUNT_I   (s.q[0] = op->immediate & 0xff, X64I_DONE)
+
+#define SHIFT_LEGACY(name)                                 \
+    X64I_XMM_BODY(name)                                    \
+    {                                                      \
+        name##_by(d, s->q[0]);                             \
+    }                                                      \
+    X64I_INSTANCES_LEGACY(name)                            \
+    X64I_HANDLER(name##_xi)                                \
+    {                                                      \
+        if (x64i_check_sse(cpu) != X64I_DONE)              \
+            return X64I_FAULT;                             \
+        union x64i_xmm d = x64i_xmm(cpu, op->destination); \
+        name##_by(&d, op->immediate & 0xff);               \
+        x64i_set_xmm(cpu, op->destination, &d);            \
+        return X64I_DONE;                                  \
+    }
+
+#define SHIFT(name, element, type, bits, in_range, beyond)                                       \
+    static inline void name##_by(union x64i_xmm *d, uint64_t count)                              \
+    {                                                                                            \
+        for (unsigned i = 0; i < sizeof d->element / sizeof d->element[0]; i++) {                \
+            type a = (type)d->element[i];                                                        \
+            d->element[i] =                                                                      \
+                (__typeof__(d->element[0]))(count < (bits) ? (type)(in_range) : (type)(beyond)); \
+        }                                                                                        \
+    }                                                                                            \
+    SHIFT_LEGACY(name)                                                                           \
+    SHIFT_WIDE(name, xxx, 1, SHIFT_COUNT_XMM, s.q[0])                                            \
+    SHIFT_WIDE(name, xxm, 1, x64i_load_xmm(cpu, op, &s), s.q[0])                                 \
+    SHIFT_WIDE(name, xxi, 1, SHIFT_COUNT_I, s.q[0])                                              \
+    SHIFT_WIDE(name, yyx, 2, SHIFT_COUNT_XMM, s.q[0])                                            \
+    SHIFT_WIDE(name, yym, 2, x64i_load_xmm(cpu, op, &s), s.q[0])                                 \
+    SHIFT_WIDE(name, yyi, 2, SHIFT_COUNT_I, s.q[0])
 
 SHIFT(psllw, w, uint16_t, 16, a << count, 0)
 SHIFT(pslld, d, uint32_t, 32, a << count, 0)
@@ -178,76 +205,54 @@ SHIFT(psrlq, q, uint64_t, 64, a >> count, 0)
 SHIFT(psraw, w, int16_t, 16, a >> count, a < 0 ? -1 : 0)
 SHIFT(psrad, d, int32_t, 32, a >> count, a < 0 ? -1 : 0)
 
-/* Whole-register shifts by bytes. */
+/* Shifts of whole lanes by bytes, left (direction -1) or right. */
 static inline uint8_t byte_or_zero(const union x64i_xmm *value, int index)
 {
     return index >= 0 && index < 16 ? value->b[index] : 0;
 }
 
-static enum x64i_result shift_bytes(struct x64i_cpu *cpu, const struct x64i_op *op, int direction)
+static inline void shift_bytes(union x64i_xmm *d, int count)
 {
-    if (x64i_check_sse(cpu) != X64I_DONE)
-        return X64I_FAULT;
-    union x64i_xmm old = x64i_xmm(cpu, op->destination);
-    union x64i_xmm shifted;
-    int count = (int)(op->immediate & 0xff) * direction;
+    union x64i_xmm old = *d;
     for (int i = 0; i < 16; i++)
-        shifted.b[i] = byte_or_zero(&old, i + count);
-    x64i_set_xmm(cpu, op->destination, &shifted);
-    return X64I_DONE;
+        d->b[i] = byte_or_zero(&old, i + count);
 }
 
-X64I_HANDLER(pslldq_xi)
-{
-    return shift_bytes(cpu, op, -1);
-}
+#define SHIFT_BYTES(name, direction)                                \
+    static inline void name##_by(union x64i_xmm *d, uint64_t count) \
+    {                                                               \
+        shift_bytes(d, (int)count *(direction));                    \
+    }                                                               \
+    X64I_HANDLER(name##_xi)                                         \
+    {                                                               \
+        if (x64i_check_sse(cpu) != X64I_DONE)                       \
+            return X64I_FAULT;                                      \
+        union x64i_xmm d = x64i_xmm(cpu, op->destination);          \
+        name##_by(&d, op->immediate & 0xff);                        \
+        x64i_set_xmm(cpu, op->destination, &d);                     \
+        return X64I_DONE;                                           \
+    }                                                               \
+    SHIFT_WIDE(name, xxi, 1, SHIFT_COUNT_I, s.q[0])                 \
+    SHIFT_WIDE(name, yyi, 2, SHIFT_COUNT_I, s.q[0])
 
-X64I_HANDLER(psrldq_xi)
-{
-    return shift_bytes(cpu, op, 1);
-}
+SHIFT_BYTES(pslldq, -1)
+SHIFT_BYTES(psrldq, 1)
 
-X64I_HANDLER(pmovmskb_rx)
-{
-    if (x64i_check_sse(cpu) != X64I_DONE)
-        return X64I_FAULT;
-    union x64i_xmm s = x64i_xmm(cpu, op->source);
-    uint32_t mask = 0;
-    for (unsigned i = 0; i < 16; i++)
-        mask |= (uint32_t)(s.b[i] >> 7) << i;
-    x64i_set_gpr(cpu, op->destination, mask, 32);
-    return X64I_DONE;
-}
+/* The sign bits of bytes, as a mask in a general register. */
+#define BYTE_MASK(handler, check, L)                                \
+    X64I_HANDLER(handler)                                           \
+    {                                                               \
+        struct x64i_wide s;                                         \
+        if (check(cpu) != X64I_DONE)                                \
+            return X64I_FAULT;                                      \
+        x64i_get_wide(cpu, op->source, &s, L);                      \
+        uint32_t mask = 0;                                          \
+        for (unsigned i = 0; i < 16 * (L); i++)                     \
+            mask |= (uint32_t)(s.lane[i / 16].b[i % 16] >> 7) << i; \
+        x64i_set_gpr(cpu, op->destination, mask, 32);               \
+        return X64I_DONE;                                           \
+    }
 
-X64I_HANDLER(pextrw_rx)
-{
-    if (x64i_check_sse(cpu) != X64I_DONE)
-        return X64I_FAULT;
-    union x64i_xmm s = x64i_xmm(cpu, op->source);
-    x64i_set_gpr(cpu, op->destination, s.w[op->immediate & 7], 32);
-    return X64I_DONE;
-}
-
-static enum x64i_result insert_word(struct x64i_cpu *cpu, const struct x64i_op *op, uint64_t word)
-{
-    union x64i_xmm d = x64i_xmm(cpu, op->destination);
-    d.w[op->immediate & 7] = (uint16_t)word;
-    x64i_set_xmm(cpu, op->destination, &d);
-    return X64I_DONE;
-}
-
-X64I_HANDLER(pinsrw_xr)
-{
-    if (x64i_check_sse(cpu) != X64I_DONE)
-        return X64I_FAULT;
-    return insert_word(cpu, op, x64i_gpr(cpu, op->source, 16));
-}
-
-X64I_HANDLER(pinsrw_xm)
-{
-    uint64_t word;
-    if (x64i_check_sse(cpu) != X64I_DONE ||
-        x64i_load(cpu, op->segment, x64i_effective(cpu, op), 2, &word) != X64I_DONE)
-        return X64I_FAULT;
-    return insert_word(cpu, op, word);
-}
+BYTE_MASK(pmovmskb_rx, x64i_check_sse, 1)
+BYTE_MASK(vpmovmskb_rx, x64i_check_avx, 1)
+BYTE_MASK(vpmovmskb_ry, x64i_check_avx, 2)

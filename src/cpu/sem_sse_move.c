@@ -1,167 +1,159 @@
 /* SPDX-License-Identifier: MIT */
-/* SSE and SSE2 moves and shuffles that look at no number (SDM vol. 2B). */
+/* Moves and shuffles that look at no number: SSE, SSE2, SSE3 and their AVX forms (SDM vol. 2B). A
+ * macro's `check` and `set` tell a legacy form from a VEX form. */
 #include "cpu/vector.h"
 
-static enum x64i_result move_register(struct x64i_cpu *cpu, const struct x64i_op *op)
+/* Whole registers. */
+#define MOVE_WIDE(handler, check, L, set, load, store, letter)                \
+    X64I_HANDLER(handler##_##letter##letter)                                  \
+    {                                                                         \
+        struct x64i_wide value;                                               \
+        if (check(cpu) != X64I_DONE)                                          \
+            return X64I_FAULT;                                                \
+        x64i_get_wide(cpu, op->source, &value, L);                            \
+        set;                                                                  \
+        return X64I_DONE;                                                     \
+    }                                                                         \
+    X64I_HANDLER(handler##_##letter##m)                                       \
+    {                                                                         \
+        struct x64i_wide value;                                               \
+        if (check(cpu) != X64I_DONE || load(cpu, op, &value, L) != X64I_DONE) \
+            return X64I_FAULT;                                                \
+        set;                                                                  \
+        return X64I_DONE;                                                     \
+    }                                                                         \
+    X64I_HANDLER(handler##_m##letter)                                         \
+    {                                                                         \
+        struct x64i_wide value;                                               \
+        if (check(cpu) != X64I_DONE)                                          \
+            return X64I_FAULT;                                                \
+        x64i_get_wide(cpu, op->source, &value, L);                            \
+        return store(cpu, op, &value, L);                                     \
+    }
+
+#define SET_XMM     x64i_set_xmm(cpu, op->destination, &value.lane[0])
+#define SET_WIDE(L) x64i_set_wide(cpu, op->destination, &value, L)
+
+#define MOVE(name, load, store)                                        \
+    MOVE_WIDE(name, x64i_check_sse, 1, SET_XMM, load, store, x)        \
+    MOVE_WIDE(v##name, x64i_check_avx, 1, SET_WIDE(1), load, store, x) \
+    MOVE_WIDE(v##name, x64i_check_avx, 2, SET_WIDE(2), load, store, y)
+
+MOVE(mova, x64i_load_wide_aligned, x64i_store_wide_aligned)
+MOVE(movu, x64i_load_wide, x64i_store_wide)
+
+/* Puts `d` where the form wants it. */
+X64I_INLINE enum x64i_result put_legacy(struct x64i_cpu *cpu, const struct x64i_op *op,
+                                        union x64i_xmm d)
 {
-    if (x64i_check_sse(cpu) != X64I_DONE)
-        return X64I_FAULT;
-    union x64i_xmm value = x64i_xmm(cpu, op->source);
-    x64i_set_xmm(cpu, op->destination, &value);
+    x64i_set_xmm(cpu, op->destination, &d);
     return X64I_DONE;
 }
 
-#define MOVE_128(name, load, store)                                                 \
-    X64I_HANDLER(name##_xx)                                                         \
-    {                                                                               \
-        return move_register(cpu, op);                                              \
-    }                                                                               \
-    X64I_HANDLER(name##_xm)                                                         \
-    {                                                                               \
-        union x64i_xmm value;                                                       \
-        if (x64i_check_sse(cpu) != X64I_DONE || load(cpu, op, &value) != X64I_DONE) \
-            return X64I_FAULT;                                                      \
-        x64i_set_xmm(cpu, op->destination, &value);                                 \
-        return X64I_DONE;                                                           \
-    }                                                                               \
-    X64I_HANDLER(name##_mx)                                                         \
-    {                                                                               \
-        if (x64i_check_sse(cpu) != X64I_DONE)                                       \
-            return X64I_FAULT;                                                      \
-        union x64i_xmm value = x64i_xmm(cpu, op->source);                           \
-        return store(cpu, op, &value);                                              \
-    }
-
-MOVE_128(mova, x64i_load_xmm_aligned, x64i_store_xmm_aligned)
-MOVE_128(movu, x64i_load_xmm, x64i_store_xmm)
-
-/* Puts `value` into lane `lane` of the destination, of 32 or 64 bits. */
-static enum x64i_result set_lane(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned bits,
-                                 unsigned lane, uint64_t value)
+X64I_INLINE enum x64i_result put_vex(struct x64i_cpu *cpu, const struct x64i_op *op,
+                                     union x64i_xmm d)
 {
-    union x64i_xmm d = x64i_xmm(cpu, op->destination);
+    x64i_set_wide_xmm(cpu, op->destination, d);
+    return X64I_DONE;
+}
+
+/* `base` with `value` in place of element `at`, of 32 or 64 bits. */
+X64I_INLINE union x64i_xmm with_element(union x64i_xmm base, unsigned bits, unsigned at,
+                                        uint64_t value)
+{
     if (bits == 32)
-        d.d[lane] = (uint32_t)value;
+        base.d[at] = (uint32_t)value;
     else
-        d.q[lane] = value;
-    x64i_set_xmm(cpu, op->destination, &d);
-    return X64I_DONE;
+        base.q[at] = value;
+    return base;
 }
 
-/* Puts `value` into the low bits and clears the rest. */
-static enum x64i_result set_low(struct x64i_cpu *cpu, const struct x64i_op *op, uint64_t value)
+X64I_INLINE union x64i_xmm low_alone(uint64_t value)
 {
-    union x64i_xmm d = {.q = {value, 0}};
-    x64i_set_xmm(cpu, op->destination, &d);
-    return X64I_DONE;
+    return (union x64i_xmm){.q = {value, 0}};
 }
 
-static enum x64i_result load_scalar(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned bits,
-                                    uint64_t *value)
-{
-    if (x64i_check_sse(cpu) != X64I_DONE)
-        return X64I_FAULT;
-    return x64i_load(cpu, op->segment, x64i_effective(cpu, op), bits / 8, value);
-}
-
-static enum x64i_result store_scalar(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned bits,
-                                     unsigned lane)
-{
-    if (x64i_check_sse(cpu) != X64I_DONE)
-        return X64I_FAULT;
-    uint64_t value = cpu->s.vector[op->source].lane[lane];
-    return x64i_store(cpu, op->segment, x64i_effective(cpu, op), bits / 8, value);
-}
-
-/* MOVSS, MOVSD: between registers the rest of the destination stays, from memory it is cleared. */
-#define MOVE_SCALAR(name, bits)                                               \
-    X64I_HANDLER(name##_xx)                                                   \
-    {                                                                         \
-        if (x64i_check_sse(cpu) != X64I_DONE)                                 \
-            return X64I_FAULT;                                                \
-        return set_lane(cpu, op, bits, 0, cpu->s.vector[op->source].lane[0]); \
-    }                                                                         \
-    X64I_HANDLER(name##_xm)                                                   \
-    {                                                                         \
-        uint64_t value;                                                       \
-        if (load_scalar(cpu, op, bits, &value) != X64I_DONE)                  \
-            return X64I_FAULT;                                                \
-        return set_low(cpu, op, value);                                       \
-    }                                                                         \
-    X64I_HANDLER(name##_mx)                                                   \
-    {                                                                         \
-        return store_scalar(cpu, op, bits, 0);                                \
+/* A handler that puts `result` after its check. */
+#define REGISTER_FORM(handler, check, put, result) \
+    X64I_HANDLER(handler)                          \
+    {                                              \
+        if (check(cpu) != X64I_DONE)               \
+            return X64I_FAULT;                     \
+        return put(cpu, op, result);               \
     }
+
+/* The same with `value` loaded from memory. */
+#define LOAD_FORM(handler, check, bits, put, result)                                               \
+    X64I_HANDLER(handler)                                                                          \
+    {                                                                                              \
+        uint64_t value;                                                                            \
+        if (check(cpu) != X64I_DONE ||                                                             \
+            x64i_load(cpu, op->segment, x64i_effective(cpu, op), (bits) / 8, &value) != X64I_DONE) \
+            return X64I_FAULT;                                                                     \
+        return put(cpu, op, result);                                                               \
+    }
+
+#define STORE_FORM(handler, check, bits, at)                                     \
+    X64I_HANDLER(handler)                                                        \
+    {                                                                            \
+        if (check(cpu) != X64I_DONE)                                             \
+            return X64I_FAULT;                                                   \
+        return x64i_store(cpu, op->segment, x64i_effective(cpu, op), (bits) / 8, \
+                          cpu->s.vector[op->source].lane[at]);                   \
+    }
+
+#define OLD       x64i_xmm(cpu, op->destination)
+#define FIRST     x64i_xmm(cpu, op->source)
+#define LOW(reg)  cpu->s.vector[op->reg].lane[0]
+#define HIGH(reg) cpu->s.vector[op->reg].lane[1]
+
+/* MOVSS, MOVSD: between registers the rest of the first operand stays, from memory it is cleared.
+ */
+#define MOVE_SCALAR(name, bits)                                                                   \
+    REGISTER_FORM(name##_xx, x64i_check_sse, put_legacy, with_element(OLD, bits, 0, LOW(source))) \
+    LOAD_FORM(name##_xm, x64i_check_sse, bits, put_legacy, low_alone(value))                      \
+    STORE_FORM(name##_mx, x64i_check_sse, bits, 0)                                                \
+    REGISTER_FORM(v##name##_xxx, x64i_check_avx, put_vex,                                         \
+                  with_element(FIRST, bits, 0, LOW(third)))                                       \
+    LOAD_FORM(v##name##_xm, x64i_check_avx, bits, put_vex, low_alone(value))                      \
+    STORE_FORM(v##name##_mx, x64i_check_avx, bits, 0)
 
 MOVE_SCALAR(movss, 32)
 MOVE_SCALAR(movsd_xmm, 64)
 
 /* MOVLPS, MOVLPD, MOVHPS, MOVHPD: one half. */
-#define MOVE_HALF(name, lane)                              \
-    X64I_HANDLER(name##_xm)                                \
-    {                                                      \
-        uint64_t value;                                    \
-        if (load_scalar(cpu, op, 64, &value) != X64I_DONE) \
-            return X64I_FAULT;                             \
-        return set_lane(cpu, op, 64, lane, value);         \
-    }                                                      \
-    X64I_HANDLER(name##_mx)                                \
-    {                                                      \
-        return store_scalar(cpu, op, 64, lane);            \
-    }
+#define MOVE_HALF(name, half)                                                                   \
+    LOAD_FORM(name##_xm, x64i_check_sse, 64, put_legacy, with_element(OLD, 64, half, value))    \
+    STORE_FORM(name##_mx, x64i_check_sse, 64, half)                                             \
+    LOAD_FORM(v##name##_xxm, x64i_check_avx, 64, put_vex, with_element(FIRST, 64, half, value)) \
+    STORE_FORM(v##name##_mx, x64i_check_avx, 64, half)
 
 MOVE_HALF(movlp, 0)
 MOVE_HALF(movhp, 1)
 
-X64I_HANDLER(movlhps_xx)
-{
-    if (x64i_check_sse(cpu) != X64I_DONE)
-        return X64I_FAULT;
-    return set_lane(cpu, op, 64, 1, cpu->s.vector[op->source].lane[0]);
-}
-
-X64I_HANDLER(movhlps_xx)
-{
-    if (x64i_check_sse(cpu) != X64I_DONE)
-        return X64I_FAULT;
-    return set_lane(cpu, op, 64, 0, cpu->s.vector[op->source].lane[1]);
-}
+REGISTER_FORM(movlhps_xx, x64i_check_sse, put_legacy, with_element(OLD, 64, 1, LOW(source)))
+REGISTER_FORM(movhlps_xx, x64i_check_sse, put_legacy, with_element(OLD, 64, 0, HIGH(source)))
+REGISTER_FORM(vmovlhps_xxx, x64i_check_avx, put_vex, with_element(FIRST, 64, 1, LOW(third)))
+REGISTER_FORM(vmovhlps_xxx, x64i_check_avx, put_vex, with_element(FIRST, 64, 0, HIGH(third)))
 
 /* MOVD and MOVQ; to a register of 32 bits the upper half is cleared as ever. */
-#define MOVE_GENERAL(name, bits)                                                      \
-    X64I_HANDLER(name##_xr)                                                           \
-    {                                                                                 \
-        if (x64i_check_sse(cpu) != X64I_DONE)                                         \
-            return X64I_FAULT;                                                        \
-        return set_low(cpu, op, x64i_gpr(cpu, op->source, bits));                     \
-    }                                                                                 \
-    X64I_HANDLER(name##_xm)                                                           \
-    {                                                                                 \
-        uint64_t value;                                                               \
-        if (load_scalar(cpu, op, bits, &value) != X64I_DONE)                          \
-            return X64I_FAULT;                                                        \
-        return set_low(cpu, op, value);                                               \
-    }                                                                                 \
-    X64I_HANDLER(name##_rx)                                                           \
-    {                                                                                 \
-        if (x64i_check_sse(cpu) != X64I_DONE)                                         \
-            return X64I_FAULT;                                                        \
-        x64i_set_gpr(cpu, op->destination, cpu->s.vector[op->source].lane[0], bits);  \
-        return X64I_DONE;                                                             \
-    }                                                                                 \
-    X64I_HANDLER(name##_mx)                                                           \
-    {                                                                                 \
-        return store_scalar(cpu, op, bits, 0);                                        \
-    }                                                                                 \
-    X64I_HANDLER(name##_xx)                                                           \
-    {                                                                                 \
-        if (x64i_check_sse(cpu) != X64I_DONE)                                         \
-            return X64I_FAULT;                                                        \
-        return set_low(cpu, op, cpu->s.vector[op->source].lane[0] & x64i_mask(bits)); \
-    }
+#define MOVE_GENERAL(name, check, bits, put)                                         \
+    REGISTER_FORM(name##_xr, check, put, low_alone(x64i_gpr(cpu, op->source, bits))) \
+    LOAD_FORM(name##_xm, check, bits, put, low_alone(value))                         \
+    X64I_HANDLER(name##_rx)                                                          \
+    {                                                                                \
+        if (check(cpu) != X64I_DONE)                                                 \
+            return X64I_FAULT;                                                       \
+        x64i_set_gpr(cpu, op->destination, LOW(source), bits);                       \
+        return X64I_DONE;                                                            \
+    }                                                                                \
+    STORE_FORM(name##_mx, check, bits, 0)                                            \
+    REGISTER_FORM(name##_xx, check, put, low_alone(LOW(source) & x64i_mask(bits)))
 
-MOVE_GENERAL(movd, 32)
-MOVE_GENERAL(movq, 64)
+MOVE_GENERAL(movd, x64i_check_sse, 32, put_legacy)
+MOVE_GENERAL(movq, x64i_check_sse, 64, put_legacy)
+MOVE_GENERAL(vmovd, x64i_check_avx, 32, put_vex)
+MOVE_GENERAL(vmovq, x64i_check_avx, 64, put_vex)
 
 /* MOVNTI: a store; the cache hint has no meaning here. */
 #define MOVE_NONTEMPORAL(W)                                                 \
@@ -176,10 +168,8 @@ MOVE_NONTEMPORAL(64)
 
 /* MASKMOVDQU: bytes whose mask byte has its top bit set, to DS:RDI. With an empty mask nothing is
  * touched and nothing faults, which the SDM leaves to the implementation. */
-X64I_HANDLER(maskmovdqu_xx)
+static enum x64i_result store_masked_bytes(struct x64i_cpu *cpu, const struct x64i_op *op)
 {
-    if (x64i_check_sse(cpu) != X64I_DONE)
-        return X64I_FAULT;
     union x64i_xmm data = x64i_xmm(cpu, op->destination);
     union x64i_xmm mask = x64i_xmm(cpu, op->source);
     uint64_t offset = cpu->s.gpr[X64_RDI] & x64i_mask(x64i_address_width(op));
@@ -194,26 +184,39 @@ X64I_HANDLER(maskmovdqu_xx)
     return X64I_DONE;
 }
 
-X64I_HANDLER(movmskps_rx)
+X64I_HANDLER(maskmovdqu_xx)
 {
-    if (x64i_check_sse(cpu) != X64I_DONE)
-        return X64I_FAULT;
-    union x64i_xmm s = x64i_xmm(cpu, op->source);
-    uint32_t mask = 0;
-    for (unsigned i = 0; i < 4; i++)
-        mask |= s.d[i] >> 31 << i;
-    x64i_set_gpr(cpu, op->destination, mask, 32);
-    return X64I_DONE;
+    return x64i_check_sse(cpu) == X64I_DONE ? store_masked_bytes(cpu, op) : X64I_FAULT;
 }
 
-X64I_HANDLER(movmskpd_rx)
+X64I_HANDLER(vmaskmovdqu_xx)
 {
-    if (x64i_check_sse(cpu) != X64I_DONE)
-        return X64I_FAULT;
-    union x64i_xmm s = x64i_xmm(cpu, op->source);
-    x64i_set_gpr(cpu, op->destination, s.q[0] >> 63 | s.q[1] >> 63 << 1, 32);
-    return X64I_DONE;
+    return x64i_check_avx(cpu) == X64I_DONE ? store_masked_bytes(cpu, op) : X64I_FAULT;
 }
+
+/* The elements' sign bits, as a mask in a general register. */
+#define SIGN_MASK(handler, check, L, element, bits)                                      \
+    X64I_HANDLER(handler)                                                                \
+    {                                                                                    \
+        const unsigned count = 128 / (bits);                                             \
+        struct x64i_wide s;                                                              \
+        uint64_t mask = 0;                                                               \
+        if (check(cpu) != X64I_DONE)                                                     \
+            return X64I_FAULT;                                                           \
+        x64i_get_wide(cpu, op->source, &s, L);                                           \
+        for (unsigned i = 0; i < count * (L); i++)                                       \
+            mask |= (uint64_t)(s.lane[i / count].element[i % count] >> ((bits)-1)) << i; \
+        x64i_set_gpr(cpu, op->destination, mask, 32);                                    \
+        return X64I_DONE;                                                                \
+    }
+
+#define SIGN_MASKS(name, element, bits)                       \
+    SIGN_MASK(name##_rx, x64i_check_sse, 1, element, bits)    \
+    SIGN_MASK(v##name##_rx, x64i_check_avx, 1, element, bits) \
+    SIGN_MASK(v##name##_ry, x64i_check_avx, 2, element, bits)
+
+SIGN_MASKS(movmskps, d, 32)
+SIGN_MASKS(movmskpd, q, 64)
 
 X64I_XMM_BODY_I(shufps)
 {
@@ -223,11 +226,35 @@ X64I_XMM_BODY_I(shufps)
     d->d[2] = s->d[immediate >> 4 & 3];
     d->d[3] = s->d[immediate >> 6 & 3];
 }
-X64I_INSTANCES_XMM2_I(shufps)
+X64I_INSTANCES_PACKED_I(shufps, 0)
 
 X64I_XMM_BODY_I(shufpd)
 {
     d->q[0] = d->q[immediate & 1];
     d->q[1] = s->q[immediate >> 1 & 1];
 }
-X64I_INSTANCES_XMM2_I(shufpd)
+X64I_INSTANCES_PACKED_I(shufpd, 2)
+
+/* SSE3: one of two neighbours, doubled. */
+X64I_XMM_BODY(movsldup)
+{
+    for (unsigned i = 0; i < 4; i++)
+        d->d[i] = s->d[i & ~1u];
+}
+X64I_INSTANCES_PACKED1(movsldup)
+
+X64I_XMM_BODY(movshdup)
+{
+    for (unsigned i = 0; i < 4; i++)
+        d->d[i] = s->d[i | 1];
+}
+X64I_INSTANCES_PACKED1(movshdup)
+
+X64I_XMM_BODY(movddup)
+{
+    d->q[1] = s->q[0];
+    d->q[0] = s->q[0];
+}
+X64I_INSTANCES_LEGACY_FROM(movddup, x64i_load_8)
+X64I_INSTANCES_VEX2_X_FROM(movddup, x64i_load_8)
+X64I_INSTANCES_VEX2_Y(movddup)

@@ -45,6 +45,22 @@ X64I_HANDLER(stmxcsr)
     return x64i_store(cpu, op->segment, x64i_effective(cpu, op), 4, cpu->s.mxcsr);
 }
 
+X64I_HANDLER(vldmxcsr)
+{
+    uint64_t value;
+    if (x64i_check_avx(cpu) != X64I_DONE ||
+        x64i_load(cpu, op->segment, x64i_effective(cpu, op), 4, &value) != X64I_DONE)
+        return X64I_FAULT;
+    return load_mxcsr(cpu, (uint32_t)value);
+}
+
+X64I_HANDLER(vstmxcsr)
+{
+    if (x64i_check_avx(cpu) != X64I_DONE)
+        return X64I_FAULT;
+    return x64i_store(cpu, op->segment, x64i_effective(cpu, op), 4, cpu->s.mxcsr);
+}
+
 static unsigned top_of(uint16_t status)
 {
     return status >> 11 & 7;

@@ -3,6 +3,8 @@
 #ifndef X64I_CPU_SHAPES_VECTOR_H
 #define X64I_CPU_SHAPES_VECTOR_H
 
+#include "cpu/shapes_vex.h"
+
 /* xmm := f(xmm, xmm/memory): most of SSE. */
 #define X64I_PATTERNS_xmm2                 "XX XM"
 #define X64I_WIDTH_OF_xmm2                 0
@@ -57,6 +59,20 @@
 #define X64I_PATTERNS_xmm_gpr_i                 "XRI XMI"
 #define X64I_WIDTH_OF_xmm_gpr_i                 0
 #define X64I_SLOTS_xmm_gpr_i(b, W4, W3, W2, W1) W1(b##_xr) W1(b##_xm)
+
+/* One element to a general register or memory: PEXTRB ... */
+#define X64I_PATTERNS_xmm_extract                 "RXI MXI"
+#define X64I_WIDTH_OF_xmm_extract                 1
+#define X64I_SLOTS_xmm_extract(b, W4, W3, W2, W1) W1(b##_rx) W1(b##_mx)
+
+#define X64I_PATTERNS_xmm_load                 "XM"
+#define X64I_WIDTH_OF_xmm_load                 0
+#define X64I_SLOTS_xmm_load(b, W4, W3, W2, W1) W1(b##_xm)
+
+/* CRC32: the source's width counts. */
+#define X64I_PATTERNS_crc32                 "RR RM"
+#define X64I_WIDTH_OF_crc32                 1
+#define X64I_SLOTS_crc32(b, W4, W3, W2, W1) W4(b##_rr) W4(b##_rm)
 
 /* general register of 32 or 64 bits := f(xmm/memory): CVTSD2SI. */
 #define X64I_PATTERNS_to_gpr                 "RX RM"

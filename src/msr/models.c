@@ -13,7 +13,8 @@
         HAS(CMPXCHG16B), HAS(PCID), HAS(MOVBE), HAS(POPCNT), HAS(XSAVE), HAS(FSGSBASE), HAS(BMI1), \
         HAS(SMEP), HAS(BMI2), HAS(ERMS), HAS(INVPCID), HAS(ADX), HAS(SMAP), HAS(CLFLUSHOPT),       \
         HAS(LAHF64), HAS(LZCNT), HAS(PREFETCHW), HAS(SYSCALL), HAS(NX), HAS(PAGE1GB), HAS(RDTSCP), \
-        HAS(LM), HAS(INVARIANT_TSC)
+        HAS(LM), HAS(INVARIANT_TSC), HAS(SSE3), HAS(SSSE3), HAS(SSE4_1), HAS(SSE4_2), HAS(AES),    \
+        HAS(PCLMULQDQ), HAS(AVX), HAS(AVX2), HAS(FMA), HAS(F16C)
 
 /* Intel's controls against speculation, as microcode brought them to older CPUs. */
 #define FEATURES_INTEL \
@@ -90,9 +91,10 @@ static const struct x64i_cpu_model models[] = {
                   {1, X64I_CACHE_INSTRUCTION, 8, 64, 64},
                   {2, X64I_CACHE_UNIFIED, 16, 64, 2048},
                   {3, X64I_CACHE_UNIFIED, 15, 64, 65536}},
-        .features = {FEATURES_COMMON, FEATURES_INTEL, HAS(CLWB), HAS(UMIP), HAS(RDPID), HAS(FSRM),
-                     HAS(SERIALIZE), HAS(ARCH_CAPABILITIES), HAS(FZRM), HAS(FSRS), HAS(PSFD),
-                     HAS(IPRED_CTRL), HAS(RRSBA_CTRL), HAS(BHI_CTRL), HAS(WBNOINVD)},
+        .features = {FEATURES_COMMON, FEATURES_INTEL, HAS(SHA), HAS(GFNI), HAS(VAES),
+                     HAS(VPCLMULQDQ), HAS(CLWB), HAS(UMIP), HAS(RDPID), HAS(FSRM), HAS(SERIALIZE),
+                     HAS(ARCH_CAPABILITIES), HAS(FZRM), HAS(FSRS), HAS(PSFD), HAS(IPRED_CTRL),
+                     HAS(RRSBA_CTRL), HAS(BHI_CTRL), HAS(WBNOINVD)},
     },
     {
         .name = "zen3",
@@ -114,10 +116,26 @@ static const struct x64i_cpu_model models[] = {
                   {1, X64I_CACHE_INSTRUCTION, 8, 64, 64},
                   {2, X64I_CACHE_UNIFIED, 8, 64, 1024},
                   {3, X64I_CACHE_UNIFIED, 16, 64, 32768}},
-        .features = {FEATURES_COMMON, HAS(CLWB), HAS(UMIP), HAS(RDPID), HAS(FSRM), HAS(WBNOINVD),
-                     HAS(AMD_IBPB), HAS(AMD_IBRS), HAS(AMD_STIBP), HAS(AMD_STIBP_ALWAYS_ON),
-                     HAS(AMD_IBRS_PREFERRED), HAS(AMD_SSBD), HAS(AMD_PSFD), HAS(LFENCE_SERIALIZING),
-                     HAS(NULL_SELECTOR_CLEARS_BASE), HAS(MISALIGNED_SSE), HAS(AMD_SBPB),
+        .features = {FEATURES_COMMON,
+                     HAS(SHA),
+                     HAS(VAES),
+                     HAS(VPCLMULQDQ),
+                     HAS(CLWB),
+                     HAS(UMIP),
+                     HAS(RDPID),
+                     HAS(FSRM),
+                     HAS(WBNOINVD),
+                     HAS(AMD_IBPB),
+                     HAS(AMD_IBRS),
+                     HAS(AMD_STIBP),
+                     HAS(AMD_STIBP_ALWAYS_ON),
+                     HAS(AMD_IBRS_PREFERRED),
+                     HAS(AMD_SSBD),
+                     HAS(AMD_PSFD),
+                     HAS(LFENCE_SERIALIZING),
+                     HAS(NULL_SELECTOR_CLEARS_BASE),
+                     HAS(MISALIGNED_SSE),
+                     HAS(AMD_SBPB),
                      HAS(AMD_IBPB_BRTYPE)},
     },
 };

@@ -108,6 +108,13 @@ struct oracle_tolerance oracle_tolerance(const struct oracle_instruction *instru
     if (instruction->undefined)
         return tolerance;
     const ZydisDecodedInstruction *decoded = &instruction->decoded;
+    /* AMD's processors take SHA operands from any address; SDM vol. 2 wants them aligned
+     * (exceptions of type 4). */
+    if (decoded->meta.isa_set == ZYDIS_ISA_SET_SHA && guest->vector == X64_FAULT_GP &&
+        host->vector != X64_FAULT_GP) {
+        tolerance.nothing = true;
+        return tolerance;
+    }
     if (host->vector == ORACLE_NO_VECTOR) {
         tolerance.flags = undefined_flags(instruction, row, c);
         /* What IRET loads into RF is gone when the trap behind it shows the flags. */
@@ -137,7 +144,8 @@ struct oracle_tolerance oracle_tolerance(const struct oracle_instruction *instru
         tolerance.mxcsr = MXCSR_PE;
     /* Which of its bytes it touches when their mask is zero: "implementation dependent" (vol. 2A).
      */
-    tolerance.nothing = decoded->mnemonic == ZYDIS_MNEMONIC_MASKMOVDQU;
+    tolerance.nothing = decoded->mnemonic == ZYDIS_MNEMONIC_MASKMOVDQU ||
+                        decoded->mnemonic == ZYDIS_MNEMONIC_VMASKMOVDQU;
     return tolerance;
 }
 

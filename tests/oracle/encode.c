@@ -70,12 +70,13 @@ static void put_vex(struct writer *writer, const struct oracle_form *form,
 }
 
 /* All addressing modes of SDM vol. 2A, tables 2-2 and 2-3, that the variant's `reg` allows. */
-static void put_memory_modrm(struct writer *writer, unsigned reg, struct oracle_random *random)
+static void put_memory_modrm(struct writer *writer, unsigned reg, bool sib_only,
+                             struct oracle_random *random)
 {
     unsigned bits = (unsigned)oracle_random_next(random);
-    unsigned rm = bits & 7;
+    unsigned rm = sib_only ? 4 : bits & 7;
     unsigned mod = (bits >> 3) % 3;
-    if (oracle_random_once_in(random, 8)) { /* RIP-relative */
+    if (!sib_only && oracle_random_once_in(random, 8)) { /* RIP-relative */
         mod = 0;
         rm = 5;
     }
@@ -118,7 +119,9 @@ static void write_once(const struct oracle_form *form, struct oracle_random *ran
         put_legacy_opcode(writer, form, v, &extension);
     put(writer, v->opcode);
     if (form->memory)
-        put_memory_modrm(writer, v->modrm >> 3, random);
+        put_memory_modrm(writer,
+                         oracle_is_gather(form->space, v->opcode) ? bits >> 9 : v->modrm >> 3,
+                         oracle_is_gather(form->space, v->opcode), random);
     else if (form->has_modrm)
         put(writer, v->modrm);
     fill_rest(writer, random);

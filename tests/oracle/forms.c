@@ -163,6 +163,13 @@ static void plain_bytes(unsigned space, const struct oracle_variant *v, uint8_t 
         bytes[n++] = 0xc4;
         bytes[n++] = (uint8_t)(0xe0 | (space - ORACLE_SPACE_VEX_0F + 1));
         bytes[n++] = (uint8_t)(v->w << 7 | 0x78 | v->l << 2 | pp);
+        if (oracle_is_gather(space, v->opcode)) {
+            bytes[n - 1] ^= 1u << 3; /* vvvv is 1 */
+            bytes[n++] = v->opcode;
+            bytes[n++] = v->modrm | 4;
+            bytes[n] = 2u << 3; /* the index is register 2 */
+            return;
+        }
     } else {
         if (v->address32)
             bytes[n++] = 0x67;

@@ -63,6 +63,13 @@ bool oracle_find_slot(const ZydisDecodedInstruction *instruction,
                       const ZydisDecodedOperand *operands, uint16_t *row, uint8_t *slot,
                       uint8_t *width_index);
 
+/* Gathers: their memory operand has a SIB byte whose index is a vector register, and no two of
+ * their registers are the same. */
+static inline bool oracle_is_gather(unsigned space, unsigned opcode)
+{
+    return space == ORACLE_SPACE_VEX_0F38 && opcode >= 0x90 && opcode <= 0x93;
+}
+
 /* Enumerates all forms, in the order of the opcode space. */
 struct oracle_forms oracle_forms_create(const struct x64i_cpu_model *model, unsigned code_bits);
 void oracle_forms_destroy(struct oracle_forms *forms);

@@ -164,7 +164,8 @@ static void solve(struct maker *maker, const ZydisDecodedOperandMem *memory, uin
         if (!set_displacement(maker, offset - end))
             set_displacement(maker, ORACLE_ARENA_DATA + ORACLE_LINE - end);
     } else if (base < 0 && index < 0) {
-        set_displacement(maker, offset);
+        if (!set_displacement(maker, offset))
+            set_displacement(maker, ORACLE_ARENA_DATA + ORACLE_LINE);
     } else if (base >= 0 && base != index && !is_pinned(maker, base)) {
         if (index >= 0 && !is_pinned(maker, index)) {
             if (!oracle_random_once_in(maker->random, 4))
@@ -380,6 +381,46 @@ static void aim_branch(struct maker *maker, const ZydisDecodedOperand *operand)
     maker->must_decode = true;
 }
 
+/* A gather's indices stay small, most of them, so that the elements lie about the place that the
+ * base is solved for. */
+static void tame_indices(struct maker *maker)
+{
+    const ZydisDecodedOperand *operands = maker->instruction->operands;
+    unsigned size = maker->instruction->decoded.opcode & 1 ? 8 : 4;
+    for (unsigned i = 0; i < maker->instruction->decoded.operand_count; i++) {
+        if (operands[i].type != ZYDIS_OPERAND_TYPE_MEMORY)
+            continue;
+        unsigned reg = (unsigned)ZydisRegisterGetId(operands[i].mem.index);
+        for (unsigned at = 0; at < 32; at += size) {
+            uint64_t index = oracle_random_below(maker->random, 64);
+            if (oracle_random_once_in(maker->random, 4))
+                index = 0 - index;
+            uint8_t *part =
+                maker->out->before.extended + (at < 16 ? 160 : ORACLE_YMM_OFFSET) + 16 * reg;
+            if (!oracle_random_once_in(maker->random, 64))
+                memcpy(part + at % 16, &index, size);
+        }
+    }
+}
+
+/* Lengths of explicit strings about those of a register, of either sign. */
+static void tame_lengths(struct maker *maker)
+{
+    static const unsigned registers[] = {X64_RAX, X64_RDX};
+    for (unsigned i = 0; i < 2; i++)
+        if (!oracle_random_once_in(maker->random, 4))
+            pin(maker, (int)registers[i], (uint64_t)oracle_random_below(maker->random, 40) - 20,
+                64);
+}
+
+static bool has_explicit_lengths(const ZydisDecodedInstruction *decoded)
+{
+    return decoded->mnemonic == ZYDIS_MNEMONIC_PCMPESTRI ||
+           decoded->mnemonic == ZYDIS_MNEMONIC_PCMPESTRM ||
+           decoded->mnemonic == ZYDIS_MNEMONIC_VPCMPESTRI ||
+           decoded->mnemonic == ZYDIS_MNEMONIC_VPCMPESTRM;
+}
+
 /* REP counts stay small; bit offsets into memory stay near; a divisor usually suffices; the old
  * value of CMPXCHG often matches. */
 static void tweak_before(struct maker *maker)
@@ -388,6 +429,10 @@ static void tweak_before(struct maker *maker)
     struct oracle_random *random = maker->random;
     uint64_t *gpr = maker->out->before.gpr;
     const uint64_t repeats = ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE;
+    if (oracle_is_gather(maker->form->space, decoded->opcode))
+        tame_indices(maker);
+    if (has_explicit_lengths(decoded))
+        tame_lengths(maker);
     if (decoded->attributes & repeats)
         pin(maker, X64_RCX,
             oracle_random_below(random, oracle_random_once_in(random, 8) ? 300 : 12),
