@@ -87,6 +87,11 @@ static uint64_t deadline(void *user)
     return machine->run.ended ? 0 : machine->event_step;
 }
 
+static bool draw_random(void *user, void *bytes, size_t size)
+{
+    return x64i_machine_input(user, X64_INPUT_RANDOM, bytes, size) == size;
+}
+
 static enum x64i_result call_native(void *user, uint32_t number)
 {
     struct x64_machine *machine = user;
@@ -107,6 +112,7 @@ const struct x64i_cpu_callbacks x64i_machine_cpu_callbacks = {
     .sleep = sleep_until_event,
     .interrupt_acknowledge = interrupt_acknowledge,
     .deadline = deadline,
+    .random = draw_random,
     .native = call_native,
     .page_fault = page_fault,
 };

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define CPU_VERSION 1
+#define CPU_VERSION 2
 #define MXCSR_RESET 0x1f80
 
 /* Centuries: a run that is as long never ends, and sums with such numbers do not wrap. */
@@ -104,6 +104,8 @@ static void refresh_paging(struct x64i_cpu *cpu)
         .global = s->cr4 & X64I_CR4_PGE,
         .smep = s->cr4 & X64I_CR4_SMEP,
         .smap = s->cr4 & X64I_CR4_SMAP,
+        .keys = s->cr4 & X64I_CR4_PKE,
+        .pkru = (uint32_t)s->pkru,
         .gigabyte_pages = x64i_cpu_has(cpu, X64I_FEATURE_PAGE1GB),
     };
 }

@@ -28,6 +28,8 @@ struct x64i_cpu_callbacks {
     uint8_t (*interrupt_acknowledge)(void *user);
     /* The step before which a device wants to be asked again. */
     uint64_t (*deadline)(void *user);
+    /* Random bytes from outside the machine; false when there are none now. */
+    bool (*random)(void *user, void *bytes, size_t size);
     /* A native function of a kernel model (x64i_cpu_set_natives) stands at RIP. */
     enum x64i_result (*native)(void *user, uint32_t number);
     /* An instruction is about to fault with the #PF in cpu->exception: true to leave the step

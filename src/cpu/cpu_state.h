@@ -143,6 +143,7 @@ struct x64i_cpu_state {
         uint64_t significand;
         uint64_t exponent_sign; /* 16 bits are used */
     } fpu[8];                   /* physical registers, not rotated by TOP */
+    uint64_t pkru;              /* rights of protection keys, two bits each; 32 bits are used */
 };
 
 #endif

@@ -186,6 +186,12 @@ static uint16_t repeat_prefix(const ZydisDecodedInstruction *instruction)
     return flags;
 }
 
+/* FMA runs on the host's unit (host_float.h), and not every host has it. */
+static bool host_can(uint16_t feature)
+{
+    return feature != X64I_FEATURE_FMA || __builtin_cpu_supports("fma");
+}
+
 static uint16_t prefix_flags(const ZydisDecodedInstruction *instruction)
 {
     uint16_t flags = 0;
@@ -293,7 +299,8 @@ enum x64i_decoded x64i_decode(struct x64i_cpu *cpu, const uint8_t *bytes, size_t
         fill_implicit_segment(op, operands, instruction.operand_count);
     size_t first = cpu->decoder->first_row[instruction.mnemonic];
     op->execute = x64i_isa_find_from(&instruction, operands, first, &op->row);
-    if (!op->execute || !x64i_cpu_has(cpu, x64i_isa_rows[op->row].feature))
+    if (!op->execute || !x64i_cpu_has(cpu, x64i_isa_rows[op->row].feature) ||
+        !host_can(x64i_isa_rows[op->row].feature))
         return X64I_DECODE_UNDEFINED;
     return X64I_DECODED;
 }

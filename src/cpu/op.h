@@ -33,9 +33,9 @@ enum x64i_op_flag {
     X64I_OP_ADDRESS_16 = 1 << 4, /* ... at 16 bits */
     X64I_OP_RIP_RELATIVE = 1 << 5,
     X64I_OP_MEMORY = 1 << 6, /* it has an explicit memory operand */
-    X64I_OP_REX_W = 1 << 7, /* or VEX.W */
-    X64I_OP_VEX_L = 1 << 9, /* 256 bits, where the operands do not tell */
-    X64I_OP_MOFFS = 1 << 8  /* the memory operand's offset is the 64-bit immediate */
+    X64I_OP_REX_W = 1 << 7,  /* or VEX.W */
+    X64I_OP_VEX_L = 1 << 9,  /* 256 bits, where the operands do not tell */
+    X64I_OP_MOFFS = 1 << 8   /* the memory operand's offset is the 64-bit immediate */
 };
 
 struct x64i_op {

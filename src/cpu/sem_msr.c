@@ -3,11 +3,10 @@
  * each instruction's page). */
 #include "cpu/segment.h"
 #include "cpu/system.h"
+#include "msr/xstate.h"
 
 #define CPUID_EXTENDED_VERSION 0x80000001u
 #define CPUID_SYSCALL          (1u << 11) /* EDX */
-#define XCR0_X87               1ull
-#define XCR0_SSE               2ull
 
 /* EDX:EAX := value, both registers cleared above bit 31. */
 static void set_edx_eax(struct x64i_cpu *cpu, uint64_t value)
@@ -117,19 +116,27 @@ X64I_HANDLER(read_cpuid)
     return X64I_DONE;
 }
 
-/* EDX:EAX := XCR[ECX]; XCR0 is the only one. */
+/* EDX:EAX := XCR[ECX]; XCR1 tells which components of XCR0 are in use (SDM vol. 1, 13.2). */
 X64I_HANDLER(xgetbv)
 {
     (void)op;
     if (!(cpu->s.cr4 & X64I_CR4_OSXSAVE))
         return x64i_raise(cpu, X64_FAULT_UD);
-    if (x64i_gpr(cpu, X64_RCX, 32) != 0)
+    uint64_t which = x64i_gpr(cpu, X64_RCX, 32);
+    if (which > 1 || (which == 1 && !x64i_cpu_has(cpu, X64I_FEATURE_XGETBV1)))
         return x64i_raise_gp0(cpu);
-    set_edx_eax(cpu, cpu->s.xcr0);
+    set_edx_eax(cpu, cpu->s.xcr0 & (which ? x64i_xsave_in_use(cpu) : ~0ull));
     return X64I_DONE;
 }
 
-/* XCR[ECX] := EDX:EAX. The x87 bit is always set, the others must be those that CPUID.0DH lists. */
+/* XCR[ECX] := EDX:EAX. The x87 bit is always set, AVX wants SSE (SDM vol. 1, 13.3), and all must be
+ * those that CPUID.0DH lists. */
+static bool xcr0_is_valid(const struct x64i_cpu *cpu, uint64_t value)
+{
+    return (value & X64I_XSTATE_X87) && !(value & ~x64i_xstate_supported(cpu->model)) &&
+           (!(value & X64I_XSTATE_AVX) || (value & X64I_XSTATE_SSE));
+}
+
 X64I_HANDLER(xsetbv)
 {
     (void)op;
@@ -138,7 +145,7 @@ X64I_HANDLER(xsetbv)
         return x64i_raise(cpu, X64_FAULT_UD);
     if (x64i_require_cpl0(cpu) != X64I_DONE)
         return X64I_FAULT;
-    if (x64i_gpr(cpu, X64_RCX, 32) != 0 || !(value & XCR0_X87) || (value & ~(XCR0_X87 | XCR0_SSE)))
+    if (x64i_gpr(cpu, X64_RCX, 32) != 0 || !xcr0_is_valid(cpu, value))
         return x64i_raise_gp0(cpu);
     x64i_set_control(cpu, X64_CONTROL_XCR0, &cpu->s.xcr0, value);
     return X64I_DONE;

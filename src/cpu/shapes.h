@@ -71,6 +71,11 @@
 #define X64I_WIDTH_OF_r                 0
 #define X64I_SLOTS_r(b, W4, W3, W2, W1) W3(b##_r)
 
+/* RDRAND, RDSEED: one register of 16 bits or more. */
+#define X64I_PATTERNS_random                 "R"
+#define X64I_WIDTH_OF_random                 0
+#define X64I_SLOTS_random(b, W4, W3, W2, W1) W3(b##_r)
+
 /* MOVBE. */
 #define X64I_PATTERNS_rm_mr                 "RM MR"
 #define X64I_WIDTH_OF_rm_mr                 0

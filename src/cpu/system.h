@@ -38,4 +38,10 @@ static inline void x64i_set_control(struct x64i_cpu *cpu, unsigned index, uint64
     x64i_cpu_refresh(cpu);
 }
 
+/* Stores PKRU, which the page walk asks. */
+void x64i_set_pkru(struct x64i_cpu *cpu, uint32_t value);
+
+/* The state components that are not in their initial state: the manual's XINUSE. */
+uint64_t x64i_xsave_in_use(const struct x64i_cpu *cpu);
+
 #endif

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define TLB_REGION_VERSION 1
+#define TLB_REGION_VERSION 2
 
 enum x64_status x64i_mmu_init(struct x64i_mmu *mmu, struct x64i_state *state, uint64_t ram_size)
 {
@@ -198,14 +198,22 @@ void x64i_mmu_flush(struct x64i_mmu *mmu, enum x64_tlb_flush what, uint16_t pcid
     report_flush(mmu, what, 0, pcid);
 }
 
-/* Everything that x64i_tlb_serves and x64i_tlb_matches look at, as a number; never 0. */
+/* Everything that x64i_tlb_serves and x64i_tlb_matches look at but PKRU, as a number; never 0. */
 static uint64_t context_key(const struct x64i_mmu *mmu, unsigned access)
 {
     const struct x64i_paging *paging = &mmu->paging;
     return 1 | (uint64_t)paging->mode << 8 | (uint64_t)paging->pcid << 16 | (uint64_t)access << 32 |
            (uint64_t)paging->write_protect << 40 | (uint64_t)paging->smep << 41 |
            (uint64_t)paging->smap << 42 | (uint64_t)paging->no_execute << 43 |
-           (uint64_t)paging->global << 44;
+           (uint64_t)paging->global << 44 | (uint64_t)paging->keys << 45;
+}
+
+void x64i_mmu_rights_changed(struct x64i_mmu *mmu)
+{
+    if (!x64i_host_tlb_exists(&mmu->physical.host))
+        return;
+    x64i_host_tlb_flush(&mmu->physical.host);
+    mmu->physical.disturbed = true;
 }
 
 void x64i_mmu_host_select(struct x64i_mmu *mmu, unsigned access, bool misses)

@@ -30,6 +30,8 @@ struct x64i_paging {
     bool global;           /* CR4.PGE */
     bool smep;             /* CR4.SMEP */
     bool smap;             /* CR4.SMAP */
+    bool keys;             /* CR4.PKE */
+    uint32_t pkru;         /* rights of protection keys */
     bool gigabyte_pages;   /* CPUID.80000001H:EDX[26] */
 };
 
@@ -54,6 +56,18 @@ struct x64i_mmu {
  * nobody watches. Errors of x64i_physical_init. */
 enum x64_status x64i_mmu_init(struct x64i_mmu *mmu, struct x64i_state *state, uint64_t ram_size);
 
+/* Whether PKRU lets a data access to a user page pass (SDM vol. 3A, 4.6.2). Writes of the
+ * supervisor are stopped with CR0.WP only. */
+static inline bool x64i_key_permits(const struct x64i_paging *paging, unsigned flags,
+                                    unsigned access)
+{
+    if (!paging->keys || !(flags & X64I_TLB_USER) || (access & X64I_ACCESS_EXECUTE))
+        return true;
+    unsigned denied = paging->pkru >> 2 * (flags >> X64I_TLB_KEY_SHIFT & 15) & 3;
+    bool stops_writes = (access & X64I_ACCESS_USER) || paging->write_protect;
+    return !(denied & 1) && !((denied & 2) && (access & X64I_ACCESS_WRITE) && stops_writes);
+}
+
 /*
  * Whether a page with these rights (enum x64i_tlb_flag) may be touched this way (SDM vol. 3A, 4.6).
  * A supervisor access to a user page needs SMAP off, RFLAGS.AC or no SMAP; implicit accesses never
@@ -63,6 +77,8 @@ static inline bool x64i_paging_permits(const struct x64i_paging *paging, unsigne
                                        unsigned access)
 {
     if ((access & X64I_ACCESS_EXECUTE) && (flags & X64I_TLB_NO_EXECUTE))
+        return false;
+    if (!x64i_key_permits(paging, flags, access))
         return false;
     bool writable = !(access & X64I_ACCESS_WRITE) || (flags & X64I_TLB_WRITABLE);
     if (access & X64I_ACCESS_USER)
@@ -88,6 +104,9 @@ static inline bool x64i_tlb_serves(const struct x64i_paging *paging, unsigned fl
 /* The part of x64i_mmu_translate behind its quick probe: large pages, walks and paging off. */
 bool x64i_mmu_translate_slowly(struct x64i_mmu *mmu, uint64_t linear, unsigned access,
                                uint64_t *physical, uint32_t *error_code);
+
+/* PKRU changed: what is derived from entries' rights goes. The TLB stays as it is. */
+void x64i_mmu_rights_changed(struct x64i_mmu *mmu);
 
 /*
  * Translates one address. Asks the TLB, walks on a miss, on a write to a page that is not yet dirty

@@ -24,16 +24,19 @@ enum x64i_tlb_flag {
     X64I_TLB_USER = 1 << 2,     /* U/S of every level */
     X64I_TLB_NO_EXECUTE = 1 << 3,
     X64I_TLB_GLOBAL = 1 << 4,
-    X64I_TLB_DIRTY = 1 << 5
+    X64I_TLB_DIRTY = 1 << 5,
+    X64I_TLB_KEY = 15 << 8 /* the protection key, from X64I_TLB_KEY_SHIFT on */
 };
+
+#define X64I_TLB_KEY_SHIFT 8
 
 struct x64i_tlb_entry {
     uint64_t linear;   /* page base */
     uint64_t physical; /* page base */
     uint16_t pcid;
-    uint8_t flags;     /* enum x64i_tlb_flag */
     uint8_t page_bits; /* 12, 21 or 30 */
-    uint32_t reserved;
+    uint8_t reserved;
+    uint32_t flags; /* enum x64i_tlb_flag */
 };
 
 struct x64i_tlb_set {

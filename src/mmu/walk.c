@@ -79,7 +79,7 @@ static struct x64i_tlb_entry page_of(const struct x64i_paging *paging, uint64_t 
         .linear = linear & ~offset_mask,
         .physical = leaf->entry & ADDRESS_MASK & ~offset_mask,
         .pcid = paging->pcid,
-        .flags = (uint8_t)(rights | X64I_TLB_VALID),
+        .flags = rights | X64I_TLB_VALID,
         .page_bits = (uint8_t)bits,
     };
 }
@@ -110,8 +110,10 @@ bool x64i_walk(const struct x64i_physical *physical, const struct x64i_paging *p
         if (maps_page(level, step->entry))
             leaf = step;
     }
+    rights |= (unsigned)(leaf->entry >> X64I_PTE_KEY_SHIFT & 15) << X64I_TLB_KEY_SHIFT;
     if (!x64i_paging_permits(paging, rights, access)) {
-        walk->error_code = error_code(paging, access, X64_PF_PRESENT);
+        bool key = !x64i_key_permits(paging, rights, access);
+        walk->error_code = error_code(paging, access, X64_PF_PRESENT | (key ? X64_PF_KEY : 0u));
         return false;
     }
     walk->page = page_of(paging, linear, leaf, rights, access);

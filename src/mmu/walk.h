@@ -20,6 +20,7 @@
 #define X64I_PTE_LARGE      (UINT64_C(1) << 7) /* PS, in levels 2 and 3 */
 #define X64I_PTE_GLOBAL     (UINT64_C(1) << 8)
 #define X64I_PTE_NO_EXECUTE (UINT64_C(1) << 63)
+#define X64I_PTE_KEY_SHIFT  59 /* four bits, of the entry that maps the page */
 
 struct x64i_walk_step {
     uint64_t physical; /* address of the entry */

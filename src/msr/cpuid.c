@@ -2,6 +2,7 @@
 /* CPUID (SDM vol. 2A, CPUID; APM vol. 3, appendix E). Feature bits come from features.def and the
  * model's row; the functions here fill in the rest of their leaves. */
 #include "msr/model.h"
+#include "msr/xstate.h"
 
 #include <string.h>
 
@@ -11,8 +12,8 @@ enum { EAX, EBX, ECX, EDX };
 #define OSXSAVE         (1u << 27) /* CPUID.01H:ECX */
 #define LINEAR_BITS     48u
 #define CACHE_LINE      64u
-#define XSAVE_X87_SSE   3u          /* XCR0 bits 0 and 1 */
-#define XSAVE_AREA      576u        /* bytes: the legacy region and the header */
+#define CR4_PKE         (1ull << 22)
+#define OSPKE           (1u << 4)   /* CPUID.07H:ECX */
 #define AMD_COMMON_BITS 0x0183f3ffu /* of 01H:EDX that AMD repeats in 80000001H:EDX */
 
 /* What a leaf function needs to know. */
@@ -20,6 +21,7 @@ struct query {
     const struct x64i_cpu_model *model;
     uint32_t subleaf;
     uint64_t cr4;
+    uint64_t xcr0;
 };
 
 static const struct {
@@ -135,8 +137,11 @@ static void leaf_monitor(const struct query *query, uint32_t r[4])
 
 static void leaf_structured(const struct query *query, uint32_t r[4])
 {
-    if (query->subleaf == 0)
-        r[EAX] = highest_subleaf(query->model, 7);
+    if (query->subleaf != 0)
+        return;
+    r[EAX] = highest_subleaf(query->model, 7);
+    if (query->cr4 & CR4_PKE)
+        r[ECX] |= OSPKE;
 }
 
 /* One thread of one core: levels SMT (1) and core (2), then the end. */
@@ -151,11 +156,24 @@ static void leaf_topology(const struct query *query, uint32_t r[4])
 
 static void leaf_xsave(const struct query *query, uint32_t r[4])
 {
-    if (!x64i_cpu_model_has(query->model, X64I_FEATURE_XSAVE) || query->subleaf != 0)
+    uint64_t supported = x64i_xstate_supported(query->model);
+    if (!x64i_cpu_model_has(query->model, X64I_FEATURE_XSAVE))
         return;
-    r[EAX] = XSAVE_X87_SSE;
-    r[EBX] = XSAVE_AREA;
-    r[ECX] = XSAVE_AREA;
+    if (query->subleaf == 0) {
+        r[EAX] = (uint32_t)supported;
+        r[EBX] = x64i_xstate_area(query->model, query->xcr0, false);
+        r[ECX] = x64i_xstate_area(query->model, supported, false);
+    } else if (query->subleaf == 1) {
+        bool compact = x64i_cpu_model_has(query->model, X64I_FEATURE_XSAVEC);
+        r[EBX] = compact ? x64i_xstate_area(query->model, query->xcr0, true) : 0;
+    } else {
+        struct x64i_xstate row;
+        for (unsigned i = 0; x64i_xstate_at(query->model, i, &row); i++)
+            if (row.number == query->subleaf) {
+                r[EAX] = row.size;
+                r[EBX] = row.offset;
+            }
+    }
 }
 
 /* EBX/EAX is the TSC's frequency over the crystal's. */
@@ -297,7 +315,6 @@ static bool has_subleaves(uint32_t leaf)
 void x64i_cpuid(const struct x64i_cpu_model *model, uint32_t leaf, uint32_t subleaf, uint64_t cr4,
                 uint64_t xcr0, uint32_t registers[4])
 {
-    (void)xcr0; /* the legacy region is there whatever is enabled, and no component follows it */
     memset(registers, 0, 4 * sizeof registers[0]);
     bool extended = leaf >> 31;
     if (extended ? leaf > model->max_extended_leaf : leaf > model->max_leaf) {
@@ -308,7 +325,7 @@ void x64i_cpuid(const struct x64i_cpu_model *model, uint32_t leaf, uint32_t subl
     }
     if (!has_subleaves(leaf))
         subleaf = 0;
-    struct query query = {.model = model, .subleaf = subleaf, .cr4 = cr4};
+    struct query query = {.model = model, .subleaf = subleaf, .cr4 = cr4, .xcr0 = xcr0};
     set_feature_bits(model, leaf, subleaf, registers);
     for (size_t i = 0; i < sizeof leaves / sizeof leaves[0]; i++)
         if (leaves[i].leaf == leaf)

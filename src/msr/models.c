@@ -14,7 +14,8 @@
         HAS(SMEP), HAS(BMI2), HAS(ERMS), HAS(INVPCID), HAS(ADX), HAS(SMAP), HAS(CLFLUSHOPT),       \
         HAS(LAHF64), HAS(LZCNT), HAS(PREFETCHW), HAS(SYSCALL), HAS(NX), HAS(PAGE1GB), HAS(RDTSCP), \
         HAS(LM), HAS(INVARIANT_TSC), HAS(SSE3), HAS(SSSE3), HAS(SSE4_1), HAS(SSE4_2), HAS(AES),    \
-        HAS(PCLMULQDQ), HAS(AVX), HAS(AVX2), HAS(FMA), HAS(F16C)
+        HAS(PCLMULQDQ), HAS(AVX), HAS(AVX2), HAS(FMA), HAS(F16C), HAS(RDRAND), HAS(RDSEED),        \
+        HAS(XSAVEOPT), HAS(XSAVEC), HAS(XGETBV1), HAS(XSAVES)
 
 /* Intel's controls against speculation, as microcode brought them to older CPUs. */
 #define FEATURES_INTEL \
@@ -91,10 +92,26 @@ static const struct x64i_cpu_model models[] = {
                   {1, X64I_CACHE_INSTRUCTION, 8, 64, 64},
                   {2, X64I_CACHE_UNIFIED, 16, 64, 2048},
                   {3, X64I_CACHE_UNIFIED, 15, 64, 65536}},
-        .features = {FEATURES_COMMON, FEATURES_INTEL, HAS(SHA), HAS(GFNI), HAS(VAES),
-                     HAS(VPCLMULQDQ), HAS(CLWB), HAS(UMIP), HAS(RDPID), HAS(FSRM), HAS(SERIALIZE),
-                     HAS(ARCH_CAPABILITIES), HAS(FZRM), HAS(FSRS), HAS(PSFD), HAS(IPRED_CTRL),
-                     HAS(RRSBA_CTRL), HAS(BHI_CTRL), HAS(WBNOINVD)},
+        .features = {FEATURES_COMMON,
+                     FEATURES_INTEL,
+                     HAS(SHA),
+                     HAS(GFNI),
+                     HAS(VAES),
+                     HAS(VPCLMULQDQ),
+                     HAS(PKU),
+                     HAS(CLWB),
+                     HAS(UMIP),
+                     HAS(RDPID),
+                     HAS(FSRM),
+                     HAS(SERIALIZE),
+                     HAS(ARCH_CAPABILITIES),
+                     HAS(FZRM),
+                     HAS(FSRS),
+                     HAS(PSFD),
+                     HAS(IPRED_CTRL),
+                     HAS(RRSBA_CTRL),
+                     HAS(BHI_CTRL),
+                     HAS(WBNOINVD)},
     },
     {
         .name = "zen3",
@@ -120,6 +137,7 @@ static const struct x64i_cpu_model models[] = {
                      HAS(SHA),
                      HAS(VAES),
                      HAS(VPCLMULQDQ),
+                     HAS(PKU),
                      HAS(CLWB),
                      HAS(UMIP),
                      HAS(RDPID),

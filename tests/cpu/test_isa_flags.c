@@ -22,6 +22,8 @@ static const struct {
     {"RSM", "written", "always #UD: there is no system management mode here"},
     {"BEXTR", "written", "CF and OF are cleared (SDM vol. 2A, BEXTR)"},
     {"BEXTR", "undefined", "CF and OF are cleared (SDM vol. 2A, BEXTR)"},
+    {"VPTEST", "written", "OF, AF, PF and SF are cleared (SDM vol. 2B, PTEST)"},
+    {"VTESTP*", "written", "OF, AF, PF and SF are cleared (SDM vol. 2C, VTESTPD/VTESTPS)"},
     {"CMPS*", "read", "the ZF that REPE looks at is the iteration's own"},
     {"SCAS*", "read", "the ZF that REPE looks at is the iteration's own"},
 };
@@ -108,14 +110,14 @@ static void try_bytes(const ZydisDecoder *decoder, const uint8_t *bytes, size_t 
         compare_row(&instruction, row);
 }
 
-/* A prefix, an opcode of one of the maps, and all forms of ModRM with registers, besides one with
- * memory for each opcode extension. */
+/* A prefix, an opcode of one of the maps, and all forms of ModRM with registers, besides two with
+ * memory for each opcode extension, of which one has a SIB byte, as gathers want it. */
 static void try_opcodes(const ZydisDecoder *decoder, const char *start, size_t length)
 {
     for (unsigned opcode = 0; opcode < 256; opcode++) {
         for (unsigned modrm = 0; modrm < 256; modrm++) {
             uint8_t bytes[15] = {0};
-            if (modrm < 0xc0 && (modrm & 0xc7) != 1)
+            if (modrm < 0xc0 && (modrm & 0xc7) != 1 && (modrm & 0xc7) != 4)
                 continue;
             memcpy(bytes, start, length);
             bytes[length] = (uint8_t)opcode;
@@ -123,6 +125,16 @@ static void try_opcodes(const ZydisDecoder *decoder, const char *start, size_t l
             try_bytes(decoder, bytes, sizeof bytes);
         }
     }
+}
+
+/* One map of VEX; the bits are W, a register in vvvv or none, L and pp. */
+static void try_vex(const ZydisDecoder *decoder, unsigned map, unsigned bits)
+{
+    char start[3];
+    start[0] = (char)0xc4;
+    start[1] = (char)(0xe0 | map);
+    start[2] = (char)((bits & 16) << 3 | 0x70 | (bits & 15));
+    try_opcodes(decoder, start, sizeof start);
 }
 
 static void try_all(ZydisMachineMode mode, ZydisStackWidth stack)
@@ -146,16 +158,18 @@ static void try_all(ZydisMachineMode mode, ZydisStackWidth stack)
         {"\x66\x0f\x38", 3},
         {"\x0f\x38", 2},
         {"\xf3\x0f\x38", 3},
-        {"\xc4\xe2\x70", 3}, /* VEX.0F38, no prefix, 66, F3, F2 */
-        {"\xc4\xe2\x71", 3},
-        {"\xc4\xe2\x72", 3},
-        {"\xc4\xe2\x73", 3},
-        {"\xc4\xe3\x7b", 3}, /* VEX.F2.0F3A */
+        {"\xf2\x0f\x38", 3},
+        {"\x66\x48\x0f", 3},
+        {"\x0f\x3a", 2},
+        {"\x66\x0f\x3a", 3},
+        {"\x66\x48\x0f\x3a", 4},
     };
     ZydisDecoder decoder;
     ck_assert(ZYAN_SUCCESS(ZydisDecoderInit(&decoder, mode, stack)));
     for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
         try_opcodes(&decoder, starts[i].bytes, starts[i].length);
+    for (unsigned i = 0; i < 3 * 32; i++)
+        try_vex(&decoder, 1 + i / 32, i % 32);
 }
 
 START_TEST(test_isa_flags_as_zydis)

@@ -39,6 +39,27 @@ static const struct {
     {"MOVBE", INSTRUCTION, "MOVBE", 0},
     {"POPCNT", INSTRUCTION, "POPCNT", 0},
     {"XSAVE", INSTRUCTION, "XRSTOR", 0},
+    {"SSE3", INSTRUCTION, "ADDSUBPS", 0},
+    {"PCLMULQDQ", INSTRUCTION, "PCLMULQDQ", 0},
+    {"SSSE3", INSTRUCTION, "PSHUFB", 0},
+    {"FMA", INSTRUCTION, "VFMADD132PS", 0},
+    {"SSE4_1", INSTRUCTION, "PTEST", 0},
+    {"SSE4_2", INSTRUCTION, "PCMPESTRI", 0},
+    {"AES", INSTRUCTION, "AESENC", 0},
+    {"AVX", INSTRUCTION, "VADDPS", 0},
+    {"F16C", INSTRUCTION, "VCVTPH2PS", 0},
+    {"RDRAND", INSTRUCTION, "RDRAND", 0},
+    {"AVX2", INSTRUCTION, "VPGATHERDD", 0},
+    {"RDSEED", INSTRUCTION, "RDSEED", 0},
+    {"SHA", INSTRUCTION, "SHA256RNDS2", 0},
+    {"GFNI", INSTRUCTION, "GF2P8MULB", 0},
+    {"VAES", INSTRUCTION, "VAESENC", 0},
+    {"VPCLMULQDQ", INSTRUCTION, "VPCLMULQDQ", 0},
+    {"XSAVEOPT", INSTRUCTION, "XSAVEOPT", 0},
+    {"XSAVEC", INSTRUCTION, "XSAVEC", 0},
+    {"XGETBV1", INSTRUCTION, "XGETBV", 0},
+    {"XSAVES", INSTRUCTION, "XRSTORS", 0},
+    {"PKU", CR4, NULL, X64I_CR4_PKE},
     {"FSGSBASE", INSTRUCTION, "WRGSBASE", 0},
     {"TSC_ADJUST", REGISTER, "TSC_ADJUST", 0},
     {"BMI1", INSTRUCTION, "ANDN", 0},
@@ -176,11 +197,10 @@ START_TEST(test_model_features_that_lack_are_undefined)
     static const struct {
         const char *model;
         const char *code;
-    } vectors[] = {{"skylake", "66 0f ae 33" /* CLWB */},
-                   {"skylake", "f3 0f c7 f8" /* RDPID */},
-                   {"zen3", "0f 01 e8" /* SERIALIZE */},
-                   {"golden_cove", "0f c7 f0" /* RDRAND */},
-                   {"golden_cove", "c5 f8 28 c1" /* VMOVAPS */}};
+    } vectors[] = {
+        {"skylake", "66 0f ae 33" /* CLWB */}, {"skylake", "f3 0f c7 f8" /* RDPID */},
+        {"zen3", "0f 01 e8" /* SERIALIZE */},  {"skylake", "0f 38 c8 c1" /* SHA1NEXTE */},
+        {"skylake", "0f 01 ee" /* RDPKRU */},  {"zen3", "66 0f 38 cf c1" /* GF2P8MULB */}};
     struct machine *m = machine_create(vectors[_i].model);
     m->cpu.s.gpr[X64_RBX] = MACHINE_SCRATCH;
     machine_code(m, vectors[_i].code);
@@ -195,7 +215,7 @@ static Suite *model_features_suite(void)
     TCase *tests = tcase_create("model_features");
     tcase_add_test(tests, test_model_features_are_implemented);
     tcase_add_test(tests, test_model_features_of_instructions_exist);
-    tcase_add_loop_test(tests, test_model_features_that_lack_are_undefined, 0, 5);
+    tcase_add_loop_test(tests, test_model_features_that_lack_are_undefined, 0, 6);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -221,7 +221,9 @@ static const struct {
     {MACHINE_KERNEL_64, 0, 3, true, X64_FAULT_NONE},
     {MACHINE_KERNEL_64, 0, 1, true, X64_FAULT_NONE},
     {MACHINE_KERNEL_64, 0, 2, true, GP},
-    {MACHINE_KERNEL_64, 0, 7, true, GP},
+    {MACHINE_KERNEL_64, 0, 7, true, X64_FAULT_NONE},
+    {MACHINE_KERNEL_64, 0, 5, true, GP},
+    {MACHINE_KERNEL_64, 0, 0x407, true, GP},
     {MACHINE_KERNEL_64, 0, 1ull << 32 | 3, true, GP},
     {MACHINE_KERNEL_64, 1, 3, true, GP},
     {MACHINE_KERNEL_64, 0, 3, false, UD},
@@ -266,7 +268,7 @@ START_TEST(test_msr_instructions_xgetbv)
     ck_assert_uint_eq(gpr[X64_RAX], 3);
     ck_assert_uint_eq(gpr[X64_RDX], 0);
     machine_enter(m, MACHINE_USER_64);
-    gpr[X64_RCX] = 1;
+    gpr[X64_RCX] = 2;
     machine_expect_fault(m, GP, 0, MACHINE_USER_CODE);
 }
 END_TEST

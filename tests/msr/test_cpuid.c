@@ -52,14 +52,12 @@ START_TEST(test_cpuid_shows_nothing_without_a_row)
         uint8_t reg;
         uint32_t not_features; /* OSXSAVE follows CR4, AMD repeats 01H:EDX in 80000001H */
     } words[] = {
-        {1, 0, ECX, 0},          {1, 0, EDX, 0},
-        {7, 0, EBX, 0},          {7, 0, ECX, 0},
-        {7, 0, EDX, 0},          {7, 1, EAX, 0},
-        {7, 1, EDX, 0},          {7, 2, EDX, 0},
-        {0x80000001, 0, ECX, 0}, {0x80000001, 0, EDX, 0x0183f3ff},
-        {0x80000007, 0, EDX, 0}, {0x80000008, 0, EBX, 0},
-        {0x80000021, 0, EAX, 0}, {0xd, 1, EAX, 0},
-        {6, 0, EAX, 0},          {6, 0, ECX, 0},
+        {1, 0, ECX, 0},          {1, 0, EDX, 0},          {7, 0, EBX, 0},
+        {7, 0, ECX, 0}, /* OSPKE follows CR4 */
+        {7, 0, EDX, 0},          {7, 1, EAX, 0},          {7, 1, EDX, 0},
+        {7, 2, EDX, 0},          {0x80000001, 0, ECX, 0}, {0x80000001, 0, EDX, 0x0183f3ff},
+        {0x80000007, 0, EDX, 0}, {0x80000008, 0, EBX, 0}, {0x80000021, 0, EAX, 0},
+        {0xd, 1, EAX, 0},        {6, 0, EAX, 0},          {6, 0, ECX, 0},
     };
     const struct x64i_cpu_model *model;
     for (size_t m = 0; (model = x64i_cpu_model_at(m)); m++) {
@@ -209,8 +207,18 @@ START_TEST(test_cpuid_address_sizes_and_structured_leaf)
     cpuid("golden_cove", 7, 0, r);
     ck_assert_uint_eq(r[EAX], 2);
     cpuid("golden_cove", 0xd, 0, r);
-    ck_assert_uint_eq(r[EAX], 3);
-    ck_assert_uint_eq(r[ECX], 576);
+    ck_assert_uint_eq(r[EAX], 0x207);
+    ck_assert_uint_eq(r[EBX], 576);
+    ck_assert_uint_eq(r[ECX], 2696);
+    x64i_cpuid(x64i_cpu_model_find("zen3"), 0xd, 0, 0, 7, r);
+    ck_assert_uint_eq(r[EBX], 832);
+    ck_assert_uint_eq(r[ECX], 840);
+    x64i_cpuid(x64i_cpu_model_find("golden_cove"), 0xd, 1, 0, 0x207, r);
+    ck_assert_uint_eq(r[EAX], 15);
+    ck_assert_uint_eq(r[EBX], 840);
+    cpuid("skylake", 0xd, 2, r);
+    ck_assert_uint_eq(r[EAX], 256);
+    ck_assert_uint_eq(r[EBX], 576);
     cpuid("golden_cove", 0xb, 1, r);
     ck_assert_uint_eq(r[ECX], 0x201);
     cpuid("golden_cove", 0xb, 2, r);

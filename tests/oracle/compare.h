@@ -14,6 +14,7 @@
 struct oracle_tolerance {
     uint64_t flags; /* undefined ones */
     uint32_t mxcsr; /* bits of MXCSR that may differ */
+    uint64_t image; /* where FXSAVE's is, or 0 */
     bool nothing;   /* destination or faults are undefined: nothing can be compared */
     bool memory;    /* a fault may come after part of the stores */
     bool vector;    /* two faults at once, in an order that the manual leaves open */

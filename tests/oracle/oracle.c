@@ -158,6 +158,8 @@ void oracle_run_all(struct oracle *oracle, const char *prefix)
         const struct oracle_form *form = &oracle->forms.items[i];
         if (strncmp(form->id, prefix, strlen(prefix)) != 0)
             continue;
+        if (oracle->options.parts && i % oracle->options.parts != oracle->options.part)
+            continue;
         if (form->excluded)
             oracle->report.forms_excluded++;
         else if (!form->host_can)

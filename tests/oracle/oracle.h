@@ -13,6 +13,8 @@ struct oracle_options {
     uint64_t seed;
     uint64_t states; /* cases of each form */
     uint64_t first;  /* the number of the first case */
+    uint64_t part;   /* run every parts-th form from this one on */
+    uint64_t parts;  /* 0: all */
     bool verbose;    /* print every case, equal or not */
 };
 

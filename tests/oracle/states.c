@@ -135,10 +135,10 @@ static bool set_displacement(struct maker *maker, uint64_t value)
     return true;
 }
 
-static uint64_t segment_base(const struct maker *maker, ZydisRegister segment)
+static uint64_t segment_base(const struct oracle_case *c, ZydisRegister segment)
 {
-    return segment == ZYDIS_REGISTER_FS   ? maker->out->before.fs_base
-           : segment == ZYDIS_REGISTER_GS ? maker->out->before.gs_base
+    return segment == ZYDIS_REGISTER_FS   ? c->before.fs_base
+           : segment == ZYDIS_REGISTER_GS ? c->before.gs_base
                                           : 0;
 }
 
@@ -188,21 +188,21 @@ static void solve(struct maker *maker, const ZydisDecodedOperandMem *memory, uin
     }
 }
 
-/* The address that the solved state gives an operand. */
-static uint64_t linear_of(const struct maker *maker, const ZydisDecodedOperandMem *memory)
+uint64_t oracle_linear(const struct oracle_instruction *instruction, const struct oracle_case *c,
+                       const ZydisDecodedOperandMem *memory)
 {
-    const uint64_t *gpr = maker->out->before.gpr;
+    const uint64_t *gpr = c->before.gpr;
     uint64_t offset = (uint64_t)memory->disp.value;
     int base = gpr_of(memory->base);
     int index = gpr_of(memory->index);
     if (memory->base == ZYDIS_REGISTER_RIP || memory->base == ZYDIS_REGISTER_EIP)
-        offset += maker->out->before.rip + maker->instruction->decoded.length;
+        offset += c->before.rip + instruction->decoded.length;
     if (base >= 0)
         offset += gpr[base];
     if (index >= 0)
         offset += gpr[index] * memory->scale;
-    return (offset & width_mask(maker->instruction->decoded.address_width)) +
-           segment_base(maker, memory->segment);
+    return (offset & width_mask(instruction->decoded.address_width)) +
+           segment_base(c, memory->segment);
 }
 
 /* A locked access across two cache lines makes the host's kernel, and a hypervisor below it, punish
@@ -215,7 +215,8 @@ static bool is_split_lock(const struct maker *maker)
     for (unsigned i = 0; i < maker->instruction->decoded.operand_count; i++, operand++) {
         uint64_t size = operand->size / 8u;
         if (operand->type == ZYDIS_OPERAND_TYPE_MEMORY &&
-            linear_of(maker, &operand->mem) % ORACLE_LINE + size > ORACLE_LINE)
+            oracle_linear(maker->instruction, maker->out, &operand->mem) % ORACLE_LINE + size >
+                ORACLE_LINE)
             return true;
     }
     return false;
@@ -344,7 +345,7 @@ static void place_operand(struct maker *maker, const ZydisDecodedOperand *operan
     uint64_t linear = target_address(maker->random, size ? size : 1, is_locked(maker), maker->tame);
     if (decoded->address_width == 32 && linear >> 32 && !oracle_random_once_in(maker->random, 8))
         linear = ORACLE_ARENA_DATA + (linear & (ORACLE_PAGE - 1) & ~(uint64_t)(ORACLE_LINE - 1));
-    solve(maker, &operand->mem, linear - segment_base(maker, operand->mem.segment));
+    solve(maker, &operand->mem, linear - segment_base(maker->out, operand->mem.segment));
     uint8_t bytes[ORACLE_PATCH_SIZE];
     uint32_t known = size > sizeof bytes ? (uint32_t)sizeof bytes : size;
     oracle_random_bytes(maker->random, bytes, known);
@@ -421,6 +422,43 @@ static bool has_explicit_lengths(const ZydisDecodedInstruction *decoded)
            decoded->mnemonic == ZYDIS_MNEMONIC_VPCMPESTRM;
 }
 
+static bool is_xsave(const ZydisDecodedInstruction *decoded)
+{
+    switch (decoded->meta.isa_set) {
+    case ZYDIS_ISA_SET_XSAVE:
+    case ZYDIS_ISA_SET_XSAVEOPT:
+    case ZYDIS_ISA_SET_XSAVEC:
+    case ZYDIS_ISA_SET_XSAVES:
+        return decoded->operand_count_visible == 1;
+    default:
+        return false;
+    }
+}
+
+/* Components of SSE and AVX alone: x87's have tests of their own, the host may have more. */
+static void ask_for_components(struct maker *maker)
+{
+    pin(maker, X64_RAX, oracle_random_below(maker->random, 4) << 1, 64);
+    pin(maker, X64_RDX, 0, 64);
+}
+
+/* An area that XRSTOR takes, most of the time: its header and its MXCSR. */
+static void make_area(struct maker *maker)
+{
+    struct oracle_random *random = maker->random;
+    uint64_t linear =
+        oracle_linear(maker->instruction, maker->out, &maker->instruction->operands[0].mem);
+    uint64_t header[8] = {oracle_random_below(random, 4) << 1};
+    uint32_t mxcsr = (uint32_t)oracle_random_next(random) & 0xffff;
+    if (oracle_random_once_in(random, 3))
+        header[1] = UINT64_C(1) << 63 | header[0] | oracle_random_below(random, 4) << 1;
+    if (oracle_random_once_in(random, 16))
+        header[oracle_random_below(random, 8)] ^= UINT64_C(1) << oracle_random_below(random, 64);
+    maker->patches = 0;
+    patch(maker, linear + 512, (const uint8_t *)header, sizeof header);
+    patch(maker, linear + 24, (const uint8_t *)&mxcsr, sizeof mxcsr);
+}
+
 /* REP counts stay small; bit offsets into memory stay near; a divisor usually suffices; the old
  * value of CMPXCHG often matches. */
 static void tweak_before(struct maker *maker)
@@ -431,6 +469,8 @@ static void tweak_before(struct maker *maker)
     const uint64_t repeats = ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE;
     if (oracle_is_gather(maker->form->space, decoded->opcode))
         tame_indices(maker);
+    if (is_xsave(decoded))
+        ask_for_components(maker);
     if (has_explicit_lengths(decoded))
         tame_lengths(maker);
     if (decoded->attributes & repeats)
@@ -462,6 +502,8 @@ static void tweak_after(struct maker *maker)
     const ZydisDecodedInstruction *decoded = &maker->instruction->decoded;
     const struct oracle_patch *first = &maker->out->patch[0];
     uint64_t *gpr = maker->out->before.gpr;
+    if (is_xsave(decoded) && maker->patches)
+        make_area(maker);
     bool pair = decoded->mnemonic == ZYDIS_MNEMONIC_CMPXCHG8B ||
                 decoded->mnemonic == ZYDIS_MNEMONIC_CMPXCHG16B;
     if ((!pair && decoded->mnemonic != ZYDIS_MNEMONIC_CMPXCHG) ||

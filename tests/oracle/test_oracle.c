@@ -7,7 +7,8 @@
  *     test_oracle --row ADD --states 10000                       a row, or all, with more states
  *     test_oracle --list                                         the forms
  *
- * X64_ORACLE_STATES and X64_ORACLE_SEED set the number of states and the seed of the Check program.
+ * X64_ORACLE_STATES and X64_ORACLE_SEED set the number of states and the seed of the Check program,
+ * X64_ORACLE_PARTS and X64_ORACLE_PART cut it up: ctest runs its parts beside one another.
  */
 #include "oracle/oracle.h"
 #include "support/suite.h"
@@ -20,12 +21,18 @@
 #define STATES_DEFAULT 500
 #define STATES_LONG    100000
 
+static uint64_t setting(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
 static struct oracle_options default_options(void)
 {
-    const char *states = getenv("X64_ORACLE_STATES");
-    const char *seed = getenv("X64_ORACLE_SEED");
-    return (struct oracle_options){.seed = seed ? strtoull(seed, NULL, 0) : 1,
-                                   .states = states ? strtoull(states, NULL, 0) : STATES_DEFAULT};
+    return (struct oracle_options){.seed = setting("X64_ORACLE_SEED", 1),
+                                   .states = setting("X64_ORACLE_STATES", STATES_DEFAULT),
+                                   .part = setting("X64_ORACLE_PART", 0),
+                                   .parts = setting("X64_ORACLE_PARTS", 0)};
 }
 
 START_TEST(test_oracle_agrees_with_host)
