@@ -31,6 +31,7 @@ int cli_trace(int argc, char **argv);
 int cli_record(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_eras(int argc, char **argv);
+int cli_cycles(int argc, char **argv);
 
 /* One line on stderr: "x64emu: ...". Answers `status`. */
 __attribute__((format(printf, 2, 3))) int cli_fail(int status, const char *format, ...);

@@ -18,7 +18,7 @@ static const struct cli_command commands[] = {
     {"eras", "list the built-in kernel entry images", cli_eras},
     {"boot", NULL, cli_not_yet},
     {"view", NULL, cli_not_yet},
-    {"cycles", NULL, cli_not_yet},
+    {"cycles", "how many cycles code takes", cli_cycles},
     {"bench", NULL, cli_not_yet},
     {"help", "this text", cli_help},
     {"version", "the version", cli_version},

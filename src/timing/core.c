@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include "timing/core.h"
+
+#include <string.h>
+
+void x64i_core_init(struct x64i_core *core, const struct x64i_core_model *model)
+{
+    memset(core, 0, sizeof *core);
+    core->model = model;
+}
+
+/* x87 registers stand for their distance from the top; a push moves it before the result. */
+static unsigned value_at(const struct x64i_core *core, unsigned value, int push)
+{
+    if (value < X64I_VALUE_FPU || value >= X64I_VALUE_MMX)
+        return value;
+    unsigned top = core->fpu_top - (unsigned)(push > 0 ? push : 0);
+    return X64I_VALUE_FPU + (value - X64I_VALUE_FPU + top) % 8;
+}
+
+/* The cycle in which the next slot is renamed, `earliest` or later. */
+static uint64_t take_slot(struct x64i_core *core, uint64_t earliest)
+{
+    const struct x64i_core_model *model = core->model;
+    uint64_t cycle = core->renamed;
+    if (core->slots >= model->reorder_buffer) {
+        uint64_t room = core->retire_ring[(core->slots - model->reorder_buffer) % X64I_REORDER_MAX];
+        earliest = room > earliest ? room : earliest;
+    }
+    if (core->barrier > earliest)
+        earliest = core->barrier;
+    if (earliest > cycle || core->rename_used >= model->issue_width) {
+        cycle = earliest > cycle ? earliest : cycle + 1;
+        core->rename_used = 0;
+        core->adds_used = 0;
+    }
+    x64i_ports_advance(&core->ports, cycle);
+    while (core->ports.total_waiting >= model->scheduler) {
+        cycle++;
+        core->rename_used = 0;
+        core->adds_used = 0;
+        x64i_ports_advance(&core->ports, cycle);
+    }
+    x64i_memory_advance(&core->memory, core->ports.swept);
+    core->renamed = cycle;
+    core->rename_used++;
+    x64i_frontend_renamed(&core->frontend, model, cycle);
+    return cycle;
+}
+
+static void retire_slot(struct x64i_core *core, uint64_t done)
+{
+    if (done > core->retired) {
+        core->retired = done;
+        core->retire_used = 0;
+    } else if (core->retire_used >= core->model->retire_width) {
+        core->retired++;
+        core->retire_used = 0;
+    }
+    core->retire_used++;
+    core->retire_ring[core->slots++ % X64I_REORDER_MAX] = core->retired;
+}
+
+static uint64_t sources_ready(const struct x64i_core *core, const struct x64i_uop *uop)
+{
+    uint64_t ready = 0;
+    for (unsigned i = 0; i < uop->source_count; i++) {
+        uint64_t at = core->ready[value_at(core, uop->sources[i], 0)];
+        int64_t shifted = (int64_t)at + uop->source_delay[i];
+        if (shifted > 0 && (uint64_t)shifted > ready)
+            ready = (uint64_t)shifted;
+    }
+    return ready;
+}
+
+static void set_results(struct x64i_core *core, const struct x64i_plan *plan,
+                        const struct x64i_uop *uop, uint64_t done)
+{
+    for (unsigned i = 0; i < uop->result_count; i++) {
+        int64_t at = (int64_t)done + uop->result_delay[i];
+        core->ready[value_at(core, uop->results[i], plan->fpu_push)] = at > 0 ? (uint64_t)at : 0;
+    }
+}
+
+/* Starts a micro-op and answers when it is done. */
+static uint64_t execute_uop(struct x64i_core *core, const struct x64i_plan *plan,
+                            const struct x64i_uop *uop, uint64_t renamed,
+                            const struct x64i_accesses *accesses, struct x64i_uop_times *times)
+{
+    uint64_t operands = sources_ready(core, uop);
+    uint64_t ready = operands > renamed + 1 ? operands : renamed + 1;
+    unsigned port = x64i_ports_bind(&core->ports, uop->ports);
+    uint64_t started = x64i_ports_book(&core->ports, port, ready, uop->held);
+    uint64_t done = started + uop->latency;
+    if (uop->kind == X64I_UOP_LOAD && uop->access < accesses->read_count) {
+        const struct x64i_touch *access = &accesses->reads[uop->access];
+        started = x64i_memory_banks(&core->memory, core->model, access, started);
+        if (access->linear % 64 + access->size > 64)
+            (void)x64i_ports_book(&core->ports, port, started + 1, 0);
+        done = x64i_memory_load(&core->memory, core->model, access, started, uop->latency,
+                                plan->renamable);
+    }
+    *times = (struct x64i_uop_times){
+        .renamed = renamed, .ready = ready, .started = started, .done = done,
+        .port = (uint8_t)port, .kind = uop->kind};
+    return done;
+}
+
+static uint64_t eliminate_uop(struct x64i_core *core, const struct x64i_plan *plan,
+                              const struct x64i_uop *uop, uint64_t renamed,
+                              struct x64i_uop_times *times)
+{
+    uint64_t done = sources_ready(core, uop);
+    *times = (struct x64i_uop_times){.renamed = renamed, .ready = renamed, .started = renamed,
+                                     .done = renamed, .port = X64I_PORT_MAX, .kind = uop->kind};
+    for (unsigned i = 0; i < uop->result_count; i++)
+        core->ready[uop->results[i]] = plan->elimination == X64I_ELIMINATED_ZERO ? renamed : done;
+    return renamed;
+}
+
+/* The stack engine knows RSP's changes; an instruction that names RSP gets the sum first. */
+static uint64_t synchronise_stack(struct x64i_core *core, const struct x64i_plan *plan,
+                                  uint64_t earliest)
+{
+    if (!plan->uses_rsp || !core->stack_offset) {
+        core->stack_offset |= plan->stack;
+        return earliest;
+    }
+    core->stack_offset = plan->stack;
+    uint64_t renamed = take_slot(core, earliest);
+    unsigned port = x64i_ports_bind(&core->ports, core->model->simple_ports);
+    uint64_t ready = core->ready[4] > renamed + 1 ? core->ready[4] : renamed + 1;
+    core->ready[4] = x64i_ports_book(&core->ports, port, ready, 0) + 1;
+    retire_slot(core, core->ready[4]);
+    return renamed;
+}
+
+static uint64_t room_for_store(const struct x64i_core *core, const struct x64i_plan *plan,
+                               uint64_t earliest)
+{
+    for (unsigned i = 0; i < plan->uop_count; i++)
+        if (plan->uops[i].kind == X64I_UOP_STORE_ADDRESS) {
+            uint64_t room = x64i_memory_store_room(&core->memory, core->model);
+            return room > earliest ? room : earliest;
+        }
+    return earliest;
+}
+
+/* Microcode beyond the listed micro-ops takes slots of rename, no ports. */
+static void take_microcode(struct x64i_core *core, const struct x64i_plan *plan, uint64_t earliest)
+{
+    for (unsigned i = 0; i < plan->microcode; i++)
+        retire_slot(core, take_slot(core, earliest) + 1);
+}
+
+static void note_stores(struct x64i_core *core, const struct x64i_plan *plan,
+                        const struct x64i_accesses *accesses,
+                        const struct x64i_instruction_times *times)
+{
+    uint64_t address = 0;
+    for (unsigned i = 0; i < plan->uop_count; i++) {
+        const struct x64i_uop *uop = &plan->uops[i];
+        if (uop->kind == X64I_UOP_STORE_ADDRESS)
+            address = times->uops[i].done;
+        else if (uop->kind == X64I_UOP_STORE_DATA && uop->access < accesses->write_count)
+            x64i_memory_store(&core->memory, core->model, &accesses->writes[uop->access], address,
+                              times->uops[i].done - 1, core->retired + 1);
+    }
+}
+
+static uint64_t slot_for(struct x64i_core *core, const struct x64i_plan *plan, uint64_t earliest)
+{
+    uint64_t renamed = take_slot(core, earliest);
+    if (plan->elimination != X64I_ELIMINATED_ADD)
+        return renamed;
+    if (core->adds_used >= core->model->immediate_adds) {
+        core->rename_used = core->model->issue_width;
+        core->frontend.count--;
+        renamed = take_slot(core, earliest);
+    }
+    core->adds_used++;
+    return renamed;
+}
+
+uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan, uint64_t rip,
+                           const struct x64i_accesses *accesses,
+                           struct x64i_instruction_times *times)
+{
+    struct x64i_instruction_times own;
+    if (!times)
+        times = &own;
+    uint64_t delivered = x64i_frontend_deliver(&core->frontend, core->model, plan, rip);
+    uint64_t earliest = room_for_store(core, plan, delivered);
+    earliest = synchronise_stack(core, plan, earliest);
+    times->uop_count = plan->uop_count;
+    uint64_t renamed = 0;
+    uint64_t group_done = 0;
+    if (!plan->uop_count)
+        retire_slot(core, slot_for(core, plan, earliest));
+    for (unsigned i = 0; i < plan->uop_count; i++) {
+        const struct x64i_uop *uop = &plan->uops[i];
+        if (!uop->fused || i == 0) {
+            if (i)
+                retire_slot(core, group_done);
+            renamed = slot_for(core, plan, earliest);
+            group_done = renamed;
+        }
+        uint64_t done = plan->elimination && uop->kind == X64I_UOP_COMPUTE
+                            ? eliminate_uop(core, plan, uop, renamed, &times->uops[i])
+                            : execute_uop(core, plan, uop, renamed, accesses, &times->uops[i]);
+        if (!plan->elimination || uop->kind != X64I_UOP_COMPUTE)
+            set_results(core, plan, uop, done);
+        times->uops[i].decoded = delivered;
+        group_done = done > group_done ? done : group_done;
+    }
+    if (plan->uop_count)
+        retire_slot(core, group_done);
+    take_microcode(core, plan, earliest);
+    note_stores(core, plan, accesses, times);
+    core->fpu_top = (uint8_t)(core->fpu_top - plan->fpu_push) % 8;
+    times->retired = core->retired;
+    return core->retired;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The core: an out-of-order machine as a scoreboard. Instructions come in program order, and for
+ * each micro-op the scoreboard computes once when it is renamed, executed, done and retired. Nothing
+ * runs a cycle at a time.
+ *
+ *     decoders -> queue -> rename (6 a cycle) -> ports -> done -> retirement (8 a cycle)
+ */
+#ifndef X64I_TIMING_CORE_H
+#define X64I_TIMING_CORE_H
+
+#include "timing/frontend.h"
+#include "timing/memory.h"
+#include "timing/ports.h"
+
+#define X64I_REORDER_MAX 512u
+
+/* What an instruction waited for most. */
+enum x64i_wait {
+    X64I_WAIT_NONE,
+    X64I_WAIT_FRONT_END,
+    X64I_WAIT_WIDTH, /* of rename or retirement */
+    X64I_WAIT_BUFFERS,
+    X64I_WAIT_DEPENDENCY,
+    X64I_WAIT_PORT,
+    X64I_WAIT_CACHE,
+    X64I_WAIT_TLB,
+    X64I_WAIT_FORWARD,
+    X64I_WAIT_MISPREDICT,
+    X64I_WAIT_SERIALISE,
+    X64I_WAIT_MICROCODE,
+    X64I_WAIT_COUNT
+};
+
+/* What became of one micro-op, for timelines. */
+struct x64i_uop_times {
+    uint64_t decoded, renamed, ready, started, done;
+    uint8_t port; /* X64I_PORT_MAX: none */
+    uint8_t kind;
+};
+
+struct x64i_instruction_times {
+    uint64_t retired;
+    uint8_t wait; /* enum x64i_wait */
+    uint8_t uop_count;
+    struct x64i_uop_times uops[X64I_PLAN_UOPS];
+};
+
+/* Plain data: copying it is saving it. */
+struct x64i_core {
+    const struct x64i_core_model *model;
+    struct x64i_frontend frontend;
+    struct x64i_ports ports;
+    struct x64i_memory memory;
+    uint64_t ready[X64I_VALUE_COUNT]; /* when each value is there */
+    uint8_t fpu_top;
+    uint64_t renamed; /* cycle of the last rename, and how many slots it took */
+    uint32_t rename_used, adds_used;
+    uint64_t retired;
+    uint32_t retire_used;
+    uint64_t retire_ring[X64I_REORDER_MAX];
+    uint64_t slots; /* renamed so far */
+    int32_t stack_offset; /* of the stack engine */
+    uint64_t barrier;     /* nothing is renamed before: serialisation */
+};
+
+struct x64i_accesses {
+    const struct x64i_touch *reads, *writes;
+    size_t read_count, write_count;
+};
+
+void x64i_core_init(struct x64i_core *core, const struct x64i_core_model *model);
+
+/* Takes in one instruction; `times` may be null. Answers the cycle in which it retired. */
+uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan, uint64_t rip,
+                           const struct x64i_accesses *accesses,
+                           struct x64i_instruction_times *times);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "timing/cores.h"
+
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+#define X64I_FORM(form, uops, latency, held, ports)                                                \
+    {form, uops, latency, held, X64I_SOURCE_LLVM, ports},
+#define X64I_FORM_FROM(form, uops, latency, held, ports, source)                                   \
+    {form, uops, latency, held, X64I_SOURCE_##source, ports},
+
+static const struct x64i_form_row golden_cove_llvm[] = {
+#include "timing/data/golden_cove.def"
+};
+static const struct x64i_form_row golden_cove_corrections[] = {
+#include "timing/data/golden_cove_corrections.def"
+};
+static const struct x64i_form_row skylake_llvm[] = {
+#include "timing/data/skylake.def"
+};
+static const struct x64i_form_row skylake_corrections[] = {
+#include "timing/data/skylake_corrections.def"
+};
+
+static const struct x64i_core_model models[] = {
+    {
+        .name = "golden_cove",
+        .shown = "golden_cove",
+        .rows = {golden_cove_llvm, golden_cove_corrections},
+        .row_counts = {COUNT(golden_cove_llvm), COUNT(golden_cove_corrections)},
+        .fetch_bytes = 32,
+        .decoders = 6,
+        .complex_uops = 4,
+        .length_change = 3,
+        .queue = 144,
+        .front_depth = 4,
+        .mispredict = 17,
+        .issue_width = 6,
+        .retire_width = 8,
+        .immediate_adds = 5,
+        .eliminates_moves = true,
+        .reorder_buffer = 512,
+        .scheduler = 97,
+        .load_scheduler = 70,
+        .store_scheduler = 38,
+        .load_buffer = 192,
+        .store_buffer = 114,
+        .load_ports = 0x80c,
+        .store_address_ports = 0x180,
+        .store_data_ports = 0x210,
+        .simple_ports = 0x463,
+        .load_latency = 5,
+        .vector_load_latency = 6,
+        .same_bank = 2,
+        .forward = 5,
+        .forward_failed = 12,
+        .renames_memory = true,
+        .split_line = 6,
+        .split_page = 20,
+    },
+    {
+        .name = "skylake",
+        .shown = "skylake",
+        .rows = {skylake_llvm, skylake_corrections},
+        .row_counts = {COUNT(skylake_llvm), COUNT(skylake_corrections)},
+        .fetch_bytes = 16,
+        .decoders = 4,
+        .complex_uops = 4,
+        .length_change = 3,
+        .queue = 64,
+        .front_depth = 4,
+        .mispredict = 16,
+        .issue_width = 4,
+        .retire_width = 4,
+        .immediate_adds = 0,
+        .eliminates_moves = true,
+        .reorder_buffer = 224,
+        .scheduler = 97,
+        .load_scheduler = 97,
+        .store_scheduler = 97,
+        .load_buffer = 72,
+        .store_buffer = 56,
+        .load_ports = 0x0c,
+        .store_address_ports = 0x8c,
+        .store_data_ports = 0x10,
+        .simple_ports = 0x63,
+        .load_latency = 5,
+        .vector_load_latency = 6,
+        .same_bank = 2,
+        .forward = 4,
+        .forward_failed = 12,
+        .split_line = 6,
+        .split_page = 20,
+    },
+};
+
+const struct x64i_core_model *x64i_core_model_at(size_t index)
+{
+    return index < COUNT(models) ? &models[index] : NULL;
+}
+
+const struct x64i_core_model *x64i_core_model_find(const char *name)
+{
+    for (size_t i = 0; i < COUNT(models); i++)
+        if (strcmp(models[i].name, name) == 0)
+            return &models[i];
+    return NULL;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cores as data: the sizes and delays of each mechanism, a row of cores.c per core, and the table of
+ * its instructions. A third core is another row.
+ */
+#ifndef X64I_TIMING_CORES_H
+#define X64I_TIMING_CORES_H
+
+#include "timing/table.h"
+
+#include <stdbool.h>
+
+#define X64I_PORT_MAX  12
+#define X64I_LEVEL_MAX 4 /* L1, L2, L3, memory */
+
+struct x64i_cache_shape {
+    uint32_t sets, ways;
+    uint32_t latency; /* cycles of a load that finds its line here */
+};
+
+struct x64i_core_model {
+    const char *name;  /* as in --core */
+    const char *shown; /* whose figures these are */
+    const struct x64i_form_row *rows[2];
+    size_t row_counts[2];
+
+    /* Front end. */
+    uint8_t fetch_bytes;   /* an aligned block of so many bytes is decoded a cycle */
+    uint8_t decoders;      /* instructions a cycle */
+    uint8_t complex_uops;  /* the most micro-ops of an instruction that is not microcode */
+    uint8_t length_change; /* cycles that a length-changing prefix costs */
+    uint8_t queue;         /* micro-ops between decoders and rename */
+    uint8_t front_depth;   /* cycles from decoding to rename */
+    uint8_t mispredict;    /* cycles from a branch's execution to the rename of its target */
+
+    /* Rename and retirement. */
+    uint8_t issue_width, retire_width;
+    uint8_t immediate_adds; /* additions of an immediate done by rename each cycle; 0: none */
+    bool eliminates_moves;  /* of general registers */
+    uint16_t reorder_buffer, scheduler, load_scheduler, store_scheduler;
+    uint16_t load_buffer, store_buffer;
+
+    /* Ports: bit masks. */
+    uint16_t load_ports, store_address_ports, store_data_ports;
+    uint16_t simple_ports; /* additions */
+
+    /* Memory. */
+    uint8_t load_latency, vector_load_latency;
+    uint8_t same_bank;      /* loads of one bank (address bits 5:3) a cycle */
+    uint8_t forward;        /* cycles from a store's data to the load that takes it over */
+    uint8_t forward_failed; /* cycles from the store's commit to a load that overlaps in part */
+    bool renames_memory;    /* a load by the same address expression takes the store's register */
+    uint8_t split_line, split_page; /* more cycles */
+    struct x64i_cache_shape caches[X64I_LEVEL_MAX];
+};
+
+const struct x64i_core_model *x64i_core_model_find(const char *name);
+const struct x64i_core_model *x64i_core_model_at(size_t index);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "timing/frontend.h"
+
+/* Blocks of code become available one a cycle, those with length-changing prefixes later. */
+static void fetch(struct x64i_frontend *frontend, const struct x64i_core_model *core,
+                  const struct x64i_plan *plan, uint64_t rip)
+{
+    uint64_t last = (rip + plan->length - 1) / core->fetch_bytes;
+    if (!frontend->started || last < frontend->block || last > frontend->block + 2) {
+        frontend->started = true;
+        frontend->block = last;
+        frontend->block_cycle++;
+    }
+    while (frontend->block < last) {
+        frontend->block++;
+        frontend->block_cycle++;
+    }
+    if (plan->length_change)
+        frontend->block_cycle += core->length_change;
+}
+
+uint64_t x64i_frontend_deliver(struct x64i_frontend *frontend, const struct x64i_core_model *core,
+                               const struct x64i_plan *plan, uint64_t rip)
+{
+    fetch(frontend, core, plan, rip);
+    uint64_t earliest = frontend->block_cycle;
+    if (frontend->count >= core->queue) {
+        uint64_t left = frontend->renamed[(frontend->count - core->queue) % X64I_QUEUE_MAX];
+        if (left > earliest + core->front_depth)
+            earliest = left - core->front_depth;
+    }
+    bool complex = plan->slots > 1 || plan->microcode;
+    if (earliest > frontend->cycle) {
+        frontend->cycle = earliest;
+        frontend->decoded = 0;
+    } else if (frontend->decoded >= core->decoders || (complex && frontend->decoded)) {
+        frontend->cycle++;
+        frontend->decoded = 0;
+    }
+    frontend->decoded++;
+    if (frontend->block_cycle + 8 < frontend->cycle) /* fetching waits for the decoders */
+        frontend->block_cycle = frontend->cycle - 8;
+    return frontend->cycle + core->front_depth;
+}
+
+void x64i_frontend_renamed(struct x64i_frontend *frontend, const struct x64i_core_model *core,
+                           uint64_t cycle)
+{
+    (void)core;
+    frontend->renamed[frontend->count++ % X64I_QUEUE_MAX] = cycle;
+}
+
+void x64i_frontend_redirect(struct x64i_frontend *frontend, uint64_t cycle)
+{
+    if (frontend->cycle < cycle)
+        frontend->cycle = cycle;
+    if (frontend->block_cycle < cycle)
+        frontend->block_cycle = cycle;
+    frontend->decoded = 0;
+    frontend->started = false;
+}

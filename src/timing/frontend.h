@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The front end: in which cycle an instruction's micro-ops are there for rename. Straight-line code
+ * comes through the legacy decoders, code seen before from the micro-op cache.
+ */
+#ifndef X64I_TIMING_FRONTEND_H
+#define X64I_TIMING_FRONTEND_H
+
+#include "timing/plan.h"
+
+#define X64I_QUEUE_MAX 256
+
+struct x64i_frontend {
+    uint64_t block;        /* aligned fetch block being decoded, as its number */
+    uint64_t block_cycle;  /* when it was there for the decoders */
+    uint64_t cycle;        /* of the last decoded instruction */
+    uint32_t decoded;      /* instructions in that cycle */
+    bool started;
+    uint64_t renamed[X64I_QUEUE_MAX]; /* cycles in which the last micro-ops left the queue */
+    uint64_t count;                   /* micro-ops delivered */
+};
+
+/* The cycle in which the instruction at `rip` can be renamed at the earliest. */
+uint64_t x64i_frontend_deliver(struct x64i_frontend *frontend, const struct x64i_core_model *core,
+                               const struct x64i_plan *plan, uint64_t rip);
+
+/* A slot of the queue was emptied by rename in `cycle`. */
+void x64i_frontend_renamed(struct x64i_frontend *frontend, const struct x64i_core_model *core,
+                           uint64_t cycle);
+
+/* Fetching goes on at another address, in `cycle` at the earliest. */
+void x64i_frontend_redirect(struct x64i_frontend *frontend, uint64_t cycle);
+
+#endif

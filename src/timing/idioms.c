@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "timing/idioms.h"
+
+#include <string.h>
+
+static bool same_registers(const ZydisDecodedOperand *operands, unsigned first, unsigned second)
+{
+    return operands[first].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+           operands[second].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+           operands[first].reg.value == operands[second].reg.value;
+}
+
+/* Optimization Reference Manual 3.5.1.7: these give zero whatever the register held. */
+static bool is_zeroing(const ZydisDecodedInstruction *instruction,
+                       const ZydisDecodedOperand *operands)
+{
+    static const char *const names[] = {
+        "xor",   "sub",   "pxor",  "xorps",  "xorpd",  "psubb",   "psubw",   "psubd",
+        "psubq", "pcmpgtb", "pcmpgtw", "pcmpgtd",
+    };
+    const char *name = ZydisMnemonicGetString(instruction->mnemonic);
+    bool vex = name[0] == 'v';
+    unsigned count = instruction->operand_count_visible;
+    if (count != (vex ? 3u : 2u) || !same_registers(operands, count - 2, count - 1) ||
+        operands[0].size == 8 || operands[0].size == 16)
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name + vex) == 0)
+            return true;
+    return false;
+}
+
+static bool is_register(const ZydisDecodedOperand *operand, ZydisRegisterClass class)
+{
+    return operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+           ZydisRegisterGetClass(operand->reg.value) == class;
+}
+
+static bool is_plain_move(const struct x64i_core_model *core,
+                          const ZydisDecodedInstruction *instruction,
+                          const ZydisDecodedOperand *operands)
+{
+    static const ZydisMnemonic vectors[] = {
+        ZYDIS_MNEMONIC_MOVAPS,   ZYDIS_MNEMONIC_MOVAPD,   ZYDIS_MNEMONIC_MOVUPS,
+        ZYDIS_MNEMONIC_MOVUPD,   ZYDIS_MNEMONIC_MOVDQA,   ZYDIS_MNEMONIC_MOVDQU,
+        ZYDIS_MNEMONIC_VMOVAPS,  ZYDIS_MNEMONIC_VMOVAPD,  ZYDIS_MNEMONIC_VMOVUPS,
+        ZYDIS_MNEMONIC_VMOVUPD,  ZYDIS_MNEMONIC_VMOVDQA,  ZYDIS_MNEMONIC_VMOVDQU,
+    };
+    if (operands[0].type != ZYDIS_OPERAND_TYPE_REGISTER ||
+        operands[1].type != ZYDIS_OPERAND_TYPE_REGISTER)
+        return false;
+    if (instruction->mnemonic == ZYDIS_MNEMONIC_MOV)
+        return core->eliminates_moves && (is_register(&operands[0], ZYDIS_REGCLASS_GPR64) ||
+                                          is_register(&operands[0], ZYDIS_REGCLASS_GPR32));
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
+        if (vectors[i] == instruction->mnemonic)
+            return true;
+    return false;
+}
+
+static bool is_immediate_add(const struct x64i_core_model *core,
+                             const ZydisDecodedInstruction *instruction,
+                             const ZydisDecodedOperand *operands)
+{
+    if (!core->immediate_adds || !is_register(&operands[0], ZYDIS_REGCLASS_GPR64))
+        return false;
+    switch (instruction->mnemonic) {
+    case ZYDIS_MNEMONIC_INC:
+    case ZYDIS_MNEMONIC_DEC:
+        return true;
+    case ZYDIS_MNEMONIC_ADD:
+    case ZYDIS_MNEMONIC_SUB:
+        return operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
+               operands[1].imm.value.s >= -1024 && operands[1].imm.value.s < 1024;
+    default:
+        return false;
+    }
+}
+
+enum x64i_elimination x64i_idiom_elimination(const struct x64i_core_model *core,
+                                             const ZydisDecodedInstruction *instruction,
+                                             const ZydisDecodedOperand *operands)
+{
+    if (instruction->meta.category == ZYDIS_CATEGORY_NOP ||
+        instruction->meta.category == ZYDIS_CATEGORY_WIDENOP)
+        return X64I_ELIMINATED_NOP;
+    if (is_zeroing(instruction, operands))
+        return X64I_ELIMINATED_ZERO;
+    if (is_plain_move(core, instruction, operands))
+        return X64I_ELIMINATED_MOVE;
+    if (is_immediate_add(core, instruction, operands))
+        return X64I_ELIMINATED_ADD;
+    return X64I_NOT_ELIMINATED;
+}
+
+bool x64i_idiom_length_change(const ZydisDecodedInstruction *instruction)
+{
+    if (instruction->encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY)
+        return false;
+    return (instruction->attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE) &&
+           instruction->raw.imm[0].size == 16 && !instruction->raw.imm[0].is_relative;
+}
+
+static bool starts_with(const char *name, const char *beginning)
+{
+    return strncmp(name, beginning, strlen(beginning)) == 0;
+}
+
+int8_t x64i_idiom_fpu_push(const ZydisDecodedInstruction *instruction)
+{
+    static const char *const pushes[] = {"fld1",  "fldl",  "fldpi", "fldz",
+                                         "fild",  "fbld",  "fptan", "fsincos", "fxtract"};
+    const char *name = ZydisMnemonicGetString(instruction->mnemonic);
+    if (instruction->meta.category != ZYDIS_CATEGORY_X87_ALU)
+        return 0;
+    if (strcmp(name, "fld") == 0)
+        return 1;
+    for (size_t i = 0; i < sizeof pushes / sizeof pushes[0]; i++)
+        if (starts_with(name, pushes[i]))
+            return 1;
+    if (strcmp(name, "fnop") == 0 || strcmp(name, "fincstp") == 0 || strcmp(name, "fdecstp") == 0)
+        return 0;
+    size_t length = strlen(name);
+    if (length > 2 && strcmp(name + length - 2, "pp") == 0)
+        return -2;
+    return name[length - 1] == 'p' || starts_with(name, "fpatan") || starts_with(name, "fyl2x")
+               ? -1
+               : 0;
+}

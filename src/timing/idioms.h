@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Instructions that a core treats apart from others of their form. */
+#ifndef X64I_TIMING_IDIOMS_H
+#define X64I_TIMING_IDIOMS_H
+
+#include "timing/plan.h"
+
+/* What rename does away with: NOPs, zeroing, moves, additions of an immediate. */
+enum x64i_elimination x64i_idiom_elimination(const struct x64i_core_model *core,
+                                             const ZydisDecodedInstruction *instruction,
+                                             const ZydisDecodedOperand *operands);
+
+/* A prefix that changes the length of the immediate: the decoder has to look twice. */
+bool x64i_idiom_length_change(const ZydisDecodedInstruction *instruction);
+
+/* How far the instruction moves the top of the x87 stack: 1 pushed, -1 or -2 popped. */
+int8_t x64i_idiom_fpu_push(const ZydisDecodedInstruction *instruction);
+
+#endif

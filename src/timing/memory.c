@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "timing/memory.h"
+
+#include <string.h>
+
+#define LINE 64u
+#define PAGE 4096u
+
+void x64i_memory_advance(struct x64i_memory *memory, uint64_t cycle)
+{
+    if (cycle <= memory->swept)
+        return;
+    if (cycle - memory->swept >= X64I_RING_CYCLES) {
+        memset(memory->bank_use, 0, sizeof memory->bank_use);
+        memory->swept = cycle;
+    }
+    for (; memory->swept < cycle; memory->swept++)
+        memset(memory->bank_use[memory->swept % X64I_RING_CYCLES], 0, X64I_BANKS);
+}
+
+static bool banks_free(const uint8_t *use, unsigned first, unsigned count, unsigned most)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (use[(first + i) % X64I_BANKS] >= most)
+            return false;
+    return true;
+}
+
+uint64_t x64i_memory_banks(struct x64i_memory *memory, const struct x64i_core_model *core,
+                           const struct x64i_touch *access, uint64_t cycle)
+{
+    unsigned first = access->linear / 8 % X64I_BANKS;
+    unsigned count = access->size > 8 ? access->size / 8 : 1;
+    count = count > X64I_BANKS ? X64I_BANKS : count;
+    if (cycle < memory->swept)
+        cycle = memory->swept;
+    uint64_t limit = memory->swept + X64I_RING_CYCLES;
+    while (cycle < limit && !banks_free(memory->bank_use[cycle % X64I_RING_CYCLES], first, count,
+                                        core->same_bank))
+        cycle++;
+    if (cycle < limit)
+        for (unsigned i = 0; i < count; i++)
+            memory->bank_use[cycle % X64I_RING_CYCLES][(first + i) % X64I_BANKS]++;
+    return cycle;
+}
+
+static uint32_t *last_store_at(struct x64i_memory *memory, uint64_t physical)
+{
+    return &memory->last_store[physical / 8 % X64I_STORE_HASH];
+}
+
+/* The youngest store that overlaps, or null. */
+static const struct x64i_store *find_store(struct x64i_memory *memory,
+                                           const struct x64i_touch *access)
+{
+    uint32_t best = 0;
+    for (uint64_t at = access->physical & ~7ull; at < access->physical + access->size; at += 8) {
+        uint32_t number = *last_store_at(memory, at);
+        if (number > best && memory->store_count - number < X64I_STORE_MAX)
+            best = number;
+    }
+    if (!best)
+        return NULL;
+    const struct x64i_store *store = &memory->stores[(best - 1) % X64I_STORE_MAX];
+    bool overlaps = store->physical < access->physical + access->size &&
+                    access->physical < store->physical + store->size;
+    return overlaps ? store : NULL;
+}
+
+uint64_t x64i_memory_load(struct x64i_memory *memory, const struct x64i_core_model *core,
+                          const struct x64i_touch *access, uint64_t cycle, unsigned latency,
+                          bool renamed)
+{
+    uint64_t done = cycle + latency + access->extra;
+    if (access->linear % LINE + access->size > LINE)
+        done += access->linear % PAGE + access->size > PAGE ? core->split_page : core->split_line;
+    const struct x64i_store *store = find_store(memory, access);
+    if (!store || store->commit <= cycle)
+        return done;
+    if (store->physical <= access->physical &&
+        access->physical + access->size <= store->physical + store->size) {
+        if (renamed && access->linear == store->linear && access->size == store->size)
+            return store->data;
+        uint64_t forwarded = store->data + core->forward;
+        return forwarded > done ? forwarded : done;
+    }
+    uint64_t failed = store->commit + core->forward_failed;
+    return failed > done ? failed : done;
+}
+
+uint64_t x64i_memory_store_room(const struct x64i_memory *memory,
+                                const struct x64i_core_model *core)
+{
+    if (memory->store_count < core->store_buffer)
+        return 0;
+    return memory->stores[(memory->store_count - core->store_buffer) % X64I_STORE_MAX].commit;
+}
+
+/* Stores go to the L1 in order, one a cycle, or two of one line. */
+static uint64_t commit(struct x64i_memory *memory, const struct x64i_touch *access,
+                       uint64_t retired)
+{
+    uint64_t line = access->linear / LINE;
+    bool split = access->linear % LINE + access->size > LINE;
+    if (retired > memory->commit)
+        memory->commits = 0;
+    if (memory->commits && (memory->commits > 1 || line != memory->commit_line || split)) {
+        retired = memory->commit + 1;
+        memory->commits = 0;
+    }
+    if (retired > memory->commit)
+        memory->commit = retired;
+    memory->commits++;
+    memory->commit_line = line;
+    if (split) {
+        memory->commit++;
+        memory->commits = 1;
+        memory->commit_line = line + 1;
+    }
+    return memory->commit;
+}
+
+void x64i_memory_store(struct x64i_memory *memory, const struct x64i_core_model *core,
+                       const struct x64i_touch *access, uint64_t address, uint64_t data,
+                       uint64_t retired)
+{
+    (void)core;
+    struct x64i_store *store = &memory->stores[memory->store_count % X64I_STORE_MAX];
+    *store = (struct x64i_store){.linear = access->linear,
+                                 .physical = access->physical,
+                                 .size = access->size,
+                                 .address = address,
+                                 .data = data,
+                                 .commit = commit(memory, access, retired)};
+    memory->store_count++;
+    for (uint64_t at = access->physical & ~7ull; at < access->physical + access->size; at += 8)
+        *last_store_at(memory, at) = (uint32_t)memory->store_count;
+}
