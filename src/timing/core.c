@@ -122,7 +122,9 @@ static uint64_t eliminate_uop(struct x64i_core *core, const struct x64i_plan *pl
 static uint64_t synchronise_stack(struct x64i_core *core, const struct x64i_plan *plan,
                                   uint64_t earliest)
 {
-    if (!plan->uses_rsp || !core->stack_offset) {
+    bool by_rename = core->model->immediate_adds && (plan->elimination == X64I_ELIMINATED_ADD ||
+                                                     plan->elimination == X64I_ELIMINATED_MOVE);
+    if (!plan->uses_rsp || !core->stack_offset || by_rename) {
         core->stack_offset |= plan->stack;
         return earliest;
     }

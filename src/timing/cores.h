@@ -26,6 +26,7 @@ struct x64i_core_model {
 
     /* Front end. */
     uint8_t fetch_bytes;   /* an aligned block of so many bytes is decoded a cycle */
+    uint8_t block_uops;    /* micro-ops of one block a cycle */
     uint8_t decoders;      /* instructions a cycle */
     uint8_t complex_uops;  /* the most micro-ops of an instruction that is not microcode */
     uint8_t length_change; /* cycles that a length-changing prefix costs */
@@ -43,10 +44,11 @@ struct x64i_core_model {
     /* Ports: bit masks. */
     uint16_t load_ports, store_address_ports, store_data_ports;
     uint16_t simple_ports; /* additions */
+    uint16_t high_ports;   /* what reads AH, BH, CH, DH */
 
     /* Memory. */
     uint8_t load_latency, vector_load_latency;
-    uint8_t same_bank;      /* loads of one bank (address bits 5:3) a cycle */
+    uint8_t same_bank;      /* loads of one bank (address bits 5:2) a cycle */
     uint8_t forward;        /* cycles from a store's data to the load that takes it over */
     uint8_t forward_failed; /* cycles from the store's commit to a load that overlaps in part */
     bool renames_memory;    /* a load by the same address expression takes the store's register */

@@ -1,29 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 #include "timing/frontend.h"
 
-/* Blocks of code become available one a cycle, those with length-changing prefixes later. */
+/* Blocks of code become available one a cycle; a block with many instructions takes more cycles, and
+ * so does a length-changing prefix. An instruction counts for the block it begins in. */
 static void fetch(struct x64i_frontend *frontend, const struct x64i_core_model *core,
                   const struct x64i_plan *plan, uint64_t rip)
 {
+    uint64_t block = rip / core->fetch_bytes;
     uint64_t last = (rip + plan->length - 1) / core->fetch_bytes;
-    if (!frontend->started || last < frontend->block || last > frontend->block + 2) {
+    if (!frontend->started || block < frontend->block || block > frontend->block + 1) {
         frontend->started = true;
-        frontend->block = last;
+        frontend->block = block;
         frontend->block_cycle++;
+        frontend->in_block = 0;
     }
-    while (frontend->block < last) {
-        frontend->block++;
+    for (; frontend->block < block; frontend->block++) {
         frontend->block_cycle++;
+        frontend->in_block = 0;
     }
+    unsigned taken = 1;
+    if (frontend->in_block && frontend->in_block + taken > core->block_uops) {
+        frontend->block_cycle++;
+        frontend->in_block = 0;
+    }
+    frontend->in_block += taken;
     if (plan->length_change)
         frontend->block_cycle += core->length_change;
+    frontend->available = frontend->block_cycle + (last > block);
 }
 
 uint64_t x64i_frontend_deliver(struct x64i_frontend *frontend, const struct x64i_core_model *core,
                                const struct x64i_plan *plan, uint64_t rip)
 {
     fetch(frontend, core, plan, rip);
-    uint64_t earliest = frontend->block_cycle;
+    uint64_t earliest = frontend->available;
     if (frontend->count >= core->queue) {
         uint64_t left = frontend->renamed[(frontend->count - core->queue) % X64I_QUEUE_MAX];
         if (left > earliest + core->front_depth)

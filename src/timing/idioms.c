@@ -70,8 +70,10 @@ static bool is_immediate_add(const struct x64i_core_model *core,
         return true;
     case ZYDIS_MNEMONIC_ADD:
     case ZYDIS_MNEMONIC_SUB:
-        return operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
-               operands[1].imm.value.s >= -1024 && operands[1].imm.value.s < 1024;
+        return operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+    case ZYDIS_MNEMONIC_LEA:
+        return operands[1].mem.index == ZYDIS_REGISTER_NONE &&
+               ZydisRegisterGetClass(operands[1].mem.base) == ZYDIS_REGCLASS_GPR64;
     default:
         return false;
     }

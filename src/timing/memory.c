@@ -29,8 +29,8 @@ static bool banks_free(const uint8_t *use, unsigned first, unsigned count, unsig
 uint64_t x64i_memory_banks(struct x64i_memory *memory, const struct x64i_core_model *core,
                            const struct x64i_touch *access, uint64_t cycle)
 {
-    unsigned first = access->linear / 8 % X64I_BANKS;
-    unsigned count = access->size > 8 ? access->size / 8 : 1;
+    unsigned first = access->linear / 4 % X64I_BANKS;
+    unsigned count = access->size > 4 ? access->size / 4 : 1;
     count = count > X64I_BANKS ? X64I_BANKS : count;
     if (cycle < memory->swept)
         cycle = memory->swept;

@@ -9,7 +9,7 @@
 #include "timing/ports.h"
 
 #define X64I_STORE_MAX  128u /* stores remembered: at least a store buffer */
-#define X64I_BANKS      8u
+#define X64I_BANKS      16u
 #define X64I_STORE_HASH 1024u
 
 struct x64i_touch {
