@@ -73,6 +73,31 @@ static uint64_t sources_ready(const struct x64i_core *core, const struct x64i_uo
     return ready;
 }
 
+/* Rename adds what it holds for the source; too large a sum, or a stack engine's offset on top, has
+ * to be added up by a port. */
+static bool absorbs(const struct x64i_core *core, const struct x64i_plan *plan,
+                    const struct x64i_uop *uop)
+{
+    if (plan->elimination != X64I_ELIMINATED_ADD || !uop->source_count)
+        return plan->elimination != X64I_NOT_ELIMINATED;
+    unsigned source = uop->sources[0];
+    int64_t sum = (int64_t)plan->offset + (source < 16 ? core->offset[source] : 0);
+    if (source == 4 && core->stack_offset)
+        return false;
+    return sum >= -core->model->held_offset && sum < core->model->held_offset;
+}
+
+static void set_offsets(struct x64i_core *core, const struct x64i_plan *plan,
+                        const struct x64i_uop *uop, bool eliminated)
+{
+    unsigned source = uop->source_count ? uop->sources[0] : 16;
+    int32_t held = source < 16 ? core->offset[source] : 0;
+    for (unsigned i = 0; i < uop->result_count; i++)
+        if (uop->results[i] < 16)
+            core->offset[uop->results[i]] =
+                !eliminated || plan->elimination == X64I_ELIMINATED_ZERO ? 0 : held + plan->offset;
+}
+
 static void set_results(struct x64i_core *core, const struct x64i_plan *plan,
                         const struct x64i_uop *uop, uint64_t done)
 {
@@ -82,21 +107,50 @@ static void set_results(struct x64i_core *core, const struct x64i_plan *plan,
     }
 }
 
+/* A shifter takes no register with an addition still to be made: a port makes it first. */
+static uint64_t add_up(struct x64i_core *core, const struct x64i_uop *uop, uint64_t renamed,
+                       uint64_t ready)
+{
+    for (unsigned i = 0; i < uop->source_count; i++) {
+        unsigned source = uop->sources[i];
+        if (source >= 16 || !core->offset[source])
+            continue;
+        core->offset[source] = 0;
+        unsigned port = x64i_ports_bind(&core->ports, core->model->simple_ports);
+        uint64_t from = core->ready[source] > renamed + 1 ? core->ready[source] : renamed + 1;
+        core->ready[source] = x64i_ports_book(&core->ports, port, from, 0) + 1;
+        ready = core->ready[source] > ready ? core->ready[source] : ready;
+    }
+    return ready;
+}
+
 /* Starts a micro-op and answers when it is done. */
 static uint64_t execute_uop(struct x64i_core *core, const struct x64i_plan *plan,
                             const struct x64i_uop *uop, uint64_t renamed,
                             const struct x64i_accesses *accesses, struct x64i_uop_times *times)
 {
     uint64_t operands = sources_ready(core, uop);
+    if (plan->shift && uop->kind == X64I_UOP_COMPUTE)
+        operands = add_up(core, uop, renamed, operands);
     uint64_t ready = operands > renamed + 1 ? operands : renamed + 1;
     unsigned port = x64i_ports_bind(&core->ports, uop->ports);
-    uint64_t started = x64i_ports_book(&core->ports, port, ready, uop->held);
+    if (uop->held && core->divider[port] > ready)
+        ready = core->divider[port];
+    uint64_t started = x64i_ports_book(&core->ports, port, ready, 0);
+    if (uop->held)
+        core->divider[port] = started + uop->held;
     uint64_t done = started + uop->latency;
     if (uop->kind == X64I_UOP_LOAD && uop->access < accesses->read_count) {
         const struct x64i_touch *access = &accesses->reads[uop->access];
+        if (plan->lock && core->memory.commit > started)
+            started = core->memory.commit;
+        if (core->locked > started)
+            started = core->locked;
         started = x64i_memory_banks(&core->memory, core->model, access, started);
         if (access->linear % 64 + access->size > 64)
             (void)x64i_ports_book(&core->ports, port, started + 1, 0);
+        if (plan->lock)
+            core->locked = started + core->model->lock;
         done = x64i_memory_load(&core->memory, core->model, access, started, uop->latency,
                                 plan->renamable);
     }
@@ -124,7 +178,9 @@ static uint64_t synchronise_stack(struct x64i_core *core, const struct x64i_plan
 {
     bool by_rename = core->model->immediate_adds && (plan->elimination == X64I_ELIMINATED_ADD ||
                                                      plan->elimination == X64I_ELIMINATED_MOVE);
-    if (!plan->uses_rsp || !core->stack_offset || by_rename) {
+    if (by_rename && plan->uses_rsp)
+        return earliest;
+    if (!plan->uses_rsp || !core->stack_offset) {
         core->stack_offset |= plan->stack;
         return earliest;
     }
@@ -207,11 +263,13 @@ uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan,
             renamed = slot_for(core, plan, earliest);
             group_done = renamed;
         }
-        uint64_t done = plan->elimination && uop->kind == X64I_UOP_COMPUTE
+        bool eliminated = uop->kind == X64I_UOP_COMPUTE && absorbs(core, plan, uop);
+        uint64_t done = eliminated
                             ? eliminate_uop(core, plan, uop, renamed, &times->uops[i])
                             : execute_uop(core, plan, uop, renamed, accesses, &times->uops[i]);
-        if (!plan->elimination || uop->kind != X64I_UOP_COMPUTE)
+        if (!eliminated)
             set_results(core, plan, uop, done);
+        set_offsets(core, plan, uop, eliminated);
         times->uops[i].decoded = delivered;
         group_done = done > group_done ? done : group_done;
     }
@@ -219,6 +277,8 @@ uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan,
         retire_slot(core, group_done);
     take_microcode(core, plan, earliest);
     note_stores(core, plan, accesses, times);
+    if (plan->elimination == X64I_ELIMINATED_ADD && plan->writes_rsp)
+        core->stack_offset = 0;
     core->fpu_top = (uint8_t)(core->fpu_top - plan->fpu_push) % 8;
     times->retired = core->retired;
     return core->retired;

@@ -61,6 +61,9 @@ struct x64i_core {
     uint64_t retire_ring[X64I_REORDER_MAX];
     uint64_t slots; /* renamed so far */
     int32_t stack_offset; /* of the stack engine */
+    int32_t offset[16];   /* additions of immediates that rename holds for each register */
+    uint64_t divider[X64I_PORT_MAX]; /* when the divider at each port is free again */
+    uint64_t locked;      /* no load starts before: the last locked instruction's end */
     uint64_t barrier;     /* nothing is renamed before: serialisation */
 };
 

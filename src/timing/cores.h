@@ -37,6 +37,7 @@ struct x64i_core_model {
     /* Rename and retirement. */
     uint8_t issue_width, retire_width;
     uint8_t immediate_adds; /* additions of an immediate done by rename each cycle; 0: none */
+    int32_t held_offset;    /* the sums of such additions that rename can hold */
     bool eliminates_moves;  /* of general registers */
     uint16_t reorder_buffer, scheduler, load_scheduler, store_scheduler;
     uint16_t load_buffer, store_buffer;
@@ -49,6 +50,9 @@ struct x64i_core_model {
     /* Memory. */
     uint8_t load_latency, vector_load_latency;
     uint8_t same_bank;      /* loads of one bank (address bits 5:2) a cycle */
+    uint8_t lock;           /* cycles from a locked load to the next load */
+    uint8_t alias;          /* more cycles of a load behind a store of the same low 12 bits */
+    uint8_t page_split_rate; /* cycles between loads that cross pages */
     uint8_t forward;        /* cycles from a store's data to the load that takes it over */
     uint8_t forward_failed; /* cycles from the store's commit to a load that overlaps in part */
     bool renames_memory;    /* a load by the same address expression takes the store's register */

@@ -95,6 +95,25 @@ enum x64i_elimination x64i_idiom_elimination(const struct x64i_core_model *core,
     return X64I_NOT_ELIMINATED;
 }
 
+int32_t x64i_idiom_offset(const ZydisDecodedInstruction *instruction,
+                          const ZydisDecodedOperand *operands)
+{
+    switch (instruction->mnemonic) {
+    case ZYDIS_MNEMONIC_INC:
+        return 1;
+    case ZYDIS_MNEMONIC_DEC:
+        return -1;
+    case ZYDIS_MNEMONIC_ADD:
+        return (int32_t)operands[1].imm.value.s;
+    case ZYDIS_MNEMONIC_SUB:
+        return (int32_t)(0 - operands[1].imm.value.u);
+    case ZYDIS_MNEMONIC_LEA:
+        return (int32_t)operands[1].mem.disp.value;
+    default:
+        return 0;
+    }
+}
+
 bool x64i_idiom_length_change(const ZydisDecodedInstruction *instruction)
 {
     if (instruction->encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY)

@@ -10,6 +10,10 @@ enum x64i_elimination x64i_idiom_elimination(const struct x64i_core_model *core,
                                              const ZydisDecodedInstruction *instruction,
                                              const ZydisDecodedOperand *operands);
 
+/* What an eliminated addition adds. */
+int32_t x64i_idiom_offset(const ZydisDecodedInstruction *instruction,
+                          const ZydisDecodedOperand *operands);
+
 /* A prefix that changes the length of the immediate: the decoder has to look twice. */
 bool x64i_idiom_length_change(const ZydisDecodedInstruction *instruction);
 

@@ -44,17 +44,18 @@ uint64_t x64i_memory_banks(struct x64i_memory *memory, const struct x64i_core_mo
     return cycle;
 }
 
-static uint32_t *last_store_at(struct x64i_memory *memory, uint64_t physical)
+/* Loads find stores by the low 12 bits of the address. */
+static uint32_t *last_store_at(struct x64i_memory *memory, uint64_t linear)
 {
-    return &memory->last_store[physical / 8 % X64I_STORE_HASH];
+    return &memory->last_store[linear % PAGE / 8];
 }
 
-/* The youngest store that overlaps, or null. */
+/* The youngest store that overlaps in the low 12 bits, or null. */
 static const struct x64i_store *find_store(struct x64i_memory *memory,
                                            const struct x64i_touch *access)
 {
     uint32_t best = 0;
-    for (uint64_t at = access->physical & ~7ull; at < access->physical + access->size; at += 8) {
+    for (uint64_t at = access->linear & ~7ull; at < access->linear + access->size; at += 8) {
         uint32_t number = *last_store_at(memory, at);
         if (number > best && memory->store_count - number < X64I_STORE_MAX)
             best = number;
@@ -62,9 +63,9 @@ static const struct x64i_store *find_store(struct x64i_memory *memory,
     if (!best)
         return NULL;
     const struct x64i_store *store = &memory->stores[(best - 1) % X64I_STORE_MAX];
-    bool overlaps = store->physical < access->physical + access->size &&
-                    access->physical < store->physical + store->size;
-    return overlaps ? store : NULL;
+    uint64_t mine = access->linear % PAGE;
+    uint64_t its = store->linear % PAGE;
+    return its < mine + access->size && mine < its + store->size ? store : NULL;
 }
 
 uint64_t x64i_memory_load(struct x64i_memory *memory, const struct x64i_core_model *core,
@@ -72,12 +73,20 @@ uint64_t x64i_memory_load(struct x64i_memory *memory, const struct x64i_core_mod
                           bool renamed)
 {
     uint64_t done = cycle + latency + access->extra;
+    if (access->linear % PAGE + access->size > PAGE) {
+        if (memory->page_split > cycle)
+            done += memory->page_split - cycle;
+        memory->page_split = (memory->page_split > cycle ? memory->page_split : cycle) + core->page_split_rate;
+    }
     if (access->linear % LINE + access->size > LINE)
         done += access->linear % PAGE + access->size > PAGE ? core->split_page : core->split_line;
     const struct x64i_store *store = find_store(memory, access);
     if (!store || store->commit <= cycle)
         return done;
-    if (store->physical <= access->physical &&
+    if (store->linear / PAGE != access->linear / PAGE && store->physical / PAGE != access->physical / PAGE)
+        return store->address + core->alias > cycle ? done + core->alias : done;
+    bool same = store->linear / PAGE == access->linear / PAGE;
+    if (same && store->physical <= access->physical &&
         access->physical + access->size <= store->physical + store->size) {
         if (renamed && access->linear == store->linear && access->size == store->size)
             return store->data;
@@ -133,6 +142,6 @@ void x64i_memory_store(struct x64i_memory *memory, const struct x64i_core_model 
                                  .data = data,
                                  .commit = commit(memory, access, retired)};
     memory->store_count++;
-    for (uint64_t at = access->physical & ~7ull; at < access->physical + access->size; at += 8)
+    for (uint64_t at = access->linear & ~7ull; at < access->linear + access->size; at += 8)
         *last_store_at(memory, at) = (uint32_t)memory->store_count;
 }

@@ -10,7 +10,7 @@
 
 #define X64I_STORE_MAX  128u /* stores remembered: at least a store buffer */
 #define X64I_BANKS      16u
-#define X64I_STORE_HASH 1024u
+#define X64I_STORE_HASH 512u
 
 struct x64i_touch {
     uint64_t linear, physical;
@@ -31,7 +31,8 @@ struct x64i_memory {
     uint64_t swept;
     struct x64i_store stores[X64I_STORE_MAX];
     uint64_t store_count;
-    uint32_t last_store[X64I_STORE_HASH]; /* by the physical quadword: number + 1 of its last store */
+    uint32_t last_store[X64I_STORE_HASH]; /* by the quadword in its page: number + 1 of its last store */
+    uint64_t page_split;                  /* when the next load may cross pages */
     uint64_t commit;                      /* of the last store */
     uint64_t commit_line;
     uint32_t commits; /* in that cycle */

@@ -83,6 +83,7 @@ static void read_register(const ZydisDecodedInstruction *instruction,
         append(reading->data, &reading->data_count, X64I_UOP_SOURCES, value);
     if (operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
         append(reading->written, &reading->written_count, sizeof reading->written, value);
+    plan->writes_rsp |= value == 4 && (operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE);
 }
 
 static void read_memory(const ZydisDecodedOperand *operand, bool stack, struct x64i_plan *plan,
@@ -336,6 +337,10 @@ void x64i_plan_make(const struct x64i_planner *planner, const ZydisDecodedInstru
     unsigned count = parse_ports(planner->core, row->ports, ports, X64I_PLAN_UOPS);
     if (plan->elimination == X64I_ELIMINATED_NOP)
         count = 0;
+    else if (plan->elimination)
+        ports[(count = 1) - 1] = planner->core->simple_ports;
+    plan->shift = instruction->meta.category == ZYDIS_CATEGORY_SHIFT;
+    plan->offset = plan->elimination == X64I_ELIMINATED_ADD ? x64i_idiom_offset(instruction, operands) : 0;
     if (plan->elimination == X64I_ELIMINATED_ZERO)
         reading.data_count = 0;
     /* Measured: TEST AH takes one port, AND BH three cycles. */
@@ -346,6 +351,8 @@ void x64i_plan_make(const struct x64i_planner *planner, const ZydisDecodedInstru
     if (!made && reading.loads)
         give_load(plan, &reading);
     add_stores(planner, plan, &reading, made > 0);
+    /* XCHG with memory locks without a prefix (SDM vol. 3A, 9.1.2.1). */
+    plan->lock |= instruction->mnemonic == ZYDIS_MNEMONIC_XCHG && reading.loads;
     plan->renamable = planner->core->renames_memory && !reading.vector && reading.memory_bits >= 32 &&
                       instruction->meta.category != ZYDIS_CATEGORY_SSE &&
                       !(made && reading.stores && operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&

@@ -66,8 +66,11 @@ struct x64i_plan {
     bool length_change;
     bool stack;          /* moves RSP by the stack engine */
     bool uses_rsp;       /* names RSP itself */
+    bool writes_rsp;
     bool branch, conditional, indirect, call, ret;
     bool lock, wide_load;
+    bool shift;          /* it cannot work on a register with an addition still to be made */
+    int32_t offset;      /* of an eliminated addition */
     int8_t fpu_push;     /* x87: registers pushed (1) or popped (-1, -2) */
     uint8_t exchange;    /* FXCH: the register, else 0 */
     uint8_t source;      /* enum x64i_row_source of its figures */
