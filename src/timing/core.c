@@ -82,8 +82,6 @@ static bool absorbs(const struct x64i_core *core, const struct x64i_plan *plan,
         return plan->elimination != X64I_NOT_ELIMINATED;
     unsigned source = uop->sources[0];
     int64_t sum = (int64_t)plan->offset + (source < 16 ? core->offset[source] : 0);
-    if (source == 4 && core->stack_offset)
-        return false;
     return sum >= -core->model->held_offset && sum < core->model->held_offset;
 }
 

@@ -26,8 +26,8 @@ struct x64i_core_model {
 
     /* Front end. */
     uint8_t fetch_bytes;   /* an aligned block of so many bytes is decoded a cycle */
-    uint8_t block_uops;    /* micro-ops of one block a cycle */
-    uint8_t decoders;      /* instructions a cycle */
+    uint8_t block_instructions; /* of one block a cycle */
+    uint8_t decoders;      /* micro-ops a cycle; only the first decoder makes several of one */
     uint8_t complex_uops;  /* the most micro-ops of an instruction that is not microcode */
     uint8_t length_change; /* cycles that a length-changing prefix costs */
     uint8_t queue;         /* micro-ops between decoders and rename */
@@ -45,7 +45,6 @@ struct x64i_core_model {
     /* Ports: bit masks. */
     uint16_t load_ports, store_address_ports, store_data_ports;
     uint16_t simple_ports; /* additions */
-    uint16_t high_ports;   /* what reads AH, BH, CH, DH */
 
     /* Memory. */
     uint8_t load_latency, vector_load_latency;

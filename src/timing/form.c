@@ -35,7 +35,7 @@ static int operand_name(const ZydisDecodedOperand *operand, char *name, size_t s
         return snprintf(name, size, "%s", register_kind(operand));
     case ZYDIS_OPERAND_TYPE_MEMORY:
         if (operand->mem.type == ZYDIS_MEMOP_TYPE_AGEN)
-            return snprintf(name, size, "a");
+            return snprintf(name, size, operand->mem.scale > 1 ? "scaled" : "a");
         return snprintf(name, size, "m%u", (unsigned)operand->size);
     case ZYDIS_OPERAND_TYPE_IMMEDIATE:
         if (operand->imm.is_relative)

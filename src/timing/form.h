@@ -7,7 +7,7 @@
  *
  *     r8 r16 r32 r64   general registers (cl where it is implied)    i   immediate (1 where implied)
  *     mm x y z k st    MMX, XMM, YMM, ZMM, mask, x87 registers       rel branch displacement
- *     sr cr dr         segment, control, debug registers             a   address (LEA)
+ *     sr cr dr         segment, control, debug registers             a   address (LEA), or scaled
  *     m<bits>          memory
  */
 #ifndef X64I_TIMING_FORM_H

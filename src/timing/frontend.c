@@ -18,12 +18,11 @@ static void fetch(struct x64i_frontend *frontend, const struct x64i_core_model *
         frontend->block_cycle++;
         frontend->in_block = 0;
     }
-    unsigned taken = 1;
-    if (frontend->in_block && frontend->in_block + taken > core->block_uops) {
+    if (frontend->in_block == core->block_instructions) {
         frontend->block_cycle++;
         frontend->in_block = 0;
     }
-    frontend->in_block += taken;
+    frontend->in_block++;
     if (plan->length_change)
         frontend->block_cycle += core->length_change;
     frontend->available = frontend->block_cycle + (last > block);
@@ -43,11 +42,11 @@ uint64_t x64i_frontend_deliver(struct x64i_frontend *frontend, const struct x64i
     if (earliest > frontend->cycle) {
         frontend->cycle = earliest;
         frontend->decoded = 0;
-    } else if (frontend->decoded >= core->decoders || (complex && frontend->decoded)) {
+    } else if (frontend->decoded + plan->slots > core->decoders || (complex && frontend->decoded)) {
         frontend->cycle++;
         frontend->decoded = 0;
     }
-    frontend->decoded++;
+    frontend->decoded += plan->slots;
     if (frontend->block_cycle + 8 < frontend->cycle) /* fetching waits for the decoders */
         frontend->block_cycle = frontend->cycle - 8;
     return frontend->cycle + core->front_depth;

@@ -16,7 +16,7 @@ struct x64i_frontend {
     uint64_t available;    /* when the whole instruction was there */
     uint32_t in_block;     /* micro-ops of the block in that cycle */
     uint64_t cycle;        /* of the last decoded instruction */
-    uint32_t decoded;      /* instructions in that cycle */
+    uint32_t decoded;      /* micro-ops in that cycle */
     bool started;
     uint64_t renamed[X64I_QUEUE_MAX]; /* cycles in which the last micro-ops left the queue */
     uint64_t count;                   /* micro-ops delivered */

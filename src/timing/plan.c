@@ -223,6 +223,19 @@ static void add_stores(const struct x64i_planner *planner, struct x64i_plan *pla
     }
 }
 
+/* Load and operation share a slot, but not where the address is indexed and the destination is not
+ * one of the sources (Optimization Reference Manual 2.3.5 on micro-fusion). */
+static bool unlaminates(const struct reading *reading)
+{
+    if (!reading->indexed || reading->stores)
+        return false;
+    for (unsigned i = 0; i < reading->written_count; i++)
+        for (unsigned k = 0; k < reading->data_count; k++)
+            if (reading->written[i] == reading->data[k])
+                return false;
+    return true;
+}
+
 /* The micro-ops that compute: each waits for everything; the first one makes the results. */
 static unsigned add_computation(struct x64i_plan *plan, const struct x64i_form_row *row,
                                 const struct reading *reading, const uint16_t *ports,
@@ -240,7 +253,7 @@ static unsigned add_computation(struct x64i_plan *plan, const struct x64i_form_r
         if (i)
             continue;
         uop->held = row->held;
-        uop->fused = reading->loads == 1;
+        uop->fused = reading->loads == 1 && !unlaminates(reading);
         for (unsigned r = 0; r < reading->written_count; r++)
             add_result(uop, reading->written[r]);
         if (reading->stores)
@@ -343,9 +356,9 @@ void x64i_plan_make(const struct x64i_planner *planner, const ZydisDecodedInstru
     plan->offset = plan->elimination == X64I_ELIMINATED_ADD ? x64i_idiom_offset(instruction, operands) : 0;
     if (plan->elimination == X64I_ELIMINATED_ZERO)
         reading.data_count = 0;
-    /* Measured: TEST AH takes one port, AND BH three cycles. */
-    if (reading.high && count)
-        ports[0] = planner->core->high_ports;
+    /* Measured: TEST AH runs once a cycle, AND BH takes three. */
+    if (reading.high && count == 1)
+        ports[count++] = planner->core->simple_ports;
     add_loads(planner, plan, &reading);
     unsigned made = add_computation(plan, row, &reading, ports, count);
     if (!made && reading.loads)
@@ -353,7 +366,7 @@ void x64i_plan_make(const struct x64i_planner *planner, const ZydisDecodedInstru
     add_stores(planner, plan, &reading, made > 0);
     /* XCHG with memory locks without a prefix (SDM vol. 3A, 9.1.2.1). */
     plan->lock |= instruction->mnemonic == ZYDIS_MNEMONIC_XCHG && reading.loads;
-    plan->renamable = planner->core->renames_memory && !reading.vector && reading.memory_bits >= 32 &&
+    plan->renamable = planner->core->renames_memory && !reading.vector && (reading.memory_bits >= 32 || (made && reading.stores)) &&
                       instruction->meta.category != ZYDIS_CATEGORY_SSE &&
                       !(made && reading.stores && operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
                         instruction->operand_count_visible > 1);
