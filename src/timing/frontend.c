@@ -1,8 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "timing/frontend.h"
 
+static void next_block(struct x64i_frontend *frontend)
+{
+    frontend->block++;
+    frontend->block_cycle++;
+    frontend->in_block = 0;
+}
+
+/* Takes an instruction, or what of it lies in the present block. */
+static void take(struct x64i_frontend *frontend, const struct x64i_core_model *core)
+{
+    if (frontend->in_block == core->block_instructions) {
+        frontend->block_cycle++;
+        frontend->in_block = 0;
+    }
+    frontend->in_block++;
+}
+
 /* Blocks of code become available one a cycle; a block with many instructions takes more cycles, and
- * so does a length-changing prefix. An instruction counts for the block it begins in. */
+ * so does a length-changing prefix. An instruction across the end of a block counts in both. */
 static void fetch(struct x64i_frontend *frontend, const struct x64i_core_model *core,
                   const struct x64i_plan *plan, uint64_t rip)
 {
@@ -10,29 +27,24 @@ static void fetch(struct x64i_frontend *frontend, const struct x64i_core_model *
     uint64_t last = (rip + plan->length - 1) / core->fetch_bytes;
     if (!frontend->started || block < frontend->block || block > frontend->block + 1) {
         frontend->started = true;
-        frontend->block = block;
-        frontend->block_cycle++;
-        frontend->in_block = 0;
+        frontend->block = block - 1;
     }
-    for (; frontend->block < block; frontend->block++) {
-        frontend->block_cycle++;
-        frontend->in_block = 0;
-    }
-    if (frontend->in_block == core->block_instructions) {
-        frontend->block_cycle++;
-        frontend->in_block = 0;
-    }
-    frontend->in_block++;
+    if (frontend->block < block)
+        next_block(frontend);
+    take(frontend, core);
     if (plan->length_change)
         frontend->block_cycle += core->length_change;
-    frontend->available = frontend->block_cycle + (last > block);
+    if (last > block) {
+        next_block(frontend);
+        take(frontend, core);
+    }
 }
 
 uint64_t x64i_frontend_deliver(struct x64i_frontend *frontend, const struct x64i_core_model *core,
                                const struct x64i_plan *plan, uint64_t rip)
 {
     fetch(frontend, core, plan, rip);
-    uint64_t earliest = frontend->available;
+    uint64_t earliest = frontend->block_cycle;
     if (frontend->count >= core->queue) {
         uint64_t left = frontend->renamed[(frontend->count - core->queue) % X64I_QUEUE_MAX];
         if (left > earliest + core->front_depth)

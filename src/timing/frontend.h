@@ -13,8 +13,7 @@
 struct x64i_frontend {
     uint64_t block;        /* aligned fetch block being decoded, as its number */
     uint64_t block_cycle;  /* when it was there for the decoders */
-    uint64_t available;    /* when the whole instruction was there */
-    uint32_t in_block;     /* micro-ops of the block in that cycle */
+    uint32_t in_block;     /* instructions of the block in that cycle */
     uint64_t cycle;        /* of the last decoded instruction */
     uint32_t decoded;      /* micro-ops in that cycle */
     bool started;
