@@ -88,13 +88,13 @@ static void vex(void)
 int main(void)
 {
     static const uint8_t prefixes[][3] = {
-        {1},          {1, 0x48},       {1, 0x66},       {1, 0xf3},       {1, 0xf2},
-        {2, 0x66, 0x48}, {2, 0xf3, 0x48}, {2, 0xf2, 0x48}, {1, 0xf0}, {2, 0xf0, 0x48},
-        {2, 0xf0, 0x66},
+        {1},       {1, 0x48},       {1, 0x66},       {1, 0xf3},
+        {1, 0xf2}, {2, 0x66, 0x48}, {2, 0xf3, 0x48}, {2, 0xf2, 0x48},
+        {1, 0xf0}, {2, 0xf0, 0x48}, {2, 0xf0, 0x66},
     };
     forms = calloc(FORM_MAX, sizeof *forms);
-    if (!forms || !ZYAN_SUCCESS(ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64,
-                                                 ZYDIS_STACK_WIDTH_64)))
+    if (!forms ||
+        !ZYAN_SUCCESS(ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
         return 1;
     static const uint8_t none[1];
     legacy(none, 0);

@@ -138,6 +138,7 @@ static uint64_t execute_uop(struct x64i_core *core, const struct x64i_plan *plan
     if (uop->held)
         core->divider[port] = started + uop->held;
     uint64_t done = started + uop->latency;
+    uint8_t waited = X64I_WAIT_NONE;
     if (uop->kind == X64I_UOP_LOAD && uop->access < accesses->read_count) {
         const struct x64i_touch *access = &accesses->reads[uop->access];
         if (plan->lock && core->memory.commit > started)
@@ -151,10 +152,17 @@ static uint64_t execute_uop(struct x64i_core *core, const struct x64i_plan *plan
             core->locked = started + core->model->lock;
         done = x64i_memory_load(&core->memory, core->model, access, started, uop->latency,
                                 plan->renamable);
+        waited = access->extra                   ? access->wait
+                 : done > started + uop->latency ? X64I_WAIT_FORWARD
+                                                 : X64I_WAIT_NONE;
     }
-    *times = (struct x64i_uop_times){
-        .renamed = renamed, .ready = ready, .started = started, .done = done,
-        .port = (uint8_t)port, .kind = uop->kind};
+    *times = (struct x64i_uop_times){.renamed = renamed,
+                                     .ready = ready,
+                                     .started = started,
+                                     .done = done,
+                                     .port = (uint8_t)port,
+                                     .kind = uop->kind,
+                                     .waited = waited};
     return done;
 }
 
@@ -163,8 +171,12 @@ static uint64_t eliminate_uop(struct x64i_core *core, const struct x64i_plan *pl
                               struct x64i_uop_times *times)
 {
     uint64_t done = sources_ready(core, uop);
-    *times = (struct x64i_uop_times){.renamed = renamed, .ready = renamed, .started = renamed,
-                                     .done = renamed, .port = X64I_PORT_MAX, .kind = uop->kind};
+    *times = (struct x64i_uop_times){.renamed = renamed,
+                                     .ready = renamed,
+                                     .started = renamed,
+                                     .done = renamed,
+                                     .port = X64I_PORT_MAX,
+                                     .kind = uop->kind};
     for (unsigned i = 0; i < uop->result_count; i++)
         core->ready[uop->results[i]] = plan->elimination == X64I_ELIMINATED_ZERO ? renamed : done;
     return renamed;
@@ -224,6 +236,31 @@ static void note_stores(struct x64i_core *core, const struct x64i_plan *plan,
     }
 }
 
+/* Why an instruction retired no earlier: by the micro-op that was done last. */
+static uint8_t why(const struct x64i_core *core, const struct x64i_instruction_times *times,
+                   uint64_t before)
+{
+    const struct x64i_uop_times *last = NULL;
+    if (times->retired == before)
+        return X64I_WAIT_NONE;
+    for (unsigned i = 0; i < times->uop_count; i++)
+        if (!last || times->uops[i].done > last->done)
+            last = &times->uops[i];
+    if (!last || last->done < times->retired)
+        return X64I_WAIT_WIDTH;
+    if (last->waited)
+        return last->waited;
+    if (last->started > last->ready)
+        return X64I_WAIT_PORT;
+    if (last->ready > last->renamed + 1)
+        return X64I_WAIT_DEPENDENCY;
+    if (last->renamed == core->barrier && core->barrier)
+        return core->barrier_wait;
+    if (last->renamed > last->decoded)
+        return core->rename_used > 1 ? X64I_WAIT_WIDTH : X64I_WAIT_BUFFERS;
+    return X64I_WAIT_FRONT_END;
+}
+
 static uint64_t slot_for(struct x64i_core *core, const struct x64i_plan *plan, uint64_t earliest)
 {
     uint64_t renamed = take_slot(core, earliest);
@@ -238,6 +275,62 @@ static uint64_t slot_for(struct x64i_core *core, const struct x64i_plan *plan, u
     return renamed;
 }
 
+static void set_barrier(struct x64i_core *core, uint64_t cycle, enum x64i_wait wait)
+{
+    if (cycle <= core->barrier)
+        return;
+    core->barrier = cycle;
+    core->barrier_wait = (uint8_t)wait;
+}
+
+void x64i_core_mispredicted(struct x64i_core *core)
+{
+    uint64_t cycle = core->branch_done + core->model->mispredict;
+    set_barrier(core, cycle, X64I_WAIT_MISPREDICT);
+    x64i_frontend_redirect(&core->frontend,
+                           cycle > core->model->front_depth ? cycle - core->model->front_depth : 0);
+}
+
+uint64_t x64i_core_drain(struct x64i_core *core, uint32_t cycles)
+{
+    uint64_t from = core->retired > core->renamed ? core->retired : core->renamed;
+    set_barrier(core, from + cycles, X64I_WAIT_SERIALISE);
+    core->retired = from + cycles;
+    core->retire_used = 0;
+    return core->retired;
+}
+
+/* What its row says, instead of micro-ops. */
+static void execute_system(struct x64i_core *core, const struct x64i_plan *plan, uint64_t delivered,
+                           const struct x64i_accesses *accesses,
+                           struct x64i_instruction_times *times)
+{
+    uint64_t renamed = take_slot(core, delivered);
+    uint64_t start = renamed;
+    bool waits = plan->system != X64I_SYSTEM_MICROCODE;
+    bool stores = plan->system == X64I_SYSTEM_SERIALISE || plan->system == X64I_SYSTEM_STORES;
+    if (waits && core->retired > start)
+        start = core->retired;
+    if (stores && core->memory.commit > start)
+        start = core->memory.commit;
+    uint64_t done = start + plan->cycles + accesses->extra;
+    if (plan->system != X64I_SYSTEM_STORES)
+        set_barrier(core, done, waits ? X64I_WAIT_SERIALISE : X64I_WAIT_MICROCODE);
+    for (unsigned i = 0; i < plan->uop_count; i++)
+        for (unsigned r = 0; r < plan->uops[i].result_count; r++)
+            core->ready[value_at(core, plan->uops[i].results[r], plan->fpu_push)] = done;
+    memset(core->offset, 0, sizeof core->offset);
+    retire_slot(core, done);
+    core->branch_done = done;
+    times->uop_count = 1;
+    times->uops[0] = (struct x64i_uop_times){.decoded = delivered,
+                                             .renamed = renamed,
+                                             .ready = start,
+                                             .started = start,
+                                             .done = done,
+                                             .port = X64I_PORT_MAX};
+}
+
 uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan, uint64_t rip,
                            const struct x64i_accesses *accesses,
                            struct x64i_instruction_times *times)
@@ -245,7 +338,18 @@ uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan,
     struct x64i_instruction_times own;
     if (!times)
         times = &own;
+    uint64_t before = core->retired;
     uint64_t delivered = x64i_frontend_deliver(&core->frontend, core->model, plan, rip);
+    if (accesses->fetch_extra) {
+        x64i_frontend_delay(&core->frontend, accesses->fetch_extra);
+        delivered += accesses->fetch_extra;
+    }
+    if (plan->system) {
+        execute_system(core, plan, delivered, accesses, times);
+        times->retired = core->retired;
+        times->wait = why(core, times, before);
+        return core->retired;
+    }
     uint64_t earliest = room_for_store(core, plan, delivered);
     earliest = synchronise_stack(core, plan, earliest);
     times->uop_count = plan->uop_count;
@@ -273,11 +377,14 @@ uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan,
     }
     if (plan->uop_count)
         retire_slot(core, group_done);
+    if (plan->branch)
+        core->branch_done = group_done;
     take_microcode(core, plan, earliest);
     note_stores(core, plan, accesses, times);
     if (plan->elimination == X64I_ELIMINATED_ADD && plan->writes_rsp)
         core->stack_offset = 0;
     core->fpu_top = (uint8_t)(core->fpu_top - plan->fpu_push) % 8;
     times->retired = core->retired;
+    times->wait = why(core, times, before);
     return core->retired;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The core: an out-of-order machine as a scoreboard. Instructions come in program order, and for
- * each micro-op the scoreboard computes once when it is renamed, executed, done and retired. Nothing
- * runs a cycle at a time.
+ * each micro-op the scoreboard computes once when it is renamed, executed, done and retired.
+ * Nothing runs a cycle at a time.
  *
  *     decoders -> queue -> rename (6 a cycle) -> ports -> done -> retirement (8 a cycle)
  */
@@ -37,6 +37,7 @@ struct x64i_uop_times {
     uint64_t decoded, renamed, ready, started, done;
     uint8_t port; /* X64I_PORT_MAX: none */
     uint8_t kind;
+    uint8_t waited; /* enum x64i_wait: for a load, what kept it beyond its latency */
 };
 
 struct x64i_instruction_times {
@@ -59,20 +60,30 @@ struct x64i_core {
     uint64_t retired;
     uint32_t retire_used;
     uint64_t retire_ring[X64I_REORDER_MAX];
-    uint64_t slots; /* renamed so far */
+    uint64_t slots;       /* renamed so far */
     int32_t stack_offset; /* of the stack engine */
     int32_t offset[16];   /* additions of immediates that rename holds for each register */
     uint64_t divider[X64I_PORT_MAX]; /* when the divider at each port is free again */
-    uint64_t locked;      /* no load starts before: the last locked instruction's end */
-    uint64_t barrier;     /* nothing is renamed before: serialisation */
+    uint64_t locked;                 /* no load starts before: the last locked instruction's end */
+    uint64_t branch_done;            /* of the last branch */
+    uint8_t barrier_wait;            /* enum x64i_wait: what the barrier stands for */
+    uint64_t barrier;                /* nothing is renamed before: serialisation */
 };
 
 struct x64i_accesses {
     const struct x64i_touch *reads, *writes;
     size_t read_count, write_count;
+    uint32_t fetch_extra; /* cycles that translating and fetching the code adds */
+    uint32_t extra;       /* cycles of what a system instruction does besides: walks, a delivery */
 };
 
 void x64i_core_init(struct x64i_core *core, const struct x64i_core_model *model);
+
+/* The branch just executed went elsewhere than predicted: what follows is fetched anew. */
+void x64i_core_mispredicted(struct x64i_core *core);
+
+/* Nothing of what follows is renamed before all that came before has retired, and `cycles` more. */
+uint64_t x64i_core_drain(struct x64i_core *core, uint32_t cycles);
 
 /* Takes in one instruction; `times` may be null. Answers the cycle in which it retired. */
 uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan, uint64_t rip,

@@ -5,9 +5,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-#define X64I_FORM(form, uops, latency, held, ports)                                                \
+#define X64I_FORM(form, uops, latency, held, ports) \
     {form, uops, latency, held, X64I_SOURCE_LLVM, ports},
-#define X64I_FORM_FROM(form, uops, latency, held, ports, source)                                   \
+#define X64I_FORM_FROM(form, uops, latency, held, ports, source) \
     {form, uops, latency, held, X64I_SOURCE_##source, ports},
 
 static const struct x64i_form_row golden_cove_llvm[] = {
@@ -23,12 +23,43 @@ static const struct x64i_form_row skylake_corrections[] = {
 #include "timing/data/skylake_corrections.def"
 };
 
+#define X64I_SYSTEM(form, kind, cycles, source) \
+    {form, X64I_SYSTEM_##kind, X64I_SOURCE_##source, cycles},
+
+static const struct x64i_system_row golden_cove_system[] = {
+#include "timing/data/golden_cove_system.def"
+};
+static const struct x64i_system_row skylake_system[] = {
+#include "timing/data/skylake_system.def"
+};
+
+/* Measured on a Golden Cove core: REP MOVSB of 64 B, 1 KiB, 4 KiB; REP STOSQ of 4 KiB, the others
+ * estimated from it. */
+static const struct x64i_repeat_point golden_cove_moves[] = {{64, 11}, {1024, 50}, {4096, 67}};
+static const struct x64i_repeat_point golden_cove_stores[] = {{64, 11}, {1024, 50}, {4096, 98}};
+
 static const struct x64i_core_model models[] = {
     {
         .name = "golden_cove",
         .shown = "golden_cove",
         .rows = {golden_cove_llvm, golden_cove_corrections},
         .row_counts = {COUNT(golden_cove_llvm), COUNT(golden_cove_corrections)},
+        .cached_blocks = 512,
+        .cached_uops = 8,
+        .moves = golden_cove_moves,
+        .move_count = COUNT(golden_cove_moves),
+        .stores = golden_cove_stores,
+        .store_count = COUNT(golden_cove_stores),
+        .system = golden_cove_system,
+        .system_count = COUNT(golden_cove_system),
+        .caches = {{64, 12, 5}, {2048, 16, 15}, {65536, 16, 70}, {1, 1, 300}},
+        .data_tlb = {16, 6},
+        .code_tlb = {32, 8},
+        .second_tlb = {128, 16},
+        .second_tlb_cycles = 7,
+        .walk_cycles = 22,
+        .page_update_cycles = 20,
+        .exception_cycles = 250,
         .fetch_bytes = 32,
         .block_instructions = 8,
         .decoders = 6,
@@ -69,6 +100,22 @@ static const struct x64i_core_model models[] = {
         .shown = "skylake",
         .rows = {skylake_llvm, skylake_corrections},
         .row_counts = {COUNT(skylake_llvm), COUNT(skylake_corrections)},
+        .cached_blocks = 256,
+        .cached_uops = 6,
+        .moves = golden_cove_moves,
+        .move_count = COUNT(golden_cove_moves),
+        .stores = golden_cove_stores,
+        .store_count = COUNT(golden_cove_stores),
+        .system = skylake_system,
+        .system_count = COUNT(skylake_system),
+        .caches = {{64, 8, 5}, {1024, 4, 12}, {8192, 16, 42}, {1, 1, 250}},
+        .data_tlb = {16, 4},
+        .code_tlb = {16, 8},
+        .second_tlb = {128, 12},
+        .second_tlb_cycles = 7,
+        .walk_cycles = 22,
+        .page_update_cycles = 20,
+        .exception_cycles = 250,
         .fetch_bytes = 16,
         .block_instructions = 6,
         .decoders = 4,

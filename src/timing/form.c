@@ -10,12 +10,12 @@ static const char *register_kind(const ZydisDecodedOperand *operand)
         ZydisRegisterClass class;
         const char *name;
     } kinds[] = {
-        {ZYDIS_REGCLASS_GPR8, "r8"},      {ZYDIS_REGCLASS_GPR16, "r16"},
-        {ZYDIS_REGCLASS_GPR32, "r32"},    {ZYDIS_REGCLASS_GPR64, "r64"},
-        {ZYDIS_REGCLASS_X87, "st"},       {ZYDIS_REGCLASS_MMX, "mm"},
-        {ZYDIS_REGCLASS_XMM, "x"},        {ZYDIS_REGCLASS_YMM, "y"},
-        {ZYDIS_REGCLASS_ZMM, "z"},        {ZYDIS_REGCLASS_MASK, "k"},
-        {ZYDIS_REGCLASS_SEGMENT, "sr"},   {ZYDIS_REGCLASS_CONTROL, "cr"},
+        {ZYDIS_REGCLASS_GPR8, "r8"},    {ZYDIS_REGCLASS_GPR16, "r16"},
+        {ZYDIS_REGCLASS_GPR32, "r32"},  {ZYDIS_REGCLASS_GPR64, "r64"},
+        {ZYDIS_REGCLASS_X87, "st"},     {ZYDIS_REGCLASS_MMX, "mm"},
+        {ZYDIS_REGCLASS_XMM, "x"},      {ZYDIS_REGCLASS_YMM, "y"},
+        {ZYDIS_REGCLASS_ZMM, "z"},      {ZYDIS_REGCLASS_MASK, "k"},
+        {ZYDIS_REGCLASS_SEGMENT, "sr"}, {ZYDIS_REGCLASS_CONTROL, "cr"},
         {ZYDIS_REGCLASS_DEBUG, "dr"},
     };
     if (operand->visibility == ZYDIS_OPERAND_VISIBILITY_IMPLICIT &&
@@ -47,11 +47,10 @@ static int operand_name(const ZydisDecodedOperand *operand, char *name, size_t s
     }
 }
 
-void x64i_form_name(const ZydisDecodedInstruction *instruction,
-                    const ZydisDecodedOperand *operands, char name[X64I_FORM_SIZE])
+void x64i_form_name(const ZydisDecodedInstruction *instruction, const ZydisDecodedOperand *operands,
+                    char name[X64I_FORM_SIZE])
 {
-    const uint64_t repeats =
-        ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE;
+    const uint64_t repeats = ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE;
     const char *prefix = instruction->attributes & ZYDIS_ATTRIB_HAS_LOCK ? "lock "
                          : instruction->attributes & repeats             ? "rep "
                                                                          : "";

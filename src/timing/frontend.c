@@ -1,41 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 #include "timing/frontend.h"
 
-static void next_block(struct x64i_frontend *frontend)
+static void next_block(struct x64i_frontend *frontend, const struct x64i_core_model *core)
 {
     frontend->block++;
     frontend->block_cycle++;
     frontend->in_block = 0;
+    uint64_t *slot = &frontend->blocks[frontend->block % core->cached_blocks];
+    frontend->cached = *slot == frontend->block + 1;
+    *slot = frontend->block + 1;
 }
 
 /* Takes an instruction, or what of it lies in the present block. */
 static void take(struct x64i_frontend *frontend, const struct x64i_core_model *core)
 {
-    if (frontend->in_block == core->block_instructions) {
+    unsigned most = frontend->cached ? core->cached_uops : core->block_instructions;
+    if (frontend->in_block == most) {
         frontend->block_cycle++;
         frontend->in_block = 0;
     }
     frontend->in_block++;
 }
 
-/* Blocks of code become available one a cycle; a block with many instructions takes more cycles, and
- * so does a length-changing prefix. An instruction across the end of a block counts in both. */
+/* Blocks of code become available one a cycle; a block with many instructions takes more cycles,
+ * and so does a length-changing prefix. An instruction across the end of a block counts in both. */
 static void fetch(struct x64i_frontend *frontend, const struct x64i_core_model *core,
                   const struct x64i_plan *plan, uint64_t rip)
 {
     uint64_t block = rip / core->fetch_bytes;
     uint64_t last = (rip + plan->length - 1) / core->fetch_bytes;
-    if (!frontend->started || block < frontend->block || block > frontend->block + 1) {
-        frontend->started = true;
+    if (rip != frontend->next)
         frontend->block = block - 1;
-    }
+    frontend->next = rip + plan->length;
     if (frontend->block < block)
-        next_block(frontend);
+        next_block(frontend, core);
     take(frontend, core);
-    if (plan->length_change)
+    if (plan->length_change && !frontend->cached)
         frontend->block_cycle += core->length_change;
     if (last > block) {
-        next_block(frontend);
+        next_block(frontend, core);
         take(frontend, core);
     }
 }
@@ -50,11 +53,12 @@ uint64_t x64i_frontend_deliver(struct x64i_frontend *frontend, const struct x64i
         if (left > earliest + core->front_depth)
             earliest = left - core->front_depth;
     }
-    bool complex = plan->slots > 1 || plan->microcode;
+    bool complex = (plan->slots > 1 && !frontend->cached) || plan->microcode;
+    unsigned width = frontend->cached ? core->cached_uops : core->decoders;
     if (earliest > frontend->cycle) {
         frontend->cycle = earliest;
         frontend->decoded = 0;
-    } else if (frontend->decoded + plan->slots > core->decoders || (complex && frontend->decoded)) {
+    } else if (frontend->decoded + plan->slots > width || (complex && frontend->decoded)) {
         frontend->cycle++;
         frontend->decoded = 0;
     }
@@ -78,5 +82,12 @@ void x64i_frontend_redirect(struct x64i_frontend *frontend, uint64_t cycle)
     if (frontend->block_cycle < cycle)
         frontend->block_cycle = cycle;
     frontend->decoded = 0;
-    frontend->started = false;
+    frontend->next = 0;
+}
+
+void x64i_frontend_delay(struct x64i_frontend *frontend, uint32_t cycles)
+{
+    frontend->cycle += cycles;
+    if (frontend->block_cycle < frontend->cycle)
+        frontend->block_cycle = frontend->cycle;
 }

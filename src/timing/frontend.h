@@ -8,15 +8,18 @@
 
 #include "timing/plan.h"
 
-#define X64I_QUEUE_MAX 256
+#define X64I_QUEUE_MAX  256
+#define X64I_BLOCKS_MAX 1024u /* at least a micro-op cache's */
 
 struct x64i_frontend {
-    uint64_t block;        /* aligned fetch block being decoded, as its number */
-    uint64_t block_cycle;  /* when it was there for the decoders */
-    uint32_t in_block;     /* instructions of the block in that cycle */
-    uint64_t cycle;        /* of the last decoded instruction */
-    uint32_t decoded;      /* micro-ops in that cycle */
-    bool started;
+    uint64_t block;       /* aligned fetch block being decoded, as its number */
+    uint64_t block_cycle; /* when it was there for the decoders */
+    uint32_t in_block;    /* instructions of the block in that cycle */
+    uint64_t cycle;       /* of the last decoded instruction */
+    uint32_t decoded;     /* micro-ops in that cycle */
+    uint64_t next;        /* address behind the last instruction, 0 after a redirection */
+    bool cached;          /* the block comes from the micro-op cache */
+    uint64_t blocks[X64I_BLOCKS_MAX]; /* numbers + 1 of the blocks there, by their number */
     uint64_t renamed[X64I_QUEUE_MAX]; /* cycles in which the last micro-ops left the queue */
     uint64_t count;                   /* micro-ops delivered */
 };
@@ -28,6 +31,9 @@ uint64_t x64i_frontend_deliver(struct x64i_frontend *frontend, const struct x64i
 /* A slot of the queue was emptied by rename in `cycle`. */
 void x64i_frontend_renamed(struct x64i_frontend *frontend, const struct x64i_core_model *core,
                            uint64_t cycle);
+
+/* The code of what was delivered last came `cycles` later. */
+void x64i_frontend_delay(struct x64i_frontend *frontend, uint32_t cycles);
 
 /* Fetching goes on at another address, in `cycle` at the earliest. */
 void x64i_frontend_redirect(struct x64i_frontend *frontend, uint64_t cycle);

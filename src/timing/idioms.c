@@ -15,8 +15,8 @@ static bool is_zeroing(const ZydisDecodedInstruction *instruction,
                        const ZydisDecodedOperand *operands)
 {
     static const char *const names[] = {
-        "xor",   "sub",   "pxor",  "xorps",  "xorpd",  "psubb",   "psubw",   "psubd",
-        "psubq", "pcmpgtb", "pcmpgtw", "pcmpgtd",
+        "xor",   "sub",   "pxor",  "xorps",   "xorpd",   "psubb",
+        "psubw", "psubd", "psubq", "pcmpgtb", "pcmpgtw", "pcmpgtd",
     };
     const char *name = ZydisMnemonicGetString(instruction->mnemonic);
     bool vex = name[0] == 'v';
@@ -41,10 +41,10 @@ static bool is_plain_move(const struct x64i_core_model *core,
                           const ZydisDecodedOperand *operands)
 {
     static const ZydisMnemonic vectors[] = {
-        ZYDIS_MNEMONIC_MOVAPS,   ZYDIS_MNEMONIC_MOVAPD,   ZYDIS_MNEMONIC_MOVUPS,
-        ZYDIS_MNEMONIC_MOVUPD,   ZYDIS_MNEMONIC_MOVDQA,   ZYDIS_MNEMONIC_MOVDQU,
-        ZYDIS_MNEMONIC_VMOVAPS,  ZYDIS_MNEMONIC_VMOVAPD,  ZYDIS_MNEMONIC_VMOVUPS,
-        ZYDIS_MNEMONIC_VMOVUPD,  ZYDIS_MNEMONIC_VMOVDQA,  ZYDIS_MNEMONIC_VMOVDQU,
+        ZYDIS_MNEMONIC_MOVAPS,  ZYDIS_MNEMONIC_MOVAPD,  ZYDIS_MNEMONIC_MOVUPS,
+        ZYDIS_MNEMONIC_MOVUPD,  ZYDIS_MNEMONIC_MOVDQA,  ZYDIS_MNEMONIC_MOVDQU,
+        ZYDIS_MNEMONIC_VMOVAPS, ZYDIS_MNEMONIC_VMOVAPD, ZYDIS_MNEMONIC_VMOVUPS,
+        ZYDIS_MNEMONIC_VMOVUPD, ZYDIS_MNEMONIC_VMOVDQA, ZYDIS_MNEMONIC_VMOVDQU,
     };
     if (operands[0].type != ZYDIS_OPERAND_TYPE_REGISTER ||
         operands[1].type != ZYDIS_OPERAND_TYPE_REGISTER)
@@ -114,6 +114,24 @@ int32_t x64i_idiom_offset(const ZydisDecodedInstruction *instruction,
     }
 }
 
+uint8_t x64i_idiom_string(const ZydisDecodedInstruction *instruction)
+{
+    switch (instruction->mnemonic) {
+    case ZYDIS_MNEMONIC_MOVSB:
+    case ZYDIS_MNEMONIC_MOVSW:
+    case ZYDIS_MNEMONIC_MOVSD:
+    case ZYDIS_MNEMONIC_MOVSQ:
+        return 1;
+    case ZYDIS_MNEMONIC_STOSB:
+    case ZYDIS_MNEMONIC_STOSW:
+    case ZYDIS_MNEMONIC_STOSD:
+    case ZYDIS_MNEMONIC_STOSQ:
+        return 2;
+    default:
+        return 0;
+    }
+}
+
 bool x64i_idiom_length_change(const ZydisDecodedInstruction *instruction)
 {
     if (instruction->encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY)
@@ -129,8 +147,8 @@ static bool starts_with(const char *name, const char *beginning)
 
 int8_t x64i_idiom_fpu_push(const ZydisDecodedInstruction *instruction)
 {
-    static const char *const pushes[] = {"fld1",  "fldl",  "fldpi", "fldz",
-                                         "fild",  "fbld",  "fptan", "fsincos", "fxtract"};
+    static const char *const pushes[] = {"fld1", "fldl",  "fldpi",   "fldz",   "fild",
+                                         "fbld", "fptan", "fsincos", "fxtract"};
     const char *name = ZydisMnemonicGetString(instruction->mnemonic);
     if (instruction->meta.category != ZYDIS_CATEGORY_X87_ALU)
         return 0;
@@ -144,7 +162,6 @@ int8_t x64i_idiom_fpu_push(const ZydisDecodedInstruction *instruction)
     size_t length = strlen(name);
     if (length > 2 && strcmp(name + length - 2, "pp") == 0)
         return -2;
-    return name[length - 1] == 'p' || starts_with(name, "fpatan") || starts_with(name, "fyl2x")
-               ? -1
-               : 0;
+    return name[length - 1] == 'p' || starts_with(name, "fpatan") || starts_with(name, "fyl2x") ? -1
+                                                                                                : 0;
 }

@@ -35,8 +35,8 @@ uint64_t x64i_memory_banks(struct x64i_memory *memory, const struct x64i_core_mo
     if (cycle < memory->swept)
         cycle = memory->swept;
     uint64_t limit = memory->swept + X64I_RING_CYCLES;
-    while (cycle < limit && !banks_free(memory->bank_use[cycle % X64I_RING_CYCLES], first, count,
-                                        core->same_bank))
+    while (cycle < limit &&
+           !banks_free(memory->bank_use[cycle % X64I_RING_CYCLES], first, count, core->same_bank))
         cycle++;
     if (cycle < limit)
         for (unsigned i = 0; i < count; i++)
@@ -76,14 +76,16 @@ uint64_t x64i_memory_load(struct x64i_memory *memory, const struct x64i_core_mod
     if (access->linear % PAGE + access->size > PAGE) {
         if (memory->page_split > cycle)
             done += memory->page_split - cycle;
-        memory->page_split = (memory->page_split > cycle ? memory->page_split : cycle) + core->page_split_rate;
+        memory->page_split =
+            (memory->page_split > cycle ? memory->page_split : cycle) + core->page_split_rate;
     }
     if (access->linear % LINE + access->size > LINE)
         done += access->linear % PAGE + access->size > PAGE ? core->split_page : core->split_line;
     const struct x64i_store *store = find_store(memory, access);
     if (!store || store->commit <= cycle)
         return done;
-    if (store->linear / PAGE != access->linear / PAGE && store->physical / PAGE != access->physical / PAGE)
+    if (store->linear / PAGE != access->linear / PAGE &&
+        store->physical / PAGE != access->physical / PAGE)
         return store->address + core->alias > cycle ? done + core->alias : done;
     bool same = store->linear / PAGE == access->linear / PAGE;
     if (same && store->physical <= access->physical &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loads and stores of the core: L1 banks, line and page splits, the store buffer with forwarding and
- * commit, memory renaming.
+ * Loads and stores of the core: L1 banks, line and page splits, the store buffer with forwarding
+ * and commit, memory renaming.
  */
 #ifndef X64I_TIMING_MEMORY_H
 #define X64I_TIMING_MEMORY_H
@@ -16,14 +16,15 @@ struct x64i_touch {
     uint64_t linear, physical;
     uint32_t size;
     uint32_t extra; /* cycles that translation and caches add */
+    uint32_t wait;  /* enum x64i_wait: which of them most */
 };
 
 struct x64i_store {
     uint64_t linear, physical;
     uint32_t size;
-    uint64_t data;   /* when the data is there */
+    uint64_t data;    /* when the data is there */
     uint64_t address; /* when the address is known */
-    uint64_t commit; /* when it is in the L1 */
+    uint64_t commit;  /* when it is in the L1 */
 };
 
 struct x64i_memory {
@@ -31,9 +32,10 @@ struct x64i_memory {
     uint64_t swept;
     struct x64i_store stores[X64I_STORE_MAX];
     uint64_t store_count;
-    uint32_t last_store[X64I_STORE_HASH]; /* by the quadword in its page: number + 1 of its last store */
-    uint64_t page_split;                  /* when the next load may cross pages */
-    uint64_t commit;                      /* of the last store */
+    uint32_t
+        last_store[X64I_STORE_HASH]; /* by the quadword in its page: number + 1 of its last store */
+    uint64_t page_split;             /* when the next load may cross pages */
+    uint64_t commit;                 /* of the last store */
     uint64_t commit_line;
     uint32_t commits; /* in that cycle */
 };

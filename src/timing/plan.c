@@ -47,9 +47,9 @@ static unsigned value_of(ZydisRegister reg)
     case ZYDIS_REGCLASS_MASK:
         return X64I_VALUE_MASK + id;
     default:
-        return reg == ZYDIS_REGISTER_MXCSR        ? X64I_VALUE_MXCSR
+        return reg == ZYDIS_REGISTER_MXCSR       ? X64I_VALUE_MXCSR
                : reg == ZYDIS_REGISTER_X87STATUS ? X64I_VALUE_FPU_STATUS
-                                                  : X64I_VALUE_COUNT;
+                                                 : X64I_VALUE_COUNT;
     }
 }
 
@@ -91,8 +91,8 @@ static void read_memory(const ZydisDecodedOperand *operand, bool stack, struct x
 {
     const ZydisRegister parts[2] = {operand->mem.base, operand->mem.index};
     bool hidden_stack = stack && operand->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN;
-    bool address_only = operand->mem.type == ZYDIS_MEMOP_TYPE_AGEN ||
-                        plan->elimination == X64I_ELIMINATED_NOP;
+    bool address_only =
+        operand->mem.type == ZYDIS_MEMOP_TYPE_AGEN || plan->elimination == X64I_ELIMINATED_NOP;
     for (unsigned i = 0; i < 2; i++) {
         unsigned value = parts[i] ? value_of(parts[i]) : X64I_VALUE_COUNT;
         if (value == X64I_VALUE_COUNT)
@@ -119,8 +119,8 @@ static void read_flags(const ZydisDecodedInstruction *instruction, struct readin
     const ZydisAccessedFlags *flags = instruction->cpu_flags;
     if (!flags)
         return;
-    const ZyanU32 others =
-        ZYDIS_CPUFLAG_PF | ZYDIS_CPUFLAG_AF | ZYDIS_CPUFLAG_ZF | ZYDIS_CPUFLAG_SF | ZYDIS_CPUFLAG_OF;
+    const ZyanU32 others = ZYDIS_CPUFLAG_PF | ZYDIS_CPUFLAG_AF | ZYDIS_CPUFLAG_ZF |
+                           ZYDIS_CPUFLAG_SF | ZYDIS_CPUFLAG_OF;
     ZyanU32 written = flags->modified | flags->set_0 | flags->set_1 | flags->undefined;
     if (flags->tested & ZYDIS_CPUFLAG_CF)
         append(reading->data, &reading->data_count, X64I_UOP_SOURCES, X64I_VALUE_CARRY);
@@ -325,10 +325,25 @@ static void fill_attributes(const ZydisDecodedInstruction *instruction, struct x
     plan->call = category == ZYDIS_CATEGORY_CALL;
     plan->ret = category == ZYDIS_CATEGORY_RET;
     plan->conditional = category == ZYDIS_CATEGORY_COND_BR;
-    plan->branch = plan->call || plan->ret || plan->conditional ||
-                   category == ZYDIS_CATEGORY_UNCOND_BR;
+    plan->branch =
+        plan->call || plan->ret || plan->conditional || category == ZYDIS_CATEGORY_UNCOND_BR;
+    plan->indirect = (plan->call || category == ZYDIS_CATEGORY_UNCOND_BR) &&
+                     !(instruction->attributes & ZYDIS_ATTRIB_IS_RELATIVE);
+    if (category == ZYDIS_CATEGORY_STRINGOP)
+        plan->string = x64i_idiom_string(instruction);
     plan->length_change = x64i_idiom_length_change(instruction);
     plan->fpu_push = x64i_idiom_fpu_push(instruction);
+}
+
+static void add_system(const struct x64i_planner *planner, const char *form, struct x64i_plan *plan)
+{
+    const struct x64i_system_row *row =
+        x64i_system_find(planner->core->system, planner->core->system_count, form);
+    if (!row)
+        return;
+    plan->system = row->kind;
+    plan->cycles = row->cycles;
+    plan->source = row->source;
 }
 
 void x64i_plan_make(const struct x64i_planner *planner, const ZydisDecodedInstruction *instruction,
@@ -347,13 +362,15 @@ void x64i_plan_make(const struct x64i_planner *planner, const ZydisDecodedInstru
     if (!row)
         row = &unknown;
     plan->source = (uint8_t)row->source;
+    add_system(planner, form, plan);
     unsigned count = parse_ports(planner->core, row->ports, ports, X64I_PLAN_UOPS);
     if (plan->elimination == X64I_ELIMINATED_NOP)
         count = 0;
     else if (plan->elimination)
         ports[(count = 1) - 1] = planner->core->simple_ports;
     plan->shift = instruction->meta.category == ZYDIS_CATEGORY_SHIFT;
-    plan->offset = plan->elimination == X64I_ELIMINATED_ADD ? x64i_idiom_offset(instruction, operands) : 0;
+    plan->offset =
+        plan->elimination == X64I_ELIMINATED_ADD ? x64i_idiom_offset(instruction, operands) : 0;
     if (plan->elimination == X64I_ELIMINATED_ZERO)
         reading.data_count = 0;
     /* Measured: TEST AH runs once a cycle, AND BH takes three. */
@@ -366,7 +383,8 @@ void x64i_plan_make(const struct x64i_planner *planner, const ZydisDecodedInstru
     add_stores(planner, plan, &reading, made > 0);
     /* XCHG with memory locks without a prefix (SDM vol. 3A, 9.1.2.1). */
     plan->lock |= instruction->mnemonic == ZYDIS_MNEMONIC_XCHG && reading.loads;
-    plan->renamable = planner->core->renames_memory && !reading.vector && (reading.memory_bits >= 32 || (made && reading.stores)) &&
+    plan->renamable = planner->core->renames_memory && !reading.vector &&
+                      (reading.memory_bits >= 32 || (made && reading.stores)) &&
                       instruction->meta.category != ZYDIS_CATEGORY_SSE &&
                       !(made && reading.stores && operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
                         instruction->operand_count_visible > 1);

@@ -19,13 +19,13 @@ enum x64i_value {
     X64I_VALUE_MMX = 44,
     X64I_VALUE_MASK = 52,
     X64I_VALUE_CARRY = 60,
-    X64I_VALUE_FLAGS,    /* the other arithmetic flags */
+    X64I_VALUE_FLAGS, /* the other arithmetic flags */
     X64I_VALUE_DIRECTION,
     X64I_VALUE_MXCSR,
     X64I_VALUE_FPU_STATUS,
-    X64I_VALUE_LOADED,   /* what the instruction's load brought */
-    X64I_VALUE_RESULT,   /* what goes to its store */
-    X64I_VALUE_PART,     /* between its micro-ops */
+    X64I_VALUE_LOADED, /* what the instruction's load brought */
+    X64I_VALUE_RESULT, /* what goes to its store */
+    X64I_VALUE_PART,   /* between its micro-ops */
     X64I_VALUE_COUNT
 };
 
@@ -61,20 +61,23 @@ struct x64i_plan {
     uint8_t length;
     uint8_t elimination; /* enum x64i_elimination */
     uint8_t uop_count;
-    uint8_t slots;       /* of rename */
-    uint16_t microcode;  /* micro-ops beyond those listed */
+    uint8_t slots;      /* of rename */
+    uint16_t microcode; /* micro-ops beyond those listed */
     bool length_change;
-    bool stack;          /* moves RSP by the stack engine */
-    bool uses_rsp;       /* names RSP itself */
+    bool stack;    /* moves RSP by the stack engine */
+    bool uses_rsp; /* names RSP itself */
     bool writes_rsp;
     bool branch, conditional, indirect, call, ret;
+    uint8_t system;  /* enum x64i_system_kind */
+    uint16_t cycles; /* of a system instruction */
+    uint8_t string;  /* a string instruction that moves (1) or stores (2) */
     bool lock, wide_load;
-    bool shift;          /* it cannot work on a register with an addition still to be made */
-    int32_t offset;      /* of an eliminated addition */
-    int8_t fpu_push;     /* x87: registers pushed (1) or popped (-1, -2) */
-    uint8_t exchange;    /* FXCH: the register, else 0 */
-    uint8_t source;      /* enum x64i_row_source of its figures */
-    bool renamable;       /* its load may take over a store's register */
+    bool shift;       /* it cannot work on a register with an addition still to be made */
+    int32_t offset;   /* of an eliminated addition */
+    int8_t fpu_push;  /* x87: registers pushed (1) or popped (-1, -2) */
+    uint8_t exchange; /* FXCH: the register, else 0 */
+    uint8_t source;   /* enum x64i_row_source of its figures */
+    bool renamable;   /* its load may take over a store's register */
     struct x64i_uop uops[X64I_PLAN_UOPS];
 };
 

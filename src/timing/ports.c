@@ -37,7 +37,8 @@ unsigned x64i_ports_bind(struct x64i_ports *ports, uint16_t mask)
     for (unsigned port = 0; port < X64I_PORT_MAX; port++)
         if ((mask & 1u << port) &&
             (best == X64I_PORT_MAX || ports->waiting[port] < ports->waiting[best] ||
-             (ports->waiting[port] == ports->waiting[best] && ports->used[port] < ports->used[best])))
+             (ports->waiting[port] == ports->waiting[best] &&
+              ports->used[port] < ports->used[best])))
             best = port;
     if (best == X64I_PORT_MAX)
         best = 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Execution ports. A micro-op is bound to a port when it is renamed, to the one with the fewest
- * micro-ops waiting; it takes that port's first free cycle after its operands are there. As micro-ops
- * come in program order, older ones have taken theirs already, which is what "oldest first" means.
+ * micro-ops waiting; it takes that port's first free cycle after its operands are there. As
+ * micro-ops come in program order, older ones have taken theirs already, which is what "oldest
+ * first" means.
  */
 #ifndef X64I_TIMING_PORTS_H
 #define X64I_TIMING_PORTS_H

@@ -25,13 +25,13 @@
 #define PRESENT       0x67ull /* present, writable, user, accessed, dirty */
 #define CODE_PRESENT  0x65ull
 
-#define DATA_FILL    0x2324400ull
-#define BASE         0x2324040ull
-#define FLOAT_ONES   0x3f8000003f800000ull
-#define MXCSR        0x9fc0u
-#define FPU_CONTROL  0x37fu
-#define RAM_SIZE     (1u << 20)
-#define BLOCK_MAX    1024u /* instructions */
+#define DATA_FILL   0x2324400ull
+#define BASE        0x2324040ull
+#define FLOAT_ONES  0x3f8000003f800000ull
+#define MXCSR       0x9fc0u
+#define FPU_CONTROL 0x37fu
+#define RAM_SIZE    (1u << 20)
+#define BLOCK_MAX   1024u /* instructions */
 
 struct block_instruction {
     ZydisDecodedInstruction decoded;
@@ -77,8 +77,8 @@ static bool build_tables(struct x64_machine *machine)
     }
     for (uint64_t i = 0; i < ENTRIES; i++) {
         entry = (CODE_PHYSICAL + i % CODE_PAGES * PAGE) | CODE_PRESENT;
-        good &= x64_memory_write_phys(machine, CODE_TABLES + 2ull * PAGE + i * 8, &entry, 8) ==
-                X64_OK;
+        good &=
+            x64_memory_write_phys(machine, CODE_TABLES + 2ull * PAGE + i * 8, &entry, 8) == X64_OK;
     }
     return good;
 }
@@ -108,8 +108,8 @@ static enum x64_status set_up(struct x64i_replay *replay, const char *core)
     for (unsigned i = 0; i < PAGE / 8; i++)
         replay->data[i] = DATA_FILL;
     if (!replay->effects || !replay->block || !build_tables(replay->machine) ||
-        !ZYAN_SUCCESS(ZydisDecoderInit(&replay->decoder, ZYDIS_MACHINE_MODE_LONG_64,
-                                       ZYDIS_STACK_WIDTH_64)))
+        !ZYAN_SUCCESS(
+            ZydisDecoderInit(&replay->decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
         return X64_ERROR_MEMORY;
     return X64_OK;
 }
@@ -171,14 +171,14 @@ static bool decode_block(struct x64i_replay *replay, const uint8_t *code, size_t
     for (size_t at = 0; at < size;) {
         struct block_instruction *next = &replay->block[replay->count];
         if (replay->count == BLOCK_MAX) {
-            (void)snprintf(result->problem, sizeof result->problem,
-                           "more than %u instructions", BLOCK_MAX);
+            (void)snprintf(result->problem, sizeof result->problem, "more than %u instructions",
+                           BLOCK_MAX);
             return false;
         }
         if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&replay->decoder, code + at, size - at,
                                                  &next->decoded, next->operands))) {
-            (void)snprintf(result->problem, sizeof result->problem,
-                           "no instruction at byte %zu", at);
+            (void)snprintf(result->problem, sizeof result->problem, "no instruction at byte %zu",
+                           at);
             return false;
         }
         next->offset = (uint16_t)at;
@@ -250,9 +250,8 @@ static void guess_accesses(const struct x64i_replay *replay,
         uint64_t linear = register_value(s, operand->mem.base, next) +
                           register_value(s, operand->mem.index, next) * operand->mem.scale +
                           (uint64_t)operand->mem.disp.value;
-        struct x64i_touch access = {.linear = linear,
-                                     .physical = DATA_PAGE + linear % PAGE,
-                                     .size = operand->size / 8u};
+        struct x64i_touch access = {
+            .linear = linear, .physical = DATA_PAGE + linear % PAGE, .size = operand->size / 8u};
         if (operand->actions & ZYDIS_OPERAND_ACTION_MASK_READ)
             x64i_accesses_add_read(list, &access);
         if (operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
@@ -295,7 +294,10 @@ static bool run_copy(struct x64i_replay *replay, const struct x64i_replay_reques
         uint64_t rip = (replay->relative ? shown : CODE_LINEAR) + instruction->offset;
         if (!step(replay, instruction, rip, &list, result))
             return false;
-        const struct x64i_accesses accesses = {list.read, list.write, list.reads, list.writes};
+        const struct x64i_accesses accesses = {.reads = list.read,
+                                               .writes = list.write,
+                                               .read_count = list.reads,
+                                               .write_count = list.writes};
         (void)x64i_core_execute(&replay->core, &instruction->plan, shown + instruction->offset,
                                 &accesses, &times);
         if (request->watch)
@@ -305,8 +307,7 @@ static bool run_copy(struct x64i_replay *replay, const struct x64i_replay_reques
 }
 
 static bool place_code(struct x64i_replay *replay, const uint8_t *code, size_t size,
-                       const struct x64i_replay_request *request,
-                       struct x64i_replay_result *result)
+                       const struct x64i_replay_request *request, struct x64i_replay_result *result)
 {
     unsigned copies = replay->relative && !request->loop ? request->last : 1;
     if (copies * (uint64_t)size > (uint64_t)CODE_PAGES * PAGE ||

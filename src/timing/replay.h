@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A block of code run over and over on a machine of its own, and timed: what llvm-mca does, but with
- * the addresses and values that the code really computes.
+ * A block of code run over and over on a machine of its own, and timed: what llvm-mca does, but
+ * with the addresses and values that the code really computes.
  *
  *     struct x64i_replay *replay;
  *     x64i_replay_create("golden_cove", &replay);
@@ -10,8 +10,8 @@
  *
  * The state it starts from is that of the measurements the model is checked against: general
  * registers 0x2324040 + 0xc0 * number (RSP 0x2424800, RBP 0x2424a00), vectors of 1.0f in the low
- * halves, and one page of the quadword 0x2324400 behind every address. Instructions that the machine
- * cannot execute yet, branches and privileged ones are timed without being executed.
+ * halves, and one page of the quadword 0x2324400 behind every address. Instructions that the
+ * machine cannot execute yet, branches and privileged ones are timed without being executed.
  */
 #ifndef X64I_TIMING_REPLAY_H
 #define X64I_TIMING_REPLAY_H
@@ -36,8 +36,8 @@ struct x64i_replay_result {
     double cycles;    /* per copy */
     char problem[96]; /* why there is no result */
     unsigned instructions;
-    unsigned not_executed; /* of them, timed without their addresses' being sure */
-    unsigned slots;        /* of rename, per copy */
+    unsigned not_executed;         /* of them, timed without their addresses' being sure */
+    unsigned slots;                /* of rename, per copy */
     uint64_t ports[X64I_PORT_MAX]; /* micro-ops of the copies that were timed */
 };
 

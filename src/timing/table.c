@@ -114,9 +114,9 @@ const struct x64i_form_row *x64i_form_find(const struct x64i_form_table *table, 
         return row;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         char other[X64I_FORM_SIZE];
-        const struct x64i_form_row *correction =
-            register_form(form, kinds[i], other, sizeof other) ? find_correction(table, other)
-                                                               : NULL;
+        const struct x64i_form_row *correction = register_form(form, kinds[i], other, sizeof other)
+                                                     ? find_correction(table, other)
+                                                     : NULL;
         if (correction)
             return correction;
     }

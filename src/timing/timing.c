@@ -1,81 +1,98 @@
 /* SPDX-License-Identifier: MIT */
 #include "timing/timing.h"
 
-#include <Zydis/Zydis.h>
+#include "timing/accesses.h"
+#include "timing/core.h"
+#include "timing/predict.h"
+#include "timing/tlb.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_SIZE  4096u
-#define LOCK_PREFIX 0xf0u
+#define CACHE_SIZE 8192u
 
-enum event {
-#define X64I_COST_EVENT(event, hundredths, source) EVENT_##event,
-#include "timing/costs.def"
-    EVENT_COUNT
+/* CPU models that have no core of their own, and whose figures stand in. */
+static const struct {
+    const char *name, *model, *shown;
+} stand_ins[] = {
+    {"zen3", "golden_cove", "golden_cove (no figures for zen3)"},
 };
 
-static const uint32_t event_costs[EVENT_COUNT] = {
-#define X64I_COST_EVENT(event, hundredths, source) [EVENT_##event] = (hundredths),
-#include "timing/costs.def"
-};
-
-static const uint32_t instruction_costs[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
-#define X64I_COST(mnemonic, hundredths, source) [ZYDIS_MNEMONIC_##mnemonic] = (hundredths),
-#include "timing/costs.def"
-};
-
-/* Cores by the names of the CPU models. Only one has figures of its own so far. */
-static const struct core {
-    const char *name;
-    const char *shown;
-} cores[] = {
-    {"golden_cove", "golden_cove"},
-    {"skylake", "golden_cove (no figures for skylake)"},
-    {"zen3", "golden_cove (no figures for zen3)"},
-};
-
-/* An instruction's own cost, remembered by its bytes. */
-struct cached {
+/* A plan, remembered by the instruction's bytes. */
+struct planned {
     uint64_t rip;
     uint8_t code_bits; /* 0: empty */
     uint8_t length;
     uint8_t bytes[15];
-    bool own;  /* the cost is the mnemonic's own: plain accesses are in it */
-    bool lock; /* a locked read and write */
-    uint32_t cost;
+    struct x64i_plan plan;
+};
+
+/* What a step leaves for the next one. */
+struct pending {
+    bool branch; /* the last step was one: the next says where it went */
+    uint64_t rip;
+    struct x64i_plan plan;
+    uint64_t repeated; /* bytes that a repeated string instruction has moved so far */
 };
 
 struct x64i_timing {
-    const struct core *core;
-    struct x64i_timing_state state;
+    const char *shown;
     ZydisDecoder decoder64;
     ZydisDecoder decoder32;
-    struct cached cache[CACHE_SIZE];
+    struct x64i_planner planner;
+    struct planned *plans; /* CACHE_SIZE of them; nothing that has to be saved */
+    struct x64i_caches caches;
+    struct x64i_timing_state {
+        struct x64i_core core;
+        struct x64i_tlbs tlbs;
+        struct x64i_predictor predictor;
+        struct pending pending;
+        uint64_t code_page;
+    } state;
+    struct x64i_instruction_times times; /* of the last step */
+    uint8_t source;
 };
+
+static enum x64_status set_up(struct x64i_timing *timing, const struct x64i_core_model *model)
+{
+    timing->planner.core = model;
+    timing->plans = calloc(CACHE_SIZE, sizeof *timing->plans);
+    enum x64_status status = timing->plans ? X64_OK : X64_ERROR_MEMORY;
+    if (status == X64_OK)
+        status = x64i_form_table_create(model->rows, model->row_counts, 2, &timing->planner.table);
+    if (status == X64_OK)
+        status = x64i_caches_create(&timing->caches, model->caches);
+    if (status != X64_OK)
+        return status;
+    if (!ZYAN_SUCCESS(ZydisDecoderInit(&timing->decoder64, ZYDIS_MACHINE_MODE_LONG_64,
+                                       ZYDIS_STACK_WIDTH_64)) ||
+        !ZYAN_SUCCESS(ZydisDecoderInit(&timing->decoder32, ZYDIS_MACHINE_MODE_LONG_COMPAT_32,
+                                       ZYDIS_STACK_WIDTH_32)))
+        return X64_ERROR_UNSUPPORTED;
+    x64i_core_init(&timing->state.core, model);
+    return X64_OK;
+}
 
 enum x64_status x64i_timing_create(const char *core, struct x64i_timing **out)
 {
-    const struct core *found = NULL;
-    for (size_t i = 0; i < sizeof cores / sizeof cores[0]; i++)
-        if (strcmp(cores[i].name, core) == 0)
-            found = &cores[i];
-    if (!found)
+    const char *model_name = core;
+    const char *shown = NULL;
+    for (size_t i = 0; i < sizeof stand_ins / sizeof stand_ins[0]; i++)
+        if (strcmp(stand_ins[i].name, core) == 0) {
+            model_name = stand_ins[i].model;
+            shown = stand_ins[i].shown;
+        }
+    const struct x64i_core_model *model = x64i_core_model_find(model_name);
+    if (!model)
         return X64_ERROR_NOT_FOUND;
     struct x64i_timing *timing = calloc(1, sizeof *timing);
     if (!timing)
         return X64_ERROR_MEMORY;
-    timing->core = found;
-    if (!ZYAN_SUCCESS(ZydisDecoderInit(&timing->decoder64, ZYDIS_MACHINE_MODE_LONG_64,
-                                       ZYDIS_STACK_WIDTH_64)) ||
-        !ZYAN_SUCCESS(ZydisDecoderInit(&timing->decoder32, ZYDIS_MACHINE_MODE_LONG_COMPAT_32,
-                                       ZYDIS_STACK_WIDTH_32)) ||
-        !ZYAN_SUCCESS(
-            ZydisDecoderEnableMode(&timing->decoder64, ZYDIS_DECODER_MODE_MINIMAL, ZYAN_TRUE)) ||
-        !ZYAN_SUCCESS(
-            ZydisDecoderEnableMode(&timing->decoder32, ZYDIS_DECODER_MODE_MINIMAL, ZYAN_TRUE))) {
-        free(timing);
-        return X64_ERROR_UNSUPPORTED;
+    timing->shown = shown ? shown : model->shown;
+    enum x64_status status = set_up(timing, model);
+    if (status != X64_OK) {
+        x64i_timing_destroy(timing);
+        return status;
     }
     *out = timing;
     return X64_OK;
@@ -83,121 +100,201 @@ enum x64_status x64i_timing_create(const char *core, struct x64i_timing **out)
 
 void x64i_timing_destroy(struct x64i_timing *timing)
 {
+    if (!timing)
+        return;
+    x64i_form_table_destroy(timing->planner.table);
+    x64i_caches_destroy(&timing->caches);
+    free(timing->plans);
     free(timing);
 }
 
 const char *x64i_timing_core_at(size_t index)
 {
-    return index < sizeof cores / sizeof cores[0] ? cores[index].name : NULL;
+    size_t own = 0;
+    while (x64i_core_model_at(own))
+        own++;
+    if (index < own)
+        return x64i_core_model_at(index)->name;
+    index -= own;
+    return index < sizeof stand_ins / sizeof stand_ins[0] ? stand_ins[index].name : NULL;
 }
 
 const char *x64i_timing_core(const struct x64i_timing *timing)
 {
-    return timing->core->shown;
+    return timing->shown;
 }
 
-static void decode(const struct x64i_timing *timing, const struct x64_step *step,
-                   struct cached *cached)
+static void make_plan(const struct x64i_timing *timing, const struct x64_step *step,
+                      struct x64i_plan *plan)
 {
     ZydisDecodedInstruction instruction;
+    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
     const ZydisDecoder *decoder = step->code_bits == 64 ? &timing->decoder64 : &timing->decoder32;
-    cached->own = false;
-    cached->lock = false;
-    cached->cost = event_costs[EVENT_INSTRUCTION];
-    if (!ZYAN_SUCCESS(
-            ZydisDecoderDecodeInstruction(decoder, NULL, step->bytes, step->length, &instruction)))
+    if (ZYAN_SUCCESS(
+            ZydisDecoderDecodeFull(decoder, step->bytes, step->length, &instruction, operands))) {
+        x64i_plan_make(&timing->planner, &instruction, operands, plan);
         return;
-    for (unsigned i = 0; i < instruction.raw.prefix_count; i++)
-        cached->lock |= instruction.raw.prefixes[i].value == LOCK_PREFIX;
-    uint32_t cost = instruction_costs[instruction.mnemonic];
-    if (cost) {
-        cached->own = true;
-        cached->cost = cost;
+    }
+    *plan = (struct x64i_plan){.length = step->length, .slots = 1};
+}
+
+static const struct x64i_plan *look_up(struct x64i_timing *timing, const struct x64_step *step)
+{
+    struct planned *planned = &timing->plans[(step->rip ^ step->rip >> 13) % CACHE_SIZE];
+    if (planned->code_bits != step->code_bits || planned->rip != step->rip ||
+        planned->length != step->length || memcmp(planned->bytes, step->bytes, step->length) != 0) {
+        planned->rip = step->rip;
+        planned->code_bits = step->code_bits;
+        planned->length = step->length;
+        memcpy(planned->bytes, step->bytes, sizeof planned->bytes);
+        make_plan(timing, step, &planned->plan);
+    }
+    return &planned->plan;
+}
+
+/* Where the branch before this step went, and whether that had been predicted. */
+static void settle_branch(struct x64i_timing *timing, uint64_t rip)
+{
+    struct x64i_timing_state *state = &timing->state;
+    if (!state->pending.branch)
+        return;
+    state->pending.branch = false;
+    if (!x64i_predict(&state->predictor, &state->pending.plan, state->pending.rip, rip))
+        x64i_core_mispredicted(&state->core);
+}
+
+static void add_extra(struct x64i_timing *timing, struct x64i_touch *touch, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t tlb =
+            x64i_tlbs_access(&timing->state.tlbs, timing->planner.core, touch[i].linear, false);
+        enum x64i_level level = x64i_caches_access(&timing->caches, touch[i].physical);
+        uint32_t cache = x64i_caches_extra(&timing->caches, level);
+        touch[i].extra = tlb + cache;
+        touch[i].wait = tlb > cache ? X64I_WAIT_TLB : X64I_WAIT_CACHE;
     }
 }
 
-static const struct cached *look_up(struct x64i_timing *timing, const struct x64_step *step)
+/* Pages of code are translated when execution comes to them; the machine's own walks are among the
+ * effects, and their cycles in `walks` then. */
+static uint32_t fetch_extra(struct x64i_timing *timing, const struct x64_step *step)
 {
-    struct cached *cached = &timing->cache[(step->rip ^ step->rip >> 12) % CACHE_SIZE];
-    if (cached->code_bits == step->code_bits && cached->rip == step->rip &&
-        cached->length == step->length && memcmp(cached->bytes, step->bytes, step->length) == 0)
-        return cached;
-    cached->rip = step->rip;
-    cached->code_bits = step->code_bits;
-    cached->length = step->length;
-    memcpy(cached->bytes, step->bytes, sizeof cached->bytes);
-    decode(timing, step, cached);
-    return cached;
-}
-
-static uint32_t cost_of_effect(const struct x64_effect *effect, bool own)
-{
-    switch (effect->kind) {
-    case X64_EFFECT_MEMORY_READ:
-        return own ? 0 : event_costs[EVENT_LOAD];
-    case X64_EFFECT_MEMORY_WRITE:
-        return own ? 0 : event_costs[EVENT_STORE];
-    case X64_EFFECT_PAGE_WALK:
-        return event_costs[EVENT_WALK_ENTRY];
-    case X64_EFFECT_PAGE_UPDATE:
-        return event_costs[EVENT_PAGE_UPDATE];
-    case X64_EFFECT_EXCEPTION:
-        return event_costs[EVENT_EXCEPTION];
-    case X64_EFFECT_INTERRUPT:
-        return event_costs[EVENT_INTERRUPT];
-    case X64_EFFECT_CONTROL:
-        if (effect->index == 2) /* a page fault's address: part of the exception */
-            return 0;
-        return event_costs[effect->index == 3 ? EVENT_CR3_WRITE : EVENT_CONTROL_WRITE];
-    case X64_EFFECT_SEGMENT:
-        return own ? 0 : event_costs[EVENT_SEGMENT_LOAD];
-    default:
+    uint64_t page = step->rip >> 12;
+    if (page == timing->state.code_page)
         return 0;
+    timing->state.code_page = page;
+    return x64i_tlbs_access(&timing->state.tlbs, timing->planner.core, step->rip, true);
+}
+
+static uint64_t retire_instruction(struct x64i_timing *timing, const struct x64_step *step)
+{
+    struct x64i_timing_state *state = &timing->state;
+    struct x64i_access_list list = {0};
+    const struct x64i_plan *plan = look_up(timing, step);
+    settle_branch(timing, step->rip);
+    x64i_accesses_of_step(&list, step);
+    add_extra(timing, list.read, list.reads);
+    add_extra(timing, list.write, list.writes);
+    uint32_t walks = x64i_tlbs_walk(&state->tlbs, &timing->caches, timing->planner.core, step);
+    if (list.reads && !plan->system) {
+        list.read[0].extra += walks;
+        list.read[0].wait = walks ? X64I_WAIT_TLB : list.read[0].wait;
+        walks = 0;
     }
+    const struct x64i_accesses accesses = {.reads = list.read,
+                                           .writes = list.write,
+                                           .read_count = list.reads,
+                                           .write_count = list.writes,
+                                           .fetch_extra = fetch_extra(timing, step) +
+                                                          (plan->system ? 0 : walks),
+                                           .extra = plan->system ? walks : 0};
+    timing->source = plan->source;
+    (void)x64i_core_execute(&state->core, plan, step->rip, &accesses, &timing->times);
+    if (plan->string && state->pending.repeated) {
+        bool moves = plan->string == 1;
+        const struct x64i_core_model *core = timing->planner.core;
+        (void)x64i_core_drain(&state->core,
+                              x64i_repeat_cycles(moves ? core->moves : core->stores,
+                                                 moves ? core->move_count : core->store_count,
+                                                 state->pending.repeated));
+    }
+    state->pending.repeated = 0;
+    state->pending.branch = plan->branch;
+    state->pending.rip = step->rip;
+    state->pending.plan = *plan;
+    return x64i_timing_cycles(timing);
+}
+
+/* One iteration more: its bytes count, the last iteration's step pays for them. */
+static void repeat(struct x64i_timing *timing, const struct x64_step *step)
+{
+    struct x64i_access_list list = {0};
+    settle_branch(timing, step->rip);
+    x64i_accesses_of_step(&list, step);
+    add_extra(timing, list.read, list.reads);
+    add_extra(timing, list.write, list.writes);
+    timing->state.pending.repeated += list.writes ? list.write[0].size : 1;
 }
 
 uint64_t x64i_timing_retire(struct x64i_timing *timing, const struct x64_step *step)
 {
-    bool own = true;
-    uint64_t cost = 0;
+    const struct x64i_core_model *core = timing->planner.core;
+    timing->times = (struct x64i_instruction_times){.retired = x64i_timing_cycles(timing)};
+    timing->source = X64I_SOURCE_ESTIMATED;
     switch (step->kind) {
-    case X64_STEP_NATIVE:
-        cost = event_costs[EVENT_NATIVE];
-        break;
+    case X64_STEP_INSTRUCTION:
+        return retire_instruction(timing, step);
     case X64_STEP_REPEAT:
-        cost = event_costs[EVENT_REPEAT];
+        repeat(timing, step);
         break;
-    case X64_STEP_INSTRUCTION: {
-        const struct cached *cached = look_up(timing, step);
-        own = cached->own;
-        cost = cached->cost + (cached->lock && !own ? event_costs[EVENT_LOCK] : 0);
+    case X64_STEP_FAULT:
+    case X64_STEP_INTERRUPT: {
+        timing->state.pending.branch = false;
+        uint32_t walks = x64i_tlbs_walk(&timing->state.tlbs, &timing->caches, core, step);
+        timing->times.retired =
+            x64i_core_drain(&timing->state.core, core->exception_cycles + walks);
+        timing->times.wait = X64I_WAIT_SERIALISE;
         break;
     }
-    default: /* a delivery: its effects say what it costs */
+    default: /* a kernel model's function, or sleep: nothing of a core's */
+        timing->state.pending.branch = false;
         break;
     }
-    for (size_t i = 0; i < step->effect_count; i++)
-        cost += cost_of_effect(&step->effects[i], own);
-    timing->state.hundredths += cost;
     return x64i_timing_cycles(timing);
 }
 
 uint64_t x64i_timing_cycles(const struct x64i_timing *timing)
 {
-    return timing->state.hundredths / 100;
+    return timing->state.core.retired;
+}
+
+const struct x64i_instruction_times *x64i_timing_last(const struct x64i_timing *timing)
+{
+    return &timing->times;
 }
 
 void x64i_timing_reset(struct x64i_timing *timing)
 {
-    timing->state = (struct x64i_timing_state){0};
+    memset(&timing->state, 0, sizeof timing->state);
+    x64i_core_init(&timing->state.core, timing->planner.core);
+    x64i_caches_clear(&timing->caches);
 }
 
-struct x64i_timing_state x64i_timing_save(const struct x64i_timing *timing)
+enum x64_status x64i_timing_copy(struct x64i_timing *to, const struct x64i_timing *from)
 {
-    return timing->state;
+    if (to->planner.core != from->planner.core)
+        return X64_ERROR_ARGUMENT;
+    to->state = from->state;
+    to->times = from->times;
+    x64i_caches_copy(&to->caches, &from->caches);
+    return X64_OK;
 }
 
-void x64i_timing_restore(struct x64i_timing *timing, const struct x64i_timing_state *state)
+const char *x64i_wait_name(unsigned wait)
 {
-    timing->state = *state;
+    static const char *const names[X64I_WAIT_COUNT] = {
+        "none",  "front end", "width", "buffers",    "dependency",    "port",
+        "cache", "tlb walk",  "store", "mispredict", "serialisation", "microcode",
+    };
+    return wait < X64I_WAIT_COUNT ? names[wait] : "?";
 }

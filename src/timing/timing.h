@@ -7,9 +7,9 @@
  *     for each step:
  *         uint64_t cycle = x64i_timing_retire(timing, &step);
  *
- * The model behind this interface adds up: a cost for each instruction, by mnemonic, plus costs for
- * its memory accesses, page walks and exceptions (costs.def). Nothing overlaps but what the
- * throughput figures already contain, and branches are predicted.
+ * Behind it stand the core (core.h), whose instructions plan.h describes, branch prediction
+ * (predict.h), caches (cache.h) and TLBs (tlb.h); cores.c has the parameters. What a kernel model
+ * does natively, and sleeping, takes no cycles.
  */
 #ifndef X64I_TIMING_TIMING_H
 #define X64I_TIMING_TIMING_H
@@ -17,11 +17,7 @@
 #include "x64emu/effects.h"
 
 struct x64i_timing;
-
-/* Everything a model remembers of the steps so far, for going back: plain data. */
-struct x64i_timing_state {
-    uint64_t hundredths; /* of cycles */
-};
+struct x64i_instruction_times;
 
 /* X64_ERROR_NOT_FOUND for an unknown core, X64_ERROR_MEMORY. */
 enum x64_status x64i_timing_create(const char *core, struct x64i_timing **out);
@@ -37,9 +33,15 @@ const char *x64i_timing_core(const struct x64i_timing *timing);
 uint64_t x64i_timing_retire(struct x64i_timing *timing, const struct x64_step *step);
 uint64_t x64i_timing_cycles(const struct x64i_timing *timing);
 
-/* Back to the beginning, or to where a state was taken. */
+/* What the last step waited for and when its micro-ops did what (core.h); valid until the next. */
+const struct x64i_instruction_times *x64i_timing_last(const struct x64i_timing *timing);
+
+/* "dependency", "tlb walk" ...: an enum x64i_wait. Static text. */
+const char *x64i_wait_name(unsigned wait);
+
+/* Back to the beginning, or to where another timing of the same core is: X64_ERROR_ARGUMENT when it
+ * is of another. */
 void x64i_timing_reset(struct x64i_timing *timing);
-struct x64i_timing_state x64i_timing_save(const struct x64i_timing *timing);
-void x64i_timing_restore(struct x64i_timing *timing, const struct x64i_timing_state *state);
+enum x64_status x64i_timing_copy(struct x64i_timing *to, const struct x64i_timing *from);
 
 #endif

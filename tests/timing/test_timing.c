@@ -38,7 +38,7 @@ START_TEST(test_timing_cores_are_known_by_name)
     unsigned count = 0;
     for (; (name = x64i_timing_core_at(count)); count++) {
         ck_assert_int_eq(x64i_timing_create(name, &timing), X64_OK);
-        ck_assert_int_eq(strncmp(x64i_timing_core(timing), "golden_cove", 11), 0);
+        ck_assert_ptr_nonnull(x64i_timing_core(timing));
         x64i_timing_destroy(timing);
     }
     ck_assert_uint_eq(count, 3);
@@ -46,29 +46,81 @@ START_TEST(test_timing_cores_are_known_by_name)
 }
 END_TEST
 
+/* Measured on a Golden Cove core: 15.0, 46.0, 3.0 a step. */
 START_TEST(test_timing_measured_costs_are_met)
 {
-    ck_assert_uint_eq(cost("\x48\x01\xc8", 3, NULL, 0, 100), 25);      /* add rax, rcx */
-    ck_assert_uint_eq(cost("\x0f\xae\xe8", 3, NULL, 0, 100), 1496);    /* lfence */
-    ck_assert_uint_eq(cost("\x0f\x31", 2, NULL, 0, 100), 4592);        /* rdtsc */
-    ck_assert_uint_eq(cost("\x48\x0f\xaf\xc1", 4, NULL, 0, 100), 100); /* imul rax, rcx */
+    ck_assert_uint_le(cost("\x48\x01\xc8", 3, NULL, 0, 100), 150); /* add rax, rcx */
+    ck_assert_uint_ge(cost("\x48\x01\xc8", 3, NULL, 0, 100), 100);
+    ck_assert_uint_eq(
+        (cost("\x0f\xae\xe8", 3, NULL, 0, 200) - cost("\x0f\xae\xe8", 3, NULL, 0, 100)) / 100,
+        15); /* lfence */
+    ck_assert_uint_eq((cost("\x0f\x31", 2, NULL, 0, 200) - cost("\x0f\x31", 2, NULL, 0, 100)) / 100,
+                      46); /* rdtsc */
+    ck_assert_uint_eq(
+        (cost("\x48\x0f\xaf\xc1", 4, NULL, 0, 200) - cost("\x48\x0f\xaf\xc1", 4, NULL, 0, 100)) /
+            100,
+        3); /* imul rax, rcx */
 }
 END_TEST
 
+/* A load's line comes from memory first and from the L1 then (5 cycles, dependent). */
 START_TEST(test_timing_effects_cost)
 {
-    const struct x64_effect load = {.kind = X64_EFFECT_MEMORY_READ};
-    const struct x64_effect locked[] = {{.kind = X64_EFFECT_MEMORY_READ},
-                                        {.kind = X64_EFFECT_MEMORY_WRITE}};
-    struct x64_effect walk[4];
-    for (size_t i = 0; i < 4; i++)
-        walk[i] = (struct x64_effect){.kind = X64_EFFECT_PAGE_WALK};
-    uint64_t plain = cost("\x48\x8b\x00", 3, NULL, 0, 100);
-    ck_assert_uint_eq(cost("\x48\x8b\x00", 3, &load, 1, 100) - plain, 33);
-    ck_assert_uint_eq(cost("\x48\x8b\x00", 3, walk, 4, 1) - plain / 100, 40);
-    ck_assert_uint_gt(cost("\xf0\x48\x01\x08", 4, locked, 2, 1), 19); /* lock add [rax], rcx */
+    const struct x64_effect load = {
+        .kind = X64_EFFECT_MEMORY_READ, .linear = 0x5000, .physical = 0x5000, .size = 8};
+    struct x64_effect walked[5] = {[4] = load};
+    for (uint32_t i = 0; i < 4; i++)
+        walked[i] = (struct x64_effect){
+            .kind = X64_EFFECT_PAGE_WALK, .index = 4 - i, .physical = 0x10000ull * (i + 1)};
+    uint64_t first = cost("\x48\x8b\x00", 3, &load, 1, 1);
+    ck_assert_uint_gt(first, 250);
+    ck_assert_uint_eq(cost("\x48\x8b\x00", 3, &load, 1, 101) - first, 500);
+    ck_assert_uint_gt(cost("\x48\x8b\x00", 3, walked, 5, 1), first + 4 * 250);
+    const struct x64_effect locked[] = {
+        load, {.kind = X64_EFFECT_MEMORY_WRITE, .linear = 0x5000, .physical = 0x5000, .size = 8}};
+    uint64_t locks = cost("\xf0\x48\x01\x08", 4, locked, 2, 101) -
+                     cost("\xf0\x48\x01\x08", 4, locked, 2, 1); /* lock add [rax], rcx */
+    ck_assert_uint_ge(locks, 1650);                             /* measured: 19.9 each */
+    ck_assert_uint_le(locks, 2200);
     const struct x64_effect cr3 = {.kind = X64_EFFECT_CONTROL, .index = 3};
     ck_assert_uint_gt(cost("\x0f\x22\xd8", 3, &cr3, 1, 1), 100);
+}
+END_TEST
+
+/* A branch that goes either way by turns is learnt; one that changes at random costs what a
+ * misprediction does (measured on Golden Cove: 18 cycles in the mean of right and wrong). */
+static uint64_t branch_cycles(uint32_t pattern_length, unsigned count)
+{
+    struct x64i_timing *timing = new_timing();
+    uint32_t random = 1;
+    uint64_t cycles = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct x64_step jump = {.rip = 0x1000,
+                                .kind = X64_STEP_INSTRUCTION,
+                                .code_bits = 64,
+                                .length = 2,
+                                .bytes = {0x74, 0x10}};
+        random = random * 1664525u + 1013904223u;
+        bool taken = pattern_length ? i % pattern_length == 0 : random >> 31;
+        struct x64_step nop = {.rip = taken ? 0x1012 : 0x1002,
+                               .kind = X64_STEP_INSTRUCTION,
+                               .code_bits = 64,
+                               .length = 1,
+                               .bytes = {0x90}};
+        (void)x64i_timing_retire(timing, &jump);
+        cycles = x64i_timing_retire(timing, &nop);
+    }
+    x64i_timing_destroy(timing);
+    return cycles;
+}
+
+START_TEST(test_timing_branches_are_predicted)
+{
+    uint64_t pattern = branch_cycles(3, 4000) - branch_cycles(3, 2000);
+    uint64_t random = branch_cycles(0, 4000) - branch_cycles(0, 2000);
+    ck_assert_uint_lt(pattern, 2000 * 3);
+    ck_assert_uint_gt(random, 2000 * 8);
+    ck_assert_uint_lt(random, 2000 * 18);
 }
 END_TEST
 
@@ -91,16 +143,24 @@ END_TEST
 START_TEST(test_timing_goes_back)
 {
     struct x64i_timing *timing = new_timing();
+    struct x64i_timing *kept = new_timing();
     struct x64_step step = {
         .kind = X64_STEP_INSTRUCTION, .code_bits = 64, .length = 2, .bytes = {0x0f, 0x31}};
-    x64i_timing_retire(timing, &step);
-    struct x64i_timing_state state = x64i_timing_save(timing);
+    uint64_t first = x64i_timing_retire(timing, &step);
+    ck_assert_int_eq(x64i_timing_copy(kept, timing), X64_OK);
     uint64_t next = x64i_timing_retire(timing, &step);
-    x64i_timing_restore(timing, &state);
-    ck_assert_uint_eq(x64i_timing_cycles(timing), 45);
+    ck_assert_uint_gt(next, first);
+    ck_assert_int_eq(x64i_timing_copy(timing, kept), X64_OK);
+    ck_assert_uint_eq(x64i_timing_cycles(timing), first);
     ck_assert_uint_eq(x64i_timing_retire(timing, &step), next);
     x64i_timing_reset(timing);
     ck_assert_uint_eq(x64i_timing_cycles(timing), 0);
+    ck_assert_uint_eq(x64i_timing_retire(timing, &step), first);
+    struct x64i_timing *other;
+    ck_assert_int_eq(x64i_timing_create("skylake", &other), X64_OK);
+    ck_assert_int_eq(x64i_timing_copy(other, timing), X64_ERROR_ARGUMENT);
+    x64i_timing_destroy(other);
+    x64i_timing_destroy(kept);
     x64i_timing_destroy(timing);
 }
 END_TEST
@@ -112,6 +172,7 @@ static Suite *timing_suite(void)
     tcase_add_test(tcase, test_timing_cores_are_known_by_name);
     tcase_add_test(tcase, test_timing_measured_costs_are_met);
     tcase_add_test(tcase, test_timing_effects_cost);
+    tcase_add_test(tcase, test_timing_branches_are_predicted);
     tcase_add_test(tcase, test_timing_takes_any_step);
     tcase_add_test(tcase, test_timing_goes_back);
     suite_add_tcase(suite, tcase);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each mechanism of the core by a few instructions that show it alone. "Measured" rows are figures
+ * of a Golden Cove core. Try one: printf 'HEX\t100\t300\n' | x64emu cycles --batch --core NAME
+ */
+#include "support/suite.h"
+#include "timing/replay.h"
+
+#include <math.h>
+#include <string.h>
+
+struct row {
+    const char *core;
+    const char *what;
+    const char *hex;
+    double cycles;
+    double tolerance; /* cycles */
+};
+
+static const struct row rows[] = {
+    /* Dependences and latencies. Measured: 1.00, 2.99, 4.99, 1.00, 2.99. */
+    {"golden_cove", "dependent add", "4801c8", 1, 0.02},
+    {"golden_cove", "dependent imul", "480fafc1", 3, 0.02},
+    {"golden_cove", "load-use chain", "488b00", 5, 0.02},
+    {"golden_cove", "popcnt has no false dependence", "f3480fb8c1", 1, 0.02},
+    {"golden_cove", "bsf keeps its destination", "480fbcc1", 3, 0.02},
+    {"golden_cove", "address of three parts", "488d440801", 1, 0.02},
+    {"golden_cove", "scaled address", "488d04d8", 2, 0.02},
+    {"skylake", "dependent add", "4801c8", 1, 0.02},
+    {"skylake", "load-use chain", "488b00", 5, 0.02},
+
+    /* Done by rename. Measured: 0.20, 1.00 (32 bits), 0.19, 0.17. Optimization Reference Manual
+     * 3.5.1.7 on zeroing, 2.6 on Skylake's four slots. */
+    {"golden_cove", "add of an immediate", "4883c001", 0.2, 0.01},
+    {"golden_cove", "... not of 32 bits", "83c606", 1, 0.02},
+    {"golden_cove", "... not of a large one", "4805000f0000", 1, 0.02},
+    {"golden_cove", "move", "4889c8", 0.1875, 0.01},
+    {"golden_cove", "zeroing", "31c0", 1.0 / 6, 0.01},
+    {"golden_cove", "nop", "90", 1.0 / 6, 0.01},
+    {"golden_cove", "eliminated vector move", "c5f828c8c5f828d9", 1.0 / 3, 0.02},
+    {"skylake", "add of an immediate is none", "4883c001", 1, 0.02},
+    {"skylake", "four slots", "90", 0.25, 0.01},
+
+    /* Front end. Measured: 3.1, 0.25 (32 bytes a cycle), 0.4375 (more than 8 in a block). */
+    {"golden_cove", "length-changing prefix", "66813f5301", 3.1, 0.15},
+    {"golden_cove", "long instructions", "488dbc2480000000", 0.25, 0.01},
+    {"golden_cove", "many instructions in a block", "4889df4883c320", 0.4375, 0.01},
+    {"golden_cove", "only one decoder makes two micro-ops", "31ff400f95c7", 1, 0.02},
+
+    /* Memory. Measured: 1.00, 0.67, 1.00, 0.50, 1.00, 5.00 (push, pop), 2.98 (across pages). */
+    {"golden_cove", "two loads of one bank", "488b03488b0b", 1, 0.02},
+    {"golden_cove", "three loads of different banks", "488b03488b4b08", 2.0 / 3, 0.02},
+    {"golden_cove", "banks repeat every 64 bytes", "488b03488b4b40", 1, 0.02},
+    {"golden_cove", "two stores of one line", "488903", 0.5, 0.01},
+    {"golden_cove", "stores of two lines", "488903488983c0000000", 2, 0.1},
+    {"golden_cove", "register taken over from a store", "48830301", 1, 0.02},
+    {"golden_cove", "a load across pages", "4c8b4010b8eaffffff41f6c008", 3, 0.2},
+    {"golden_cove", "locked addition", "f00fc103", 18, 1},
+
+    /* Execution. Measured: 1.00, 0.50, 13.0, 15.0. */
+    {"golden_cove", "setcc makes two micro-ops", "0f94c0", 1, 0.02},
+    {"golden_cove", "independent vector additions", "c5f458c1", 0.5, 0.05},
+    {"golden_cove", "division chain", "f20f5ec1", 13, 0.1},
+    {"golden_cove", "integer division", "4831d248f7f1", 15, 0.2},
+
+    /* System instructions. Measured: 15.0, 39.0, 106.8, 46.0, 77.1. */
+    {"golden_cove", "lfence", "0faee8", 15, 1},
+    {"golden_cove", "mfence", "0faef0", 39, 2},
+    {"golden_cove", "serialize", "0f01e8", 107, 3},
+    {"golden_cove", "rdtsc", "0f31", 46, 1},
+    {"golden_cove", "lfence, rdtsc, lfence", "0faee80f310faee8", 77, 3},
+};
+
+static size_t parse(const char *hex, uint8_t *code)
+{
+    size_t size = 0;
+    for (; hex[0] && hex[1]; hex += 2) {
+        const char pair[3] = {hex[0], hex[1], '\0'};
+        code[size++] = (uint8_t)strtoul(pair, NULL, 16);
+    }
+    return size;
+}
+
+static double cycles_of(const char *core, const char *hex, bool loop)
+{
+    struct x64i_replay *replay;
+    struct x64i_replay_result result;
+    uint8_t code[64];
+    size_t size = parse(hex, code);
+    ck_assert_int_eq(x64i_replay_create(core, &replay), X64_OK);
+    const struct x64i_replay_request request = {.first = 100, .last = 340, .loop = loop};
+    enum x64_status status = x64i_replay_run(replay, code, size, &request, &result);
+    ck_assert_msg(status == X64_OK, "%s: %s", hex, result.problem);
+    x64i_replay_destroy(replay);
+    return result.cycles;
+}
+
+START_TEST(test_mechanism_takes_its_cycles)
+{
+    const struct row *row = &rows[_i];
+    double cycles = cycles_of(row->core, row->hex, false);
+    ck_assert_msg(fabs(cycles - row->cycles) <= row->tolerance,
+                  "%s, %s: %.3f cycles, not %.3f: printf '%s\\t100\\t340\\n' | x64emu cycles "
+                  "--batch --core %s",
+                  row->core, row->what, cycles, row->cycles, row->hex, row->core);
+}
+END_TEST
+
+START_TEST(test_mechanism_loop_comes_from_the_micro_op_cache)
+{
+    ck_assert_double_gt(cycles_of("golden_cove", "66813f5301", false), 3);
+    ck_assert_double_le(cycles_of("golden_cove", "66813f5301", true), 1);
+}
+END_TEST
+
+START_TEST(test_mechanism_same_input_same_cycles)
+{
+    const char *hex = "488b034801c84889034883c008480fafc1";
+    ck_assert(cycles_of("golden_cove", hex, false) == cycles_of("golden_cove", hex, false));
+}
+END_TEST
+
+START_TEST(test_mechanism_bad_code_is_refused)
+{
+    static const char *const bad[] = {"06", "488b", "0f0b"};
+    struct x64i_replay *replay;
+    struct x64i_replay_result result;
+    const struct x64i_replay_request request = {.first = 1, .last = 2};
+    ck_assert_int_eq(x64i_replay_create("golden_cove", &replay), X64_OK);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        uint8_t code[64];
+        size_t size = parse(bad[i], code);
+        ck_assert_int_eq(x64i_replay_run(replay, code, size, &request, &result),
+                         X64_ERROR_ARGUMENT);
+        ck_assert_uint_gt(strlen(result.problem), 0);
+    }
+    ck_assert_int_eq(x64i_replay_run(replay, (const uint8_t *)"", 0, &request, &result),
+                     X64_ERROR_ARGUMENT);
+    x64i_replay_destroy(replay);
+    ck_assert_int_eq(x64i_replay_create("z80", &replay), X64_ERROR_NOT_FOUND);
+}
+END_TEST
+
+static Suite *mechanism_suite(void)
+{
+    Suite *suite = suite_create("mechanisms");
+    TCase *tcase = tcase_create("mechanisms");
+    tcase_add_loop_test(tcase, test_mechanism_takes_its_cycles, 0,
+                        (int)(sizeof rows / sizeof rows[0]));
+    tcase_add_test(tcase, test_mechanism_loop_comes_from_the_micro_op_cache);
+    tcase_add_test(tcase, test_mechanism_same_input_same_cycles);
+    tcase_add_test(tcase, test_mechanism_bad_code_is_refused);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+X64_TEST_MAIN(mechanism_suite())
