@@ -31,7 +31,7 @@ static void try_bytes(const uint8_t *bytes)
             return;
     if (form_count == FORM_MAX)
         return;
-    strcpy(forms[form_count++], name);
+    memcpy(forms[form_count++], name, sizeof name);
     for (size_t i = 0; i < instruction.length; i++)
         (void)printf("%02x", bytes[i]);
     (void)printf("\t%s\n", name);

@@ -12,7 +12,6 @@
 
 #define FIRST          100u
 #define LAST           300u
-#define STEPS          100000u /* instructions run at the most */
 #define TIMELINE_MAX   512u
 #define TIMELINE_WIDTH 100u
 
@@ -37,7 +36,8 @@ static void watch(void *user, unsigned copy, unsigned index, const struct x64i_p
     gathering->retired = times->retired;
     if (plan->source <= X64I_SOURCE_ESTIMATED)
         gathering->sources[plan->source] = 1;
-    if (copy < gathering->timeline && gathering->kept < TIMELINE_MAX) {
+    if (copy >= gathering->first && copy - gathering->first < gathering->timeline &&
+        gathering->kept < TIMELINE_MAX) {
         gathering->index[gathering->kept] = (uint16_t)index;
         gathering->times[gathering->kept++] = *times;
     }
@@ -132,10 +132,10 @@ static int print_timeline(const struct gathering *gathering, const uint8_t *code
     return CLI_DONE;
 }
 
-/* So many copies that a long block does not take long. */
+/* So many copies that a long block does not take long, and has room. */
 static void choose_copies(struct x64i_replay_request *request, size_t size)
 {
-    unsigned most = (unsigned)(STEPS / (size ? size : 1)) + 4;
+    unsigned most = (unsigned)(X64I_REPLAY_ROOM / size);
     request->last = most < LAST ? most : LAST;
     request->first = most < LAST ? most / 3 : FIRST;
 }

@@ -61,6 +61,13 @@ static const char option_help[] =
     "options of run:\n"
     "  -s                     print system calls on stderr\n"
     "\n"
+    "options of cycles (docs/cycles.md):\n"
+    "  --code HEX             predict a block's cycles, or\n"
+    "  --elf FILE             code from a file: --symbol NAME, or --from ADDRESS --to ADDRESS\n"
+    "  --timeline N           show so many copies cycle by cycle (default 2)\n"
+    "  --batch                read lines of hex, n1, n2 and answer each with its cycles\n"
+    "  --core NAME            golden_cove (default) or skylake\n"
+    "  --ledger [--csv]       what each phase of a system call costs, and each mitigation adds\n"
     "exit status: 0 done, 1 the guest faulted, 2 wrong usage or output that cannot be written,\n"
     "3 an input file was refused; run: the program's own, 128+N when signal N ended it, 125 for\n"
     "everything else\n";

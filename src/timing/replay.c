@@ -310,7 +310,7 @@ static bool place_code(struct x64i_replay *replay, const uint8_t *code, size_t s
                        const struct x64i_replay_request *request, struct x64i_replay_result *result)
 {
     unsigned copies = replay->relative && !request->loop ? request->last : 1;
-    if (copies * (uint64_t)size > (uint64_t)CODE_PAGES * PAGE ||
+    if (copies * (uint64_t)size > X64I_REPLAY_ROOM ||
         request->last * (uint64_t)replay->count > X64I_REPLAY_STEPS) {
         (void)snprintf(result->problem, sizeof result->problem, "too many copies");
         return false;

@@ -18,7 +18,8 @@
 
 #include "timing/core.h"
 
-#define X64I_REPLAY_BLOCK 4096u /* bytes of a block */
+#define X64I_REPLAY_BLOCK 4096u    /* bytes of a block */
+#define X64I_REPLAY_ROOM  0x10000u /* bytes of all copies where each needs its own place */
 #define X64I_REPLAY_STEPS 1000000u
 
 struct x64i_replay;
