@@ -149,7 +149,7 @@ static uint64_t execute_uop(struct x64i_core *core, const struct x64i_plan *plan
         if (access->linear % 64 + access->size > 64)
             (void)x64i_ports_book(&core->ports, port, started + 1, 0);
         if (plan->lock)
-            core->locked = started + core->model->lock;
+            core->locked = started + core->model->lock + plan->lock_extra;
         done = x64i_memory_load(&core->memory, core->model, access, started, uop->latency,
                                 plan->renamable);
         waited = access->extra                   ? access->wait
@@ -298,6 +298,15 @@ uint64_t x64i_core_drain(struct x64i_core *core, uint32_t cycles)
     core->retired = from + cycles;
     core->retire_used = 0;
     return core->retired;
+}
+
+uint64_t x64i_core_repeat(struct x64i_core *core, const struct x64i_plan *plan, uint64_t bytes)
+{
+    const struct x64i_core_model *model = core->model;
+    bool stores = plan->string == X64I_STRING_STORE;
+    return x64i_core_drain(core, x64i_repeat_cycles(stores ? model->stores : model->moves,
+                                                    stores ? model->store_count : model->move_count,
+                                                    bytes));
 }
 
 /* What its row says, instead of micro-ops. */

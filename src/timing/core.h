@@ -85,6 +85,9 @@ void x64i_core_mispredicted(struct x64i_core *core);
 /* Nothing of what follows is renamed before all that came before has retired, and `cycles` more. */
 uint64_t x64i_core_drain(struct x64i_core *core, uint32_t cycles);
 
+/* A repeated string instruction that has moved so many bytes has ended. */
+uint64_t x64i_core_repeat(struct x64i_core *core, const struct x64i_plan *plan, uint64_t bytes);
+
 /* Takes in one instruction; `times` may be null. Answers the cycle in which it retired. */
 uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan, uint64_t rip,
                            const struct x64i_accesses *accesses,

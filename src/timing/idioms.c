@@ -114,21 +114,21 @@ int32_t x64i_idiom_offset(const ZydisDecodedInstruction *instruction,
     }
 }
 
-uint8_t x64i_idiom_string(const ZydisDecodedInstruction *instruction)
+enum x64i_string x64i_idiom_string(const ZydisDecodedInstruction *instruction)
 {
     switch (instruction->mnemonic) {
     case ZYDIS_MNEMONIC_MOVSB:
     case ZYDIS_MNEMONIC_MOVSW:
     case ZYDIS_MNEMONIC_MOVSD:
     case ZYDIS_MNEMONIC_MOVSQ:
-        return 1;
+        return X64I_STRING_MOVE;
     case ZYDIS_MNEMONIC_STOSB:
     case ZYDIS_MNEMONIC_STOSW:
     case ZYDIS_MNEMONIC_STOSD:
     case ZYDIS_MNEMONIC_STOSQ:
-        return 2;
+        return X64I_STRING_STORE;
     default:
-        return 0;
+        return X64I_STRING_NONE;
     }
 }
 

@@ -14,8 +14,8 @@ enum x64i_elimination x64i_idiom_elimination(const struct x64i_core_model *core,
 int32_t x64i_idiom_offset(const ZydisDecodedInstruction *instruction,
                           const ZydisDecodedOperand *operands);
 
-/* 1: MOVS, 2: STOS, 0: none of the two. */
-uint8_t x64i_idiom_string(const ZydisDecodedInstruction *instruction);
+/* MOVS, STOS, or none of the two. */
+enum x64i_string x64i_idiom_string(const ZydisDecodedInstruction *instruction);
 
 /* A prefix that changes the length of the immediate: the decoder has to look twice. */
 bool x64i_idiom_length_change(const ZydisDecodedInstruction *instruction);

@@ -368,6 +368,9 @@ void x64i_plan_make(const struct x64i_planner *planner, const ZydisDecodedInstru
         count = 0;
     else if (plan->elimination)
         ports[(count = 1) - 1] = planner->core->simple_ports;
+    if (plan->string && (instruction->attributes &
+                         (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE)))
+        count = 0; /* x64i_core_repeat has the cycles */
     plan->shift = instruction->meta.category == ZYDIS_CATEGORY_SHIFT;
     plan->offset =
         plan->elimination == X64I_ELIMINATED_ADD ? x64i_idiom_offset(instruction, operands) : 0;
@@ -381,6 +384,7 @@ void x64i_plan_make(const struct x64i_planner *planner, const ZydisDecodedInstru
     if (!made && reading.loads)
         give_load(plan, &reading);
     add_stores(planner, plan, &reading, made > 0);
+    plan->lock_extra = (uint8_t)(row->latency > 1 && row->latency < 64 ? row->latency - 1 : 0);
     /* XCHG with memory locks without a prefix (SDM vol. 3A, 9.1.2.1). */
     plan->lock |= instruction->mnemonic == ZYDIS_MNEMONIC_XCHG && reading.loads;
     plan->renamable = planner->core->renames_memory && !reading.vector &&

@@ -57,6 +57,8 @@ enum x64i_elimination {
     X64I_ELIMINATED_ADD /* of an immediate */
 };
 
+enum x64i_string { X64I_STRING_NONE, X64I_STRING_MOVE, X64I_STRING_STORE };
+
 struct x64i_plan {
     uint8_t length;
     uint8_t elimination; /* enum x64i_elimination */
@@ -72,12 +74,13 @@ struct x64i_plan {
     uint16_t cycles; /* of a system instruction */
     uint8_t string;  /* a string instruction that moves (1) or stores (2) */
     bool lock, wide_load;
-    bool shift;       /* it cannot work on a register with an addition still to be made */
-    int32_t offset;   /* of an eliminated addition */
-    int8_t fpu_push;  /* x87: registers pushed (1) or popped (-1, -2) */
-    uint8_t exchange; /* FXCH: the register, else 0 */
-    uint8_t source;   /* enum x64i_row_source of its figures */
-    bool renamable;   /* its load may take over a store's register */
+    uint8_t lock_extra; /* cycles that the operation adds to a lock */
+    bool shift;         /* it cannot work on a register with an addition still to be made */
+    int32_t offset;     /* of an eliminated addition */
+    int8_t fpu_push;    /* x87: registers pushed (1) or popped (-1, -2) */
+    uint8_t exchange;   /* FXCH: the register, else 0 */
+    uint8_t source;     /* enum x64i_row_source of its figures */
+    bool renamable;     /* its load may take over a store's register */
     struct x64i_uop uops[X64I_PLAN_UOPS];
 };
 

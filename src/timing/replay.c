@@ -261,7 +261,8 @@ static void guess_accesses(const struct x64i_replay *replay,
 
 /* Executes or passes over one instruction at `rip`; false, and `problem`, on a fault. */
 static bool step(struct x64i_replay *replay, const struct block_instruction *instruction,
-                 uint64_t rip, struct x64i_access_list *list, struct x64i_replay_result *result)
+                 uint64_t rip, struct x64i_access_list *list, uint64_t *repeated,
+                 struct x64i_replay_result *result)
 {
     struct x64i_cpu *cpu = replay->cpu;
     if (!instruction->executable) {
@@ -271,7 +272,7 @@ static bool step(struct x64i_replay *replay, const struct block_instruction *ins
     }
     cpu->s.rip = rip;
     list->reads = list->writes = 0;
-    do {
+    for (unsigned repeats = 0;; repeats++) {
         if (!x64i_cpu_step(cpu) || cpu->step.kind == X64_STEP_FAULT) {
             const char *name = x64_fault_name((enum x64_fault)cpu->exception.vector);
             (void)snprintf(result->problem, sizeof result->problem, "%s at byte %u",
@@ -279,8 +280,16 @@ static bool step(struct x64i_replay *replay, const struct block_instruction *ins
             return false;
         }
         x64i_accesses_of_step(list, &cpu->step);
-    } while (cpu->step.kind == X64_STEP_REPEAT);
-    return true;
+        if (cpu->step.kind != X64_STEP_REPEAT)
+            return true;
+        if (repeats == X64I_REPLAY_REPEATS) {
+            (void)snprintf(result->problem, sizeof result->problem,
+                           "more than %u repetitions at byte %u", X64I_REPLAY_REPEATS,
+                           instruction->offset);
+            return false;
+        }
+        *repeated += list->writes ? list->write[0].size : 1;
+    }
 }
 
 static bool run_copy(struct x64i_replay *replay, const struct x64i_replay_request *request,
@@ -292,7 +301,8 @@ static bool run_copy(struct x64i_replay *replay, const struct x64i_replay_reques
         struct x64i_access_list list;
         struct x64i_instruction_times times;
         uint64_t rip = (replay->relative ? shown : CODE_LINEAR) + instruction->offset;
-        if (!step(replay, instruction, rip, &list, result))
+        uint64_t repeated = 0;
+        if (!step(replay, instruction, rip, &list, &repeated, result))
             return false;
         const struct x64i_accesses accesses = {.reads = list.read,
                                                .writes = list.write,
@@ -300,6 +310,8 @@ static bool run_copy(struct x64i_replay *replay, const struct x64i_replay_reques
                                                .write_count = list.writes};
         (void)x64i_core_execute(&replay->core, &instruction->plan, shown + instruction->offset,
                                 &accesses, &times);
+        if (repeated)
+            times.retired = x64i_core_repeat(&replay->core, &instruction->plan, repeated);
         if (request->watch)
             request->watch(request->user, copy, i, &instruction->plan, &times);
     }

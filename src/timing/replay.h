@@ -18,9 +18,10 @@
 
 #include "timing/core.h"
 
-#define X64I_REPLAY_BLOCK 4096u    /* bytes of a block */
-#define X64I_REPLAY_ROOM  0x10000u /* bytes of all copies where each needs its own place */
-#define X64I_REPLAY_STEPS 1000000u
+#define X64I_REPLAY_BLOCK   4096u    /* bytes of a block */
+#define X64I_REPLAY_ROOM    0x10000u /* bytes of all copies where each needs its own place */
+#define X64I_REPLAY_STEPS   1000000u
+#define X64I_REPLAY_REPEATS 65536u /* of one instruction */
 
 struct x64i_replay;
 

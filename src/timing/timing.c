@@ -210,14 +210,8 @@ static uint64_t retire_instruction(struct x64i_timing *timing, const struct x64_
                                            .extra = plan->system ? walks : 0};
     timing->source = plan->source;
     (void)x64i_core_execute(&state->core, plan, step->rip, &accesses, &timing->times);
-    if (plan->string && state->pending.repeated) {
-        bool moves = plan->string == 1;
-        const struct x64i_core_model *core = timing->planner.core;
-        (void)x64i_core_drain(&state->core,
-                              x64i_repeat_cycles(moves ? core->moves : core->stores,
-                                                 moves ? core->move_count : core->store_count,
-                                                 state->pending.repeated));
-    }
+    if (state->pending.repeated)
+        (void)x64i_core_repeat(&state->core, plan, state->pending.repeated);
     state->pending.repeated = 0;
     state->pending.branch = plan->branch;
     state->pending.rip = step->rip;
