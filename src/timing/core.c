@@ -150,8 +150,9 @@ static uint64_t execute_uop(struct x64i_core *core, const struct x64i_plan *plan
             (void)x64i_ports_book(&core->ports, port, started + 1, 0);
         if (plan->lock)
             core->locked = started + core->model->lock + plan->lock_extra;
+        bool renamed_here = plan->renamable && core->dense < core->model->rename_run;
         done = x64i_memory_load(&core->memory, core->model, access, started, uop->latency,
-                                plan->renamable);
+                                renamed_here, plan->slow_forward);
         waited = access->extra                   ? access->wait
                  : done > started + uop->latency ? X64I_WAIT_FORWARD
                                                  : X64I_WAIT_NONE;
@@ -348,6 +349,11 @@ uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan,
     if (!times)
         times = &own;
     uint64_t before = core->retired;
+    if (plan->renamable) {
+        bool close = rip - core->last_renamable < core->model->rename_spacing;
+        core->dense = close ? core->dense + (core->dense < core->model->rename_run) : 0;
+        core->last_renamable = rip;
+    }
     uint64_t delivered = x64i_frontend_deliver(&core->frontend, core->model, plan, rip);
     if (accesses->fetch_extra) {
         x64i_frontend_delay(&core->frontend, accesses->fetch_extra);

@@ -65,6 +65,8 @@ struct x64i_core {
     int32_t offset[16];   /* additions of immediates that rename holds for each register */
     uint64_t divider[X64I_PORT_MAX]; /* when the divider at each port is free again */
     uint64_t locked;                 /* no load starts before: the last locked instruction's end */
+    uint64_t last_renamable;         /* address of the last load that memory renaming might serve */
+    uint32_t dense;                  /* how many in a row stood too close together */
     uint64_t branch_done;            /* of the last branch */
     uint8_t barrier_wait;            /* enum x64i_wait: what the barrier stands for */
     uint64_t barrier;                /* nothing is renamed before: serialisation */

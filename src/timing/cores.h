@@ -64,8 +64,12 @@ struct x64i_core_model {
     uint8_t alias;           /* more cycles of a load behind a store of the same low 12 bits */
     uint8_t page_split_rate; /* cycles between loads that cross pages */
     uint8_t forward;         /* cycles from a store's data to the load that takes it over */
+    uint8_t forward_slow;    /* the same for vectors and operations on memory */
     uint8_t forward_failed;  /* cycles from the store's commit to a load that overlaps in part */
     bool renames_memory;     /* a load by the same address expression takes the store's register */
+    uint8_t rename_spacing;  /* bytes of code between such loads: after rename_run loads in a row
+                              * that  are closer, none is served */
+    uint8_t rename_run;
     uint8_t split_line, split_page; /* more cycles */
     struct x64i_cache_shape caches[X64I_LEVEL_MAX];
     struct x64i_tlb_shape data_tlb, code_tlb, second_tlb;

@@ -70,7 +70,7 @@ static const struct x64i_store *find_store(struct x64i_memory *memory,
 
 uint64_t x64i_memory_load(struct x64i_memory *memory, const struct x64i_core_model *core,
                           const struct x64i_touch *access, uint64_t cycle, unsigned latency,
-                          bool renamed)
+                          bool renamed, bool slow)
 {
     uint64_t done = cycle + latency + access->extra;
     if (access->linear % PAGE + access->size > PAGE) {
@@ -92,7 +92,7 @@ uint64_t x64i_memory_load(struct x64i_memory *memory, const struct x64i_core_mod
         access->physical + access->size <= store->physical + store->size) {
         if (renamed && access->linear == store->linear && access->size == store->size)
             return store->data;
-        uint64_t forwarded = store->data + core->forward;
+        uint64_t forwarded = store->data + (slow ? core->forward_slow : core->forward);
         return forwarded > done ? forwarded : done;
     }
     uint64_t failed = store->commit + core->forward_failed;

@@ -50,7 +50,7 @@ uint64_t x64i_memory_banks(struct x64i_memory *memory, const struct x64i_core_mo
  * store that wrote the same bytes by the same address. */
 uint64_t x64i_memory_load(struct x64i_memory *memory, const struct x64i_core_model *core,
                           const struct x64i_touch *access, uint64_t cycle, unsigned latency,
-                          bool renamed);
+                          bool renamed, bool slow);
 
 /* A store renamed now: answers the cycle in which the buffer has room. */
 uint64_t x64i_memory_store_room(const struct x64i_memory *memory,

@@ -74,6 +74,7 @@ struct x64i_plan {
     uint16_t cycles; /* of a system instruction */
     uint8_t string;  /* a string instruction that moves (1) or stores (2) */
     bool lock, wide_load;
+    bool slow_forward;  /* vectors, and operations on memory */
     uint8_t lock_extra; /* cycles that the operation adds to a lock */
     bool shift;         /* it cannot work on a register with an addition still to be made */
     int32_t offset;     /* of an eliminated addition */

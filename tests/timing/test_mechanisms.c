@@ -56,6 +56,10 @@ static const struct row rows[] = {
     {"golden_cove", "register taken over from a store", "48830301", 1, 0.02},
     {"golden_cove", "a load across pages", "4c8b4010b8eaffffff41f6c008", 3, 0.2},
     {"golden_cove", "locked addition", "f00fc103", 18, 1},
+    {"golden_cove", "locked 16 bytes", "f0480fc70b", 29, 2},
+    {"golden_cove", "rep movsb of 1 KiB", "b900040000f3a4", 50, 7.5},
+    {"golden_cove", "push, pop: a store forwarded", "5058", 5, 0.1},
+    {"golden_cove", "mulss through memory", "f30f1009f30f59c8f30f1109", 10, 0.1},
 
     /* Execution. Measured: 1.00, 0.50, 13.0, 15.0. */
     {"golden_cove", "setcc makes two micro-ops", "0f94c0", 1, 0.02},
@@ -122,7 +126,8 @@ END_TEST
 
 START_TEST(test_mechanism_bad_code_is_refused)
 {
-    static const char *const bad[] = {"06", "488b", "0f0b"};
+    /* No instruction, half of one, one that faults, one with 36 million repetitions. */
+    static const char *const bad[] = {"06", "488b", "0f0b", "f3a4"};
     struct x64i_replay *replay;
     struct x64i_replay_result result;
     const struct x64i_replay_request request = {.first = 1, .last = 2};
