@@ -53,16 +53,17 @@ uint64_t x64i_frontend_deliver(struct x64i_frontend *frontend, const struct x64i
         if (left > earliest + core->front_depth)
             earliest = left - core->front_depth;
     }
-    bool complex = (plan->slots > 1 && !frontend->cached) || plan->microcode;
+    unsigned made = plan->slots - plan->unlaminated;
+    bool complex = (made > 1 && !frontend->cached) || plan->microcode;
     unsigned width = frontend->cached ? core->cached_uops : core->decoders;
     if (earliest > frontend->cycle) {
         frontend->cycle = earliest;
         frontend->decoded = 0;
-    } else if (frontend->decoded + plan->slots > width || (complex && frontend->decoded)) {
+    } else if (frontend->decoded + made > width || (complex && frontend->decoded)) {
         frontend->cycle++;
         frontend->decoded = 0;
     }
-    frontend->decoded += plan->slots;
+    frontend->decoded += made;
     if (frontend->block_cycle + 8 < frontend->cycle) /* fetching waits for the decoders */
         frontend->block_cycle = frontend->cycle - 8;
     return frontend->cycle + core->front_depth;

@@ -254,6 +254,7 @@ static unsigned add_computation(struct x64i_plan *plan, const struct x64i_form_r
             continue;
         uop->held = row->held;
         uop->fused = reading->loads == 1 && !unlaminates(reading);
+        plan->unlaminated = reading->loads == 1 && !uop->fused;
         for (unsigned r = 0; r < reading->written_count; r++)
             add_result(uop, reading->written[r]);
         if (reading->stores)

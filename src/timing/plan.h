@@ -63,8 +63,9 @@ struct x64i_plan {
     uint8_t length;
     uint8_t elimination; /* enum x64i_elimination */
     uint8_t uop_count;
-    uint8_t slots;      /* of rename */
-    uint16_t microcode; /* micro-ops beyond those listed */
+    uint8_t slots;       /* of rename */
+    uint8_t unlaminated; /* of them, those that rename makes of a fused one */
+    uint16_t microcode;  /* micro-ops beyond those listed */
     bool length_change;
     bool stack;    /* moves RSP by the stack engine */
     bool uses_rsp; /* names RSP itself */
