@@ -41,6 +41,13 @@ struct x64_kernel_config {
     const char *program;     /* path of an ELF file; null for the built-in demo */
     const char *const *argv; /* null-terminated, argv[0] included; null: just the program */
     const char *const *envp; /* null-terminated; null: empty */
+    /* What the guest sees of the host's files. Null: the program, its interpreter and libraries
+     * (/lib, /lib64, /usr/lib, /etc/ld.so.cache). What it writes stays in the machine's state. */
+    const char *root;         /* a directory that is the guest's "/", read-only */
+    const char *const *binds; /* null-terminated: "HOST:GUEST" or "HOST:GUEST:rw" */
+    unsigned terminals;       /* bit i: the guest's stream i is a terminal */
+    unsigned task_limit;      /* tasks at the same time; 0: 256 */
+    uint64_t output_limit;    /* bytes on streams 1 and 2 after which the guest is ended; 0: none */
 };
 
 struct x64_era {

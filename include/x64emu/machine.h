@@ -37,7 +37,8 @@ enum x64_input_kind {
     X64_INPUT_CONSOLE, /* bytes typed at the console; a short answer means none are there now */
     X64_INPUT_RANDOM,  /* random bytes */
     X64_INPUT_TIME,    /* eight bytes: nanoseconds since 1970, little-endian */
-    X64_INPUT_DEVICE   /* what a device of x64_mmio_add answered; the callback is never asked */
+    X64_INPUT_DEVICE,  /* what a device of x64_mmio_add answered; the callback is never asked */
+    X64_INPUT_FILE     /* what the host's files said to the kernel model; nor is it for this */
 };
 
 /* An input callback answers this where it wants what a null callback gives. */

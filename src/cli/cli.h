@@ -37,6 +37,8 @@ int cli_cycles(int argc, char **argv);
 __attribute__((format(printf, 2, 3))) int cli_fail(int status, const char *format, ...);
 
 #define CLI_ENVIRONMENT_MAX 256
+#define CLI_BINDS_MAX       24
+#define CLI_TASKS_MAX       256
 
 struct cli_options {
     struct x64_kernel_config kernel; /* its mitigations parsed, its program and argv filled in */
@@ -52,11 +54,14 @@ struct cli_options {
     bool bytes;
     bool entry_only;
     bool strace;
+    bool summary; /* of the system calls, at the end */
     int colour; /* -1 never, 0 when it is a terminal, 1 always */
     const char *syscall;
     const char *compare[2]; /* what is compared, with mitigations behind a colon; null: nothing */
     const char *environment[CLI_ENVIRONMENT_MAX + 1];
     size_t environment_count;
+    const char *binds[CLI_BINDS_MAX + 1];
+    size_t bind_count;
 };
 
 /* Reads a command line; answers CLI_DONE, or CLI_USAGE after saying why. `allowed` lists the

@@ -28,6 +28,11 @@ static const struct option {
     {"--compare", 'p', true}, /* two values */
     {"--bytes", 'B', false},
     {"-s", 's', false},
+    {"-c", 'u', false},
+    {"--root", 'r', true},
+    {"--bind", 'b', true},
+    {"--tasks", 't', true},
+    {"--output-limit", 'Q', true},
 };
 
 static int read_number(const char *option, const char *text, uint64_t *value)
@@ -101,6 +106,43 @@ static int add_environment(struct cli_options *options, const char *text)
     return CLI_DONE;
 }
 
+static int add_bind(struct cli_options *options, const char *text)
+{
+    if (!strchr(text, ':'))
+        return cli_fail(CLI_USAGE, "--bind %s: write it as HOST:GUEST or HOST:GUEST:rw", text);
+    if (options->bind_count == CLI_BINDS_MAX)
+        return cli_fail(CLI_USAGE, "--bind %s: %d at most", text, CLI_BINDS_MAX);
+    options->binds[options->bind_count++] = text;
+    return CLI_DONE;
+}
+
+static int read_tasks(struct cli_options *options, const char *option, const char *text)
+{
+    uint64_t number = 0;
+    int status = read_number(option, text, &number);
+    if (status == CLI_DONE && (number == 0 || number > CLI_TASKS_MAX))
+        return cli_fail(CLI_USAGE, "%s %s: from 1 to %d", option, text, CLI_TASKS_MAX);
+    options->kernel.task_limit = (unsigned)number;
+    return status;
+}
+
+/* What the guest sees of the host and how much it may take. */
+static int apply_sandbox(struct cli_options *options, const struct option *option,
+                         const char *value)
+{
+    switch (option->letter) {
+    case 'r':
+        options->kernel.root = value;
+        return CLI_DONE;
+    case 'b':
+        return add_bind(options, value);
+    case 't':
+        return read_tasks(options, option->name, value);
+    default:
+        return read_size(option->name, value, &options->kernel.output_limit);
+    }
+}
+
 static int apply(struct cli_options *options, const struct option *option, const char *value)
 {
     switch (option->letter) {
@@ -143,9 +185,14 @@ static int apply(struct cli_options *options, const struct option *option, const
     case 'B':
         options->bytes = true;
         return CLI_DONE;
-    default:
+    case 's':
         options->strace = true;
         return CLI_DONE;
+    case 'u':
+        options->summary = true;
+        return CLI_DONE;
+    default:
+        return apply_sandbox(options, option, value);
     }
 }
 
@@ -174,7 +221,7 @@ static int read_option(struct cli_options *options, const char *allowed, int arg
     if (!option->has_value)
         return equals ? cli_fail(CLI_USAGE, "%s takes no value", option->name)
                       : apply(options, option, "");
-    options->for_new_run |= strchr("ekcmME", option->letter) != NULL;
+    options->for_new_run |= strchr("ekcmMErbtQ", option->letter) != NULL;
     if (equals && option->letter != 'p')
         return apply(options, option, equals + 1);
     if (*at >= argc)
@@ -237,6 +284,7 @@ int cli_options_read(struct cli_options *options, const char *allowed, int argc,
         options->kernel.argv = (const char *const *)&argv[at];
     }
     options->kernel.envp = options->environment;
+    options->kernel.binds = options->binds;
     return cli_check_kernel(options);
 }
 

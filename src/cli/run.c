@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OPTIONS "ekcmMlEgs"
+#define OPTIONS "ekcmMlEgsurbtQ"
 
 /* The guest's own status, or 125 when it has none. */
 static int status_of(const struct cli_guest *guest, const struct cli_options *options,
@@ -52,6 +52,9 @@ int cli_run(int argc, char **argv)
     for (char **variable = environ; *variable; variable++)
         if (options.environment_count < CLI_ENVIRONMENT_MAX)
             options.environment[options.environment_count++] = *variable;
+    for (int stream = 0; stream < 3; stream++)
+        if (isatty(stream))
+            options.kernel.terminals |= 1u << stream;
     if (cli_guest_open(&guest, &options) != CLI_DONE)
         return CLI_RUN_ERROR;
     cli_catch_interrupts(guest.machine);

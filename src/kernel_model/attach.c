@@ -2,8 +2,11 @@
 /* x64_kernel_attach: a kernel model for a machine. */
 #include "kernel_model/custom.h"
 #include "kernel_model/elf.h"
+#include "kernel_model/host_view.h"
 #include "kernel_model/kernel.h"
 #include "kernel_model/mitigations.h"
+#include "kernel_model/open_file.h"
+#include "kernel_model/vfs.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -103,7 +106,7 @@ static void restored(void *user)
     kernel->program_size = 0;
     kernel->program = x64i_state_get_blob(state, PROGRAM_BLOB, &kernel->program_size);
     x64i_mm_restored(&kernel->mm);
-    x64i_task_repair(&kernel->task);
+    x64i_tasks_repair(kernel);
     if (kernel->program != program)
         x64i_user_symbols_load(kernel);
 }
@@ -115,7 +118,9 @@ static void destroy(void *user)
     x64i_shared_image_release(kernel->shared);
     x64i_user_symbols_free(kernel);
     x64i_custom_free(kernel);
+    x64i_host_view_destroy(kernel->host);
     free(kernel->natives);
+    free(kernel->scratch);
     free(kernel);
 }
 
@@ -129,9 +134,40 @@ static enum x64_status fork_kernel(void *user, struct x64_machine *fork)
 {
     const struct x64i_kernel *kernel = user;
     struct x64i_kernel *copied;
-    enum x64_status status = x64i_kernel_create(
-        fork, kernel->era, x64i_shared_image_retain(kernel->shared), kernel->mitigations, &copied);
+    enum x64_status status =
+        x64i_kernel_create(fork, kernel->era, x64i_shared_image_retain(kernel->shared),
+                           kernel->mitigations, &copied);
+    if (status == X64_OK && kernel->host) {
+        copied->host = x64i_host_view_copy(kernel->host);
+        status = copied->host ? X64_OK : X64_ERROR_MEMORY;
+    }
     return status == X64_OK ? x64i_custom_copy(kernel, copied) : status;
+}
+
+static enum x64_status add_paged(struct x64i_kernel *kernel)
+{
+    const uint64_t page = X64I_PAGE_SIZE;
+    uint64_t frames = kernel->memory->ram_size / page * sizeof(uint16_t);
+    const struct {
+        const char *name;
+        uint64_t size;
+        struct x64i_pages **pages;
+    } regions[] = {
+        {"kernel.tasks", X64I_TASKS_MAX * page, &kernel->tasks},
+        {"kernel.processes", X64I_TASKS_MAX * page, &kernel->processes},
+        {"kernel.signals", X64I_TASKS_MAX * page, &kernel->signal_pages},
+        {"kernel.mms", X64I_TASKS_MAX * 8 * page, &kernel->mms},
+        {"kernel.frames", (frames + page - 1) & ~(page - 1), &kernel->frames},
+        {"kernel.files", X64I_OPEN_FILES_MAX * page, &kernel->files},
+        {"kernel.pipes", X64I_PIPES_MAX * X64I_PIPE_PAGES * page, &kernel->pipes},
+        {"kernel.overlay", X64I_OVERLAY_MAX * page, &kernel->overlay},
+        {"kernel.overlay_data", X64I_OVERLAY_MAX * X64I_OVERLAY_FILE, &kernel->overlay_data},
+    };
+    enum x64_status status = X64_OK;
+    for (size_t i = 0; status == X64_OK && i < sizeof regions / sizeof regions[0]; i++)
+        status = x64i_state_add_paged(x64i_machine_state(kernel->machine), regions[i].name,
+                                      REGION_VERSION, regions[i].size, 0, regions[i].pages);
+    return status;
 }
 
 static enum x64_status add_regions(struct x64i_kernel *kernel)
@@ -143,8 +179,10 @@ static enum x64_status add_regions(struct x64i_kernel *kernel)
         status = x64i_state_add_fixed(state, "kernel.mm", REGION_VERSION, &kernel->mm,
                                       sizeof kernel->mm, 0);
     if (status == X64_OK)
-        status = x64i_state_add_fixed(state, "kernel.task", REGION_VERSION, &kernel->task,
-                                      sizeof kernel->task, 0);
+        status = x64i_state_add_fixed(state, "kernel.schedule", REGION_VERSION, &kernel->schedule,
+                                      sizeof kernel->schedule, 0);
+    if (status == X64_OK)
+        status = add_paged(kernel);
     /* A state fits only the kernel that it was taken of: the region's name makes sure. */
     char name[X64I_STATE_NAME_SIZE];
     (void)snprintf(name, sizeof name, "kernel=%.17s,%x",
@@ -166,6 +204,7 @@ enum x64_status x64i_kernel_create(struct x64_machine *machine, const struct x64
         x64i_shared_image_release(shared);
         return X64_ERROR_MEMORY;
     }
+    kernel->scratch = calloc(1, X64I_PAGE_SIZE);
     kernel->machine = machine;
     kernel->cpu = x64i_machine_cpu(machine);
     kernel->memory = &kernel->cpu->mmu.physical;
@@ -184,9 +223,11 @@ enum x64_status x64i_kernel_create(struct x64_machine *machine, const struct x64
         destroy(kernel);
         return status;
     }
-    status = add_regions(kernel);
-    if (status == X64_OK)
-        status = x64i_natives_build(kernel);
+    status = kernel->scratch ? add_regions(kernel) : X64_ERROR_MEMORY;
+    if (status != X64_OK)
+        return status;
+    x64i_tasks_refresh(kernel);
+    status = x64i_natives_build(kernel);
     x64i_slots_build(kernel);
     if (status == X64_OK)
         *out = kernel;
@@ -247,7 +288,7 @@ static enum x64_status load_program(struct x64i_kernel *kernel,
     if (status == X64_OK)
         status = x64i_exec(kernel, bytes, size, config->program, config->argv, config->envp, error);
     free(bytes);
-    if (status == X64_OK && kernel->task.compat && !compat)
+    if (status == X64_OK && kernel->task->compat && !compat)
         status = x64i_refuse(error, X64_ERROR_UNSUPPORTED,
                              "%s: a 32-bit program; run it with the entry int80 or sysenter",
                              config->program);
@@ -280,13 +321,18 @@ static enum x64_status finish_attach(struct x64i_kernel *kernel,
                                      struct x64_error_text *error)
 {
     uint64_t boot_time = 0;
-    enum x64_status status = load_program(kernel, config, error);
+    enum x64_status status = x64i_host_view_create(config, &kernel->host, error);
+    kernel->schedule.terminals = config->terminals & 7;
+    kernel->schedule.task_limit = config->task_limit;
+    kernel->schedule.output_limit = config->output_limit;
+    if (status == X64_OK)
+        status = load_program(kernel, config, error);
     if (status == X64_OK)
         status = keep_identity(kernel);
     if (status != X64_OK)
         return status;
     x64i_machine_input(kernel->machine, X64_INPUT_TIME, &boot_time, sizeof boot_time);
-    kernel->task.boot_time = boot_time;
+    kernel->schedule.boot_time = boot_time;
     x64i_machine_changed(kernel->machine);
     return X64_OK;
 }

@@ -51,7 +51,7 @@ int64_t x64i_custom_answer(struct x64i_kernel *kernel, const struct x64i_custom_
     x64i_machine_own_step(kernel->machine, false);
     kernel->custom->in_body = false;
     /* Of the values with a meaning, a body can have only this one, from a copying function. */
-    return result == X64I_SLEEP || result == X64I_NO_RESULT ? -EINVAL : result;
+    return result > X64I_FAULT_IN && result <= X64I_KEEP_RESULT ? -EINVAL : result;
 }
 
 static void free_table(struct x64i_custom_table *table)

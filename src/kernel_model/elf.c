@@ -7,11 +7,14 @@
 #include <elf.h>
 #include <string.h>
 
+#define INTERPRETER_MAX 1024u
+
 #define PAGE_MASK (~(uint64_t)(X64I_PAGE_SIZE - 1))
 
 struct reader {
     const uint8_t *bytes;
-    size_t size;
+    uint64_t size;    /* of the file */
+    size_t available; /* of it in `bytes` */
     const char *name;
     struct x64_error_text *error;
 };
@@ -31,7 +34,7 @@ struct program_header {
 static enum x64_status check_ident(const struct reader *reader, bool *compat)
 {
     const uint8_t *ident = reader->bytes;
-    if (reader->size < EI_NIDENT || memcmp(ident, ELFMAG, SELFMAG) != 0)
+    if (reader->available < EI_NIDENT || memcmp(ident, ELFMAG, SELFMAG) != 0)
         return REFUSE(reader, X64_ERROR_FORMAT, "not an ELF file", reader->name);
     if (ident[EI_DATA] != ELFDATA2LSB || ident[EI_VERSION] != EV_CURRENT)
         return REFUSE(reader, X64_ERROR_UNSUPPORTED, "not a little-endian ELF file of version 1",
@@ -47,14 +50,14 @@ static enum x64_status check_ident(const struct reader *reader, bool *compat)
 static enum x64_status read_header(const struct reader *reader, bool compat, Elf64_Ehdr *header)
 {
     if (!compat) {
-        if (reader->size < sizeof *header)
+        if (reader->available < sizeof *header)
             return REFUSE(reader, X64_ERROR_FORMAT, "the file ends within its header",
                           reader->name);
         memcpy(header, reader->bytes, sizeof *header);
         return X64_OK;
     }
     Elf32_Ehdr narrow;
-    if (reader->size < sizeof narrow)
+    if (reader->available < sizeof narrow)
         return REFUSE(reader, X64_ERROR_FORMAT, "the file ends within its header", reader->name);
     memcpy(&narrow, reader->bytes, sizeof narrow);
     *header = (Elf64_Ehdr){.e_type = narrow.e_type,
@@ -80,7 +83,7 @@ static enum x64_status check_header(const struct reader *reader, bool compat,
     if (header->e_phentsize != entry_size || header->e_phnum == 0)
         return REFUSE(reader, X64_ERROR_FORMAT, "no program headers of %zu bytes", reader->name,
                       entry_size);
-    if (!x64i_range_ok(header->e_phoff, (uint64_t)header->e_phnum * entry_size, reader->size))
+    if (!x64i_range_ok(header->e_phoff, (uint64_t)header->e_phnum * entry_size, reader->available))
         return REFUSE(reader, X64_ERROR_FORMAT,
                       "program headers at %#llx lie behind the file's end", reader->name,
                       (unsigned long long)header->e_phoff);
@@ -160,6 +163,17 @@ static uint64_t headers_in_memory(const struct x64i_elf *elf, const Elf64_Ehdr *
     return 0;
 }
 
+static enum x64_status note_interpreter(const struct reader *reader, struct x64i_elf *elf,
+                                        const struct program_header *header)
+{
+    if (!x64i_range_ok(header->offset, header->file_size, reader->size) || header->file_size < 2 ||
+        header->file_size > INTERPRETER_MAX)
+        return REFUSE(reader, X64_ERROR_FORMAT, "its interpreter's path is damaged", reader->name);
+    elf->interpreter_offset = header->offset;
+    elf->interpreter_size = header->file_size;
+    return X64_OK;
+}
+
 static enum x64_status read_segments(const struct reader *reader, const Elf64_Ehdr *header,
                                      struct x64i_elf *elf)
 {
@@ -169,12 +183,10 @@ static enum x64_status read_segments(const struct reader *reader, const Elf64_Eh
         enum x64_status status = X64_OK;
         read_program_header(reader, elf->compat, header, i, &program);
         if (program.type == PT_INTERP)
-            return REFUSE(reader, X64_ERROR_UNSUPPORTED,
-                          "dynamically linked; only static programs run: link it with -static",
-                          reader->name);
+            status = note_interpreter(reader, elf, &program);
         if (program.type == PT_GNU_STACK)
             elf->executable_stack = program.flags & PF_X;
-        if (program.type == PT_LOAD)
+        else if (program.type == PT_LOAD)
             status = add_segment(reader, elf, &program, i);
         if (status != X64_OK)
             return status;
@@ -187,7 +199,14 @@ static enum x64_status read_segments(const struct reader *reader, const Elf64_Eh
 enum x64_status x64i_elf_parse(const uint8_t *bytes, size_t size, const char *name,
                                struct x64i_elf *elf, struct x64_error_text *error)
 {
-    struct reader reader = {bytes, size, name, error};
+    return x64i_elf_parse_head(bytes, size, size, name, elf, error);
+}
+
+enum x64_status x64i_elf_parse_head(const uint8_t *bytes, size_t available, uint64_t size,
+                                    const char *name, struct x64i_elf *elf,
+                                    struct x64_error_text *error)
+{
+    struct reader reader = {bytes, size, available, name, error};
     struct x64i_elf found = {0};
     Elf64_Ehdr header = {0};
     enum x64_status status = check_ident(&reader, &found.compat);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A user's program: what a static ELF file says about its segments. Nothing in the file is trusted.
+ * A user's program or its interpreter: what an ELF file says about its segments. Nothing in the file is trusted.
  */
 #ifndef X64I_KERNEL_MODEL_ELF_H
 #define X64I_KERNEL_MODEL_ELF_H
@@ -27,6 +27,8 @@ struct x64i_elf {
     uint16_t phnum;
     uint64_t end; /* behind the highest segment: where the heap begins */
     bool executable_stack;
+    uint64_t interpreter_offset; /* of its path in the file; interpreter_size 0: static */
+    uint64_t interpreter_size;   /* with the final zero */
     unsigned segment_count;
     struct x64i_elf_segment segment[X64I_ELF_SEGMENTS]; /* ascending, not overlapping by pages */
 };
@@ -34,5 +36,10 @@ struct x64i_elf {
 /* Reads the headers. `name` is for the sentences. X64_ERROR_FORMAT, X64_ERROR_UNSUPPORTED. */
 enum x64_status x64i_elf_parse(const uint8_t *bytes, size_t size, const char *name,
                                struct x64i_elf *elf, struct x64_error_text *error);
+
+/* The same of a file of which only the beginning is at hand; program headers must lie in it. */
+enum x64_status x64i_elf_parse_head(const uint8_t *bytes, size_t available, uint64_t size,
+                                    const char *name, struct x64i_elf *elf,
+                                    struct x64_error_text *error);
 
 #endif

@@ -3,9 +3,13 @@
  * execve: areas from the program's segments, heap, stack with argv, envp and auxiliary vector as
  * the ABI wants them (System V ABI, 3.4.1; fs/binfmt_elf.c for the order of the entries).
  */
-#include "kernel_model/elf.h"
-#include "kernel_model/kernel.h"
+#include "kernel_model/exec.h"
 #include "kernel_model/mm_pages.h"
+#include "kernel_model/open_file.h"
+#include "kernel_model/task_switch.h"
+#include "kernel_model/vfs.h"
+
+#include <errno.h>
 
 #include <elf.h>
 #include <stdlib.h>
@@ -13,7 +17,7 @@
 
 #define STACK_LIMIT     (UINT64_C(8) << 20)
 #define STACK_FIRST     (UINT64_C(132) << 10) /* mapped at once */
-#define ARGUMENTS_MAX   (UINT64_C(128) << 10) /* bytes of strings and vectors */
+#define ARGUMENTS_MAX   X64I_ARGUMENTS_MAX
 #define STATIC_PIE_BASE UINT64_C(0x555555554000)
 #define STATIC_PIE_32   UINT64_C(0x56555000)
 #define GUARD           (UINT64_C(1) << 20)
@@ -27,6 +31,7 @@ struct builder {
     uint8_t *bytes;
     uint64_t top;  /* linear address of the buffer's end */
     uint64_t used; /* bytes */
+    uint64_t interpreter_base;
     bool full;
 };
 
@@ -81,6 +86,7 @@ struct auxiliary {
     uint64_t random;
     uint64_t platform;
     uint64_t filename;
+    uint64_t base; /* of the interpreter, or 0 */
     bool vsyscall;
 };
 
@@ -98,7 +104,7 @@ static void push_auxiliary(struct builder *builder, const struct x64i_elf *elf,
         {AT_PHDR, elf->phdr},
         {AT_PHENT, elf->phent},
         {AT_PHNUM, elf->phnum},
-        {AT_BASE, 0},
+        {AT_BASE, place->base},
         {AT_FLAGS, 0},
         {AT_ENTRY, elf->entry},
         {AT_UID, 0},
@@ -132,13 +138,13 @@ static void align_for(struct builder *builder, uint64_t words, bool compat)
 
 static bool has_vsyscall(const struct x64i_kernel *kernel)
 {
-    return kernel->era->vsyscall && kernel->task.compat;
+    return kernel->era->vsyscall && kernel->task->compat;
 }
 
 static void build_stack(struct builder *builder, const struct x64i_elf *elf, const char *path,
                         const char *const *argv, const char *const *envp, uint64_t *addresses)
 {
-    struct auxiliary place;
+    struct auxiliary place = {.base = builder->interpreter_base};
     uint8_t random[RANDOM_BYTES] = {0};
     uint64_t argc = count_strings(argv);
     uint64_t envc = count_strings(envp);
@@ -177,7 +183,8 @@ static void relocate(struct x64i_elf *elf, uint64_t base)
         elf->phdr += base;
 }
 
-static bool map_segment(struct x64i_kernel *kernel, const struct x64i_elf_segment *segment)
+static bool map_segment(struct x64i_kernel *kernel, const struct x64i_elf_segment *segment,
+                        uint32_t file)
 {
     uint64_t inset = segment->linear % X64I_PAGE_SIZE;
     struct x64i_area area = {.start = segment->linear - inset,
@@ -185,7 +192,8 @@ static bool map_segment(struct x64i_kernel *kernel, const struct x64i_elf_segmen
                              .file_offset = segment->file_offset - inset,
                              .file_size = segment->file_size ? segment->file_size + inset : 0,
                              .protection = segment->protection,
-                             .kind = X64I_AREA_FILE};
+                             .kind = X64I_AREA_FILE,
+                             .file = file};
     uint64_t file_end = page_up(area.start + area.file_size);
     if (file_end == area.end)
         return x64i_mm_map(kernel, &area) == 0;
@@ -222,14 +230,15 @@ static bool write_stack(struct x64i_kernel *kernel, const struct builder *builde
 static void place_user(struct x64i_kernel *kernel, struct x64i_elf *elf)
 {
     struct x64i_mm *mm = &kernel->mm;
-    *mm = (struct x64i_mm){.limit = elf->compat ? X64I_TASK_SIZE_32 : X64I_TASK_SIZE};
+    *mm = (struct x64i_mm){.root = kernel->layout.root,
+                           .limit = elf->compat ? X64I_TASK_SIZE_32 : X64I_TASK_SIZE};
     if (elf->position_independent)
         relocate(elf, elf->compat ? STATIC_PIE_32 : STATIC_PIE_BASE);
     mm->brk_start = mm->brk = elf->end;
     mm->entry = elf->entry;
     mm->stack_low = mm->limit - X64I_PAGE_SIZE - STACK_LIMIT;
     mm->mmap_top = mm->stack_low - GUARD;
-    kernel->task.compat = elf->compat;
+    kernel->task->compat = elf->compat;
 }
 
 static uint64_t digest_of(const uint8_t *bytes, size_t size)
@@ -240,22 +249,44 @@ static uint64_t digest_of(const uint8_t *bytes, size_t size)
     return digest;
 }
 
-static enum x64_status map_program(struct x64i_kernel *kernel, const struct x64i_elf *elf,
+static enum x64_status map_segments(struct x64i_kernel *kernel, const struct x64i_loaded *loaded,
+                                    const char *path, struct x64_error_text *error)
+{
+    for (unsigned i = 0; i < loaded->elf.segment_count; i++)
+        if (!map_segment(kernel, &loaded->elf.segment[i], loaded->file))
+            return x64i_refuse(error, X64_ERROR_FORMAT, "%s: segment %u cannot be mapped", path, i);
+    return X64_OK;
+}
+
+static enum x64_status map_program(struct x64i_kernel *kernel, const struct x64i_loaded *loaded,
                                    const char *path, struct x64_error_text *error)
 {
     struct x64i_mm *mm = &kernel->mm;
-    for (unsigned i = 0; i < elf->segment_count; i++)
-        if (!map_segment(kernel, &elf->segment[i]))
-            return x64i_refuse(error, X64_ERROR_FORMAT, "%s: segment %u cannot be mapped", path, i);
-    if (elf->end > mm->mmap_top)
+    enum x64_status status = map_segments(kernel, loaded, path, error);
+    if (status != X64_OK)
+        return status;
+    if (loaded->elf.end > mm->mmap_top)
         return x64i_refuse(error, X64_ERROR_FORMAT, "%s: segments reach into the stack", path);
     uint64_t top = mm->limit - X64I_PAGE_SIZE;
     struct x64i_area stack = {.start = top - STACK_FIRST,
                               .end = top,
                               .protection = X64I_PROT_READ | X64I_PROT_WRITE |
-                                            (elf->executable_stack ? X64I_PROT_EXEC : 0u),
+                                            (loaded->elf.executable_stack ? X64I_PROT_EXEC : 0u),
                               .kind = X64I_AREA_STACK};
     return x64i_mm_map(kernel, &stack) == 0 ? X64_OK : X64_ERROR_LIMIT;
+}
+
+/* The interpreter goes where the first mapping would; it is begun in place of the program. */
+static enum x64_status map_interpreter(struct x64i_kernel *kernel, struct x64i_loaded *loaded,
+                                       uint64_t *base, const char *path,
+                                       struct x64_error_text *error)
+{
+    *base = loaded->elf.position_independent ? x64i_mm_find_gap(kernel, loaded->elf.end) : 0;
+    if (loaded->elf.position_independent && !*base)
+        return x64i_refuse(error, X64_ERROR_LIMIT, "%s: no room for its interpreter", path);
+    relocate(&loaded->elf, *base);
+    kernel->mm.entry = loaded->elf.entry;
+    return map_segments(kernel, loaded, path, error);
 }
 
 /* The image's page with __kernel_vsyscall, for the user to execute (entry/vdso32.inc). */
@@ -268,11 +299,13 @@ static bool map_vdso(struct x64i_kernel *kernel)
 }
 
 static enum x64_status fill_stack(struct x64i_kernel *kernel, const struct x64i_elf *elf,
-                                  const char *path, const char *const *argv,
+                                  uint64_t interpreter_base, const char *path, const char *const *argv,
                                   const char *const *envp, struct x64_error_text *error)
 {
     uint64_t count = count_strings(argv) + count_strings(envp);
-    struct builder builder = {.kernel = kernel, .top = kernel->mm.limit - X64I_PAGE_SIZE};
+    struct builder builder = {.kernel = kernel,
+                              .top = kernel->mm.limit - X64I_PAGE_SIZE,
+                              .interpreter_base = interpreter_base};
     uint64_t *addresses = count < ARGUMENTS_MAX ? calloc(count + 1, sizeof *addresses) : NULL;
     builder.bytes = malloc(ARGUMENTS_MAX);
     enum x64_status status = X64_OK;
@@ -294,27 +327,99 @@ static enum x64_status fill_stack(struct x64i_kernel *kernel, const struct x64i_
     return status;
 }
 
+enum x64_status x64i_exec_map(struct x64i_kernel *kernel, struct x64i_loaded *program,
+                              struct x64i_loaded *interpreter, const char *path,
+                              const char *const *argv, const char *const *envp,
+                              struct x64_error_text *error)
+{
+    uint64_t base = 0;
+    uint64_t linked = program->elf.entry;
+    place_user(kernel, &program->elf);
+    if (!program->file) {
+        kernel->schedule.program_base = program->elf.entry - linked;
+        x64i_user_symbols_load(kernel);
+    }
+    enum x64_status status = map_program(kernel, program, path, error);
+    if (status == X64_OK && interpreter)
+        status = map_interpreter(kernel, interpreter, &base, path, error);
+    if (status != X64_OK)
+        return status;
+    if (has_vsyscall(kernel) && !map_vdso(kernel))
+        return x64i_refuse(error, X64_ERROR_LIMIT, "%s: no memory for the vDSO", path);
+    return fill_stack(kernel, &program->elf, base, path, argv, envp, error);
+}
+
+/* Reads the headers of the interpreter that a program names. */
+static enum x64_status open_interpreter(struct x64i_kernel *kernel, const char *name,
+                                        const char *path, struct x64i_loaded *interpreter,
+                                        struct x64_error_text *error)
+{
+    struct x64i_node node;
+    int64_t index = x64i_vfs_walk(kernel, X64I_AT_FDCWD, name, true, &node);
+    if (index == 0)
+        index = x64i_vfs_open(kernel, &node, 0);
+    if (index < 0)
+        return x64i_refuse(error, X64_ERROR_NOT_FOUND,
+                           "%s: its interpreter %.200s cannot be opened: %s", path, name,
+                           strerror((int)-index));
+    interpreter->file = (uint32_t)index + 1;
+    x64i_file_hold(kernel, interpreter->file);
+    return x64i_exec_read_head(kernel, interpreter, name, error);
+}
+
+enum x64_status x64i_exec_read_head(struct x64i_kernel *kernel, struct x64i_loaded *loaded,
+                                    const char *path, struct x64_error_text *error)
+{
+    uint8_t head[X64I_ELF_HEAD];
+    int64_t given = x64i_file_pread(kernel, loaded->file - 1, 0, head, sizeof head);
+    if (given < 0)
+        return x64i_refuse(error, X64_ERROR_IO, "%s: %s", path, strerror((int)-given));
+    return x64i_elf_parse_head(head, (size_t)given, x64i_file_size(kernel, loaded->file - 1), path,
+                               &loaded->elf, error);
+}
+
+enum x64_status x64i_exec_open_interpreter(struct x64i_kernel *kernel, const char *name,
+                                           uint64_t size, const char *path, bool compat,
+                                           struct x64i_loaded *interpreter,
+                                           struct x64_error_text *error)
+{
+    if (memchr(name, '\0', size) != name + size - 1)
+        return x64i_refuse(error, X64_ERROR_FORMAT, "%s: its interpreter's path is damaged", path);
+    enum x64_status status = open_interpreter(kernel, name, path, interpreter, error);
+    if (status == X64_OK && interpreter->elf.compat != compat)
+        status = x64i_refuse(error, X64_ERROR_FORMAT, "%s: its interpreter has another width", path);
+    if (status != X64_OK) {
+        x64i_file_drop(kernel, interpreter->file);
+        interpreter->file = 0;
+    }
+    return status;
+}
+
 enum x64_status x64i_exec(struct x64i_kernel *kernel, const uint8_t *bytes, size_t size,
                           const char *path, const char *const *argv, const char *const *envp,
                           struct x64_error_text *error)
 {
-    struct x64i_elf elf;
+    struct x64i_loaded program = {0};
+    struct x64i_loaded interpreter = {0};
     struct x64i_state *state = x64i_machine_state(kernel->machine);
     const char *only_path[] = {path, NULL};
-    enum x64_status status = x64i_elf_parse(bytes, size, path, &elf, error);
+    enum x64_status status = x64i_elf_parse(bytes, size, path, &program.elf, error);
     if (status == X64_OK)
         status = x64i_state_set_blob(state, BOOT_PROGRAM, bytes, size);
     if (status != X64_OK)
         return status;
     kernel->program = x64i_state_get_blob(state, BOOT_PROGRAM, &kernel->program_size);
+    kernel->mm.root = kernel->layout.root;
     x64i_task_init(kernel, path);
-    kernel->task.program_digest = digest_of(bytes, size);
-    place_user(kernel, &elf);
-    x64i_user_symbols_load(kernel);
-    status = map_program(kernel, &elf, path, error);
-    if (status != X64_OK)
-        return status;
-    if (has_vsyscall(kernel) && !map_vdso(kernel))
-        return x64i_refuse(error, X64_ERROR_LIMIT, "%s: no memory for the vDSO", path);
-    return fill_stack(kernel, &elf, path, argv ? argv : only_path, envp, error);
+    kernel->schedule.program_digest = digest_of(bytes, size);
+    bool dynamic = program.elf.interpreter_size != 0;
+    if (dynamic)
+        status = x64i_exec_open_interpreter(
+            kernel, (const char *)bytes + program.elf.interpreter_offset,
+            program.elf.interpreter_size, path, program.elf.compat, &interpreter, error);
+    if (status == X64_OK)
+        status = x64i_exec_map(kernel, &program, dynamic ? &interpreter : NULL, path,
+                               argv ? argv : only_path, envp, error);
+    x64i_file_drop(kernel, interpreter.file);
+    return status;
 }

@@ -4,6 +4,7 @@
 
 #include "kernel_model/boot.h"
 #include "kernel_model/kernel.h"
+#include "kernel_model/signal.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,19 @@ static const uint8_t signals[32] = {
     [X64_FAULT_SS] = SIGBUS,  [X64_FAULT_GP] = SIGSEGV,
     [X64_FAULT_PF] = SIGSEGV, [X64_FAULT_MF] = SIGFPE,
     [X64_FAULT_AC] = SIGBUS,  [X64_FAULT_XM] = SIGFPE,
+};
+
+#define SEGV_MAPERR_ 1
+#define SEGV_ACCERR_ 2
+#define SI_KERNEL_   128
+
+/* si_code where it says more than that the kernel sent it; then si_addr is RIP. */
+static const uint8_t codes[32] = {
+    [X64_FAULT_DE] = 1, /* FPE_INTDIV */
+    [X64_FAULT_DB] = 2, /* TRAP_TRACE */
+    [X64_FAULT_UD] = 2, /* ILL_ILLOPN */
+    [X64_FAULT_MF] = 7, /* FPE_FLTINV */
+    [X64_FAULT_XM] = 7, [X64_FAULT_AC] = 1,
 };
 
 static uint64_t read_word(struct x64i_kernel *kernel, uint64_t linear)
@@ -91,6 +105,16 @@ static void die(struct x64i_kernel *kernel, unsigned vector, uint64_t regs, uint
     x64i_machine_end(kernel->machine, &stop);
 }
 
+/* Hands an exception to the program's handler, if it has one. */
+static bool send(struct x64i_kernel *kernel, unsigned vector, uint64_t error_code, int signal,
+                 const struct x64i_signal_info *info)
+{
+    kernel->task->fault_trap = vector;
+    kernel->task->fault_error = error_code;
+    kernel->task->fault_address = kernel->cpu->s.cr2;
+    return x64i_signal_exception(kernel, signal, info);
+}
+
 static const char *access_name(uint64_t error_code)
 {
     if (error_code & X64_PF_INSTRUCTION)
@@ -105,16 +129,21 @@ static void page_fault(struct x64i_kernel *kernel, uint64_t regs, uint64_t error
     bool user = regs_word(kernel, regs, X64I_PT_CS) & 3;
     uint64_t fixup = user ? 0 : find_fixup(kernel, regs);
     enum x64i_mm_result result = X64I_MM_NO_AREA;
-    if (user || fixup || kernel->task.fault_in.active)
+    if (user || fixup || kernel->task->fault_in.active)
         result = x64i_mm_touch(kernel, linear, (uint32_t)error_code);
     if (result == X64I_MM_DONE)
         return;
     if (!user) {
-        kernel->task.fault_in.failed = 1;
+        kernel->task->fault_in.failed = 1;
         if (!fixup || !x64i_kernel_write(kernel, regs + 8 * X64I_PT_IP, &fixup, sizeof fixup))
             die(kernel, X64_FAULT_PF, regs, error_code, linear);
         return;
     }
+    const struct x64i_signal_info info = {
+        .code = result == X64I_MM_NO_AREA ? SEGV_MAPERR_ : SEGV_ACCERR_, .value = linear};
+    if (result != X64I_MM_OUT_OF_MEMORY &&
+        send(kernel, X64_FAULT_PF, error_code, SIGSEGV, &info))
+        return;
     name_address(kernel, regs_word(kernel, regs, X64I_PT_IP), where, sizeof where);
     if (result == X64I_MM_OUT_OF_MEMORY)
         x64i_task_kill(kernel, SIGKILL, "out of memory at %s: %llu KiB of RAM are in use", where,
@@ -146,6 +175,11 @@ void x64i_exception_handle(struct x64i_kernel *kernel, unsigned vector, uint64_t
         die(kernel, vector, regs, error_code, 0);
         return;
     }
+    const struct x64i_signal_info info = {.code = codes[vector & 31] ? codes[vector & 31]
+                                                                     : SI_KERNEL_,
+                                          .value = codes[vector & 31] ? rip : 0};
+    if (send(kernel, vector, error_code, signals[vector & 31], &info))
+        return;
     name_address(kernel, rip, where, sizeof where);
     x64i_task_kill(kernel, signals[vector & 31], "%s at %s, error code %#llx",
                    x64_fault_name((enum x64_fault)vector), where, (unsigned long long)error_code);

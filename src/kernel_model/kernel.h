@@ -12,8 +12,8 @@
  *     native.c              which C function answers at which address of the image
  *     names.c               symbols, stacks and slots for traces
  *
- * All that changes while the guest runs is in the regions kernel.layout, kernel.mm and kernel.task,
- * and in the guest's own memory; the rest follows from the image.
+ * All that changes while the guest runs is in the regions kernel.*, and in the guest's own memory;
+ * the rest follows from the image.
  */
 #ifndef X64I_KERNEL_MODEL_KERNEL_H
 #define X64I_KERNEL_MODEL_KERNEL_H
@@ -59,6 +59,8 @@ struct x64i_named_place {
 
 #define X64I_NAMED_PLACES 24
 
+struct x64i_host_view;
+
 struct x64i_kernel {
     struct x64_machine *machine;
     struct x64i_cpu *cpu;
@@ -79,7 +81,14 @@ struct x64i_kernel {
     struct x64i_named_place slots[X64I_NAMED_PLACES]; /* of a stock kernel; derived */
     struct x64i_layout layout;                        /* region "kernel.layout" */
     struct x64i_mm mm;                                /* region "kernel.mm" */
-    struct x64i_task task;                            /* region "kernel.task" */
+    struct x64i_schedule schedule;                    /* region "kernel.schedule" */
+    struct x64i_pages *tasks, *processes, *signal_pages, *mms, *frames; /* regions kernel.* */
+    struct x64i_pages *files, *pipes, *overlay, *overlay_data;
+    struct x64i_task *task;       /* that runs; derived, as the next two */
+    struct x64i_process *process;
+    struct x64i_signals *signals;
+    struct x64i_host_view *host; /* what of the host's files the guest may see; may be null */
+    uint8_t *scratch;            /* a page in place of those that the host had no memory for */
     uint64_t identity; /* region named after the kernel: others cannot be restored */
 };
 
@@ -146,6 +155,8 @@ enum x64_status x64i_stock_boot(struct x64i_kernel *kernel, struct x64_error_tex
 enum x64_status x64i_stock_patch(struct x64_kernel_image *image, const char *path,
                                  const struct x64i_cpu_model *model, unsigned mitigations,
                                  struct x64_error_text *error);
+
+#define X64I_PT_REGS 21 /* words of struct pt_regs */
 
 /* exec.c: puts a program's areas, stack and first registers into place. `bytes` stay the caller's
  * and must outlive the call only; path is for sentences and /proc/self/exe. */

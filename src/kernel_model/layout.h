@@ -39,6 +39,7 @@ struct x64i_layout {
     uint64_t root;           /* physical: the kernel's page table; the user's is the next page */
     uint64_t next_page;      /* physical: pages from here to the end of RAM were never given out */
     uint64_t free_page; /* physical: chain of pages given back, linked by their first word; or 0 */
+    uint64_t free_pair; /* the same of pairs of pages */
     uint64_t pages_used;
     uint64_t per_cpu; /* linear: GS.base in the kernel; a variable is its symbol past it */
     uint64_t per_cpu_size;

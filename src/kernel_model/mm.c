@@ -2,6 +2,7 @@
 /* The list of areas: adding, cutting, protecting, finding room. */
 #include "kernel_model/kernel.h"
 #include "kernel_model/mm_pages.h"
+#include "kernel_model/open_file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -52,11 +53,12 @@ void x64i_mm_restored(struct x64i_mm *mm)
     for (uint64_t i = 0; good && i < mm->area_count; i++) {
         const struct x64i_area *area = &mm->area[i];
         good = area->start >= at && area->start < area->end && area->end <= mm->limit &&
-               (area->start | area->end) % X64I_PAGE_SIZE == 0;
+               (area->start | area->end) % X64I_PAGE_SIZE == 0 &&
+               area->file <= X64I_OPEN_FILES_MAX;
         at = area->end;
     }
     if (!good)
-        *mm = (struct x64i_mm){0};
+        *mm = (struct x64i_mm){.root = mm->root};
 }
 
 /* The part of an area from `start` on. */
@@ -78,8 +80,9 @@ static void cut_end(struct x64i_area *area, uint64_t end)
 }
 
 /* Makes `linear` a border between areas. False when the list is full. */
-static bool split_at(struct x64i_mm *mm, uint64_t linear)
+static bool split_at(struct x64i_kernel *kernel, uint64_t linear)
 {
+    struct x64i_mm *mm = &kernel->mm;
     uint64_t index = first_behind(mm, linear);
     if (index == mm->area_count || mm->area[index].start >= linear)
         return true;
@@ -88,6 +91,7 @@ static bool split_at(struct x64i_mm *mm, uint64_t linear)
     struct x64i_area tail = tail_of(&mm->area[index], linear);
     cut_end(&mm->area[index], linear);
     insert_at(mm, index + 1, &tail);
+    x64i_file_hold(kernel, tail.file);
     return true;
 }
 
@@ -100,7 +104,7 @@ static bool range_is_valid(const struct x64i_mm *mm, uint64_t start, uint64_t en
 static bool continues(const struct x64i_area *a, const struct x64i_area *b)
 {
     return a->end == b->start && a->protection == b->protection && a->kind == b->kind &&
-           a->file_size == 0 && b->file_size == 0;
+           a->shared == b->shared && !a->file && !b->file && a->file_size == 0 && b->file_size == 0;
 }
 
 static void merge_around(struct x64i_mm *mm, uint64_t linear)
@@ -121,12 +125,15 @@ int64_t x64i_mm_unmap(struct x64i_kernel *kernel, uint64_t start, uint64_t end)
     struct x64i_mm *mm = &kernel->mm;
     if (!range_is_valid(mm, start, end))
         return -EINVAL;
-    if (!split_at(mm, start) || !split_at(mm, end))
+    if (!split_at(kernel, start) || !split_at(kernel, end))
         return -ENOMEM;
     uint64_t index = first_behind(mm, start);
     while (index < mm->area_count && mm->area[index].start < end) {
+        uint32_t file = mm->area[index].file;
+        x64i_mm_write_back(kernel, &mm->area[index], mm->area[index].start, mm->area[index].end);
         x64i_mm_drop_pages(kernel, mm->area[index].start, mm->area[index].end);
         remove_at(mm, index);
+        x64i_file_drop(kernel, file);
     }
     return 0;
 }
@@ -140,6 +147,7 @@ int64_t x64i_mm_map(struct x64i_kernel *kernel, const struct x64i_area *area)
     if (mm->area_count == X64I_AREAS_MAX)
         return -ENOMEM;
     insert_at(mm, first_behind(mm, area->start), area);
+    x64i_file_hold(kernel, area->file);
     merge_around(mm, area->start);
     return 0;
 }
@@ -156,11 +164,12 @@ int64_t x64i_mm_protect(struct x64i_kernel *kernel, uint64_t start, uint64_t end
             return -ENOMEM;
         at = mm->area[i].end;
     }
-    if (at < end || !split_at(mm, start) || !split_at(mm, end))
+    if (at < end || !split_at(kernel, start) || !split_at(kernel, end))
         return -ENOMEM;
-    for (uint64_t i = first_behind(mm, start); i < mm->area_count && mm->area[i].start < end; i++)
+    for (uint64_t i = first_behind(mm, start); i < mm->area_count && mm->area[i].start < end; i++) {
         mm->area[i].protection = protection;
-    x64i_mm_protect_pages(kernel, start, end, protection);
+        x64i_mm_protect_pages(kernel, &mm->area[i]);
+    }
     return 0;
 }
 
@@ -210,5 +219,5 @@ enum x64i_mm_result x64i_mm_touch(struct x64i_kernel *kernel, uint64_t linear, u
         needed = X64I_PROT_EXEC;
     if (!(area->protection & needed))
         return X64I_MM_NO_ACCESS;
-    return x64i_mm_make_page(kernel, area, linear);
+    return x64i_mm_make_page(kernel, area, linear, access & X64_PF_WRITE);
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define X64I_AREAS_MAX 512
+#define X64I_AREAS_MAX 640
 
 /* PROT_* of the Linux ABI. */
 enum x64i_protection { X64I_PROT_READ = 1, X64I_PROT_WRITE = 2, X64I_PROT_EXEC = 4 };
@@ -24,9 +24,12 @@ struct x64i_area {
     uint64_t file_size;   /* bytes from `start` on; zeroes behind them */
     uint32_t protection;  /* enum x64i_protection */
     uint32_t kind;        /* enum x64i_area_kind */
+    uint32_t file;        /* open file + 1, or 0: the program */
+    uint32_t shared;      /* MAP_SHARED */
 };
 
 struct x64i_mm {
+    uint64_t root;  /* physical: the kernel's page table, as layout.root while it is in force */
     uint64_t limit; /* end of the user's half */
     uint64_t brk_start;
     uint64_t brk;

@@ -2,7 +2,11 @@
 /* Demand paging: a page gets its frame, zeroes and the program's bytes when it is first touched. */
 #include "kernel_model/mm_pages.h"
 
+#include "kernel_model/frames.h"
 #include "kernel_model/kernel.h"
+#include "kernel_model/open_file.h"
+
+#include <string.h>
 
 #define TABLE_SPAN (UINT64_C(1) << 21) /* what one page table maps */
 
@@ -32,9 +36,8 @@ static uint64_t entry_flags(uint32_t protection)
 
 /* The user's table gets what hangs below the kernel's entry, which cannot be executed from the
  * kernel's table under PTI: a forgotten switch shows at once (arch/x86/mm/pti.c). */
-static void share_top_entry(struct x64i_kernel *kernel, uint64_t linear)
+void x64i_mm_share_top_entry(struct x64i_kernel *kernel, uint64_t root, uint64_t linear)
 {
-    uint64_t root = kernel->layout.root;
     uint64_t user = root + X64I_PAGE_SIZE;
     if (!(kernel->mitigations & X64_MITIGATION_PTI) ||
         (x64i_page_top_entry(kernel, user, linear) & X64I_PTE_PRESENT))
@@ -55,19 +58,59 @@ static bool fill_page(struct x64i_kernel *kernel, const struct x64i_area *area, 
     uint64_t offset = area->file_offset + into;
     if (size > X64I_PAGE_SIZE)
         size = X64I_PAGE_SIZE;
+    if (area->file) {
+        uint8_t bytes[X64I_PAGE_SIZE];
+        int64_t given = x64i_file_pread(kernel, area->file - 1, offset, bytes, (size_t)size);
+        return given <= 0 || x64i_physical_poke(kernel->memory, physical, bytes, (size_t)given);
+    }
     return x64i_range_ok(offset, size, kernel->program_size) &&
            x64i_physical_poke(kernel->memory, physical, kernel->program + offset, size);
 }
 
+/* Whether the page behind an entry may be written where it is. */
+static bool is_own(const struct x64i_kernel *kernel, const struct x64i_area *area, uint64_t entry)
+{
+    return area->shared || !x64i_frame_is_shared(kernel, entry & X64I_PTE_ADDRESS);
+}
+
+/* The entry's flags: a page that others have too is not writable (copy on write). */
+static uint64_t flags_of(const struct x64i_kernel *kernel, const struct x64i_area *area,
+                         uint64_t entry)
+{
+    uint64_t flags = entry_flags(area->protection);
+    if (!is_own(kernel, area, entry))
+        flags &= ~(uint64_t)(X64I_PTE_WRITABLE | X64I_PTE_DIRTY);
+    return flags;
+}
+
+/* A copy of the page for a private area that is written to (mm/memory.c, do_wp_page). */
+static bool copy_page(struct x64i_kernel *kernel, uint64_t where, uint64_t entry, uint64_t flags)
+{
+    uint8_t bytes[X64I_PAGE_SIZE];
+    uint64_t physical = x64i_frame_take(kernel);
+    if (!physical ||
+        !x64i_physical_peek(kernel->memory, entry & X64I_PTE_ADDRESS, bytes, sizeof bytes) ||
+        !x64i_physical_poke(kernel->memory, physical, bytes, sizeof bytes))
+        return false;
+    x64i_frame_give_back(kernel, entry & X64I_PTE_ADDRESS);
+    x64i_page_entry_set(kernel, where, physical | flags);
+    return true;
+}
+
 enum x64i_mm_result x64i_mm_make_page(struct x64i_kernel *kernel, const struct x64i_area *area,
-                                      uint64_t linear)
+                                      uint64_t linear, bool write)
 {
     uint64_t where;
     uint64_t flags = entry_flags(area->protection);
     linear &= ~(uint64_t)(X64I_PAGE_SIZE - 1);
     uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, linear, &where);
     if (entry) {
-        x64i_page_entry_set(kernel, where, (entry & X64I_PTE_ADDRESS) | flags);
+        bool copy = write && !is_own(kernel, area, entry);
+        if (copy && !copy_page(kernel, where, entry, flags))
+            return X64I_MM_OUT_OF_MEMORY;
+        if (!copy)
+            x64i_page_entry_set(kernel, where,
+                                (entry & X64I_PTE_ADDRESS) | flags_of(kernel, area, entry));
         flush_page(kernel, linear);
         return X64I_MM_DONE;
     }
@@ -79,7 +122,7 @@ enum x64i_mm_result x64i_mm_make_page(struct x64i_kernel *kernel, const struct x
         x64i_frame_give_back(kernel, physical);
         return X64I_MM_OUT_OF_MEMORY;
     }
-    share_top_entry(kernel, linear);
+    x64i_mm_share_top_entry(kernel, kernel->layout.root, linear);
     kernel->mm.pages++;
     return X64I_MM_DONE;
 }
@@ -93,7 +136,7 @@ static uint64_t next_page(uint64_t linear, bool have_table)
 }
 
 /* The spans above a page table: nothing is mapped below a missing entry of a higher level. */
-static uint64_t skip_empty(const struct x64i_kernel *kernel, uint64_t linear, uint64_t end)
+uint64_t x64i_mm_skip_empty(const struct x64i_kernel *kernel, uint64_t linear, uint64_t end)
 {
     const uint64_t top_span = UINT64_C(1) << 39;
     while (linear < end &&
@@ -104,7 +147,7 @@ static uint64_t skip_empty(const struct x64i_kernel *kernel, uint64_t linear, ui
 
 void x64i_mm_drop_pages(struct x64i_kernel *kernel, uint64_t start, uint64_t end)
 {
-    uint64_t at = skip_empty(kernel, start, end);
+    uint64_t at = x64i_mm_skip_empty(kernel, start, end);
     while (at < end) {
         uint64_t where = 0;
         uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, at, &where);
@@ -114,29 +157,46 @@ void x64i_mm_drop_pages(struct x64i_kernel *kernel, uint64_t start, uint64_t end
             x64i_frame_give_back(kernel, entry & X64I_PTE_ADDRESS);
             kernel->mm.pages--;
         }
-        at = skip_empty(kernel, next_page(at, where != 0), end);
+        at = x64i_mm_skip_empty(kernel, next_page(at, where != 0), end);
     }
 }
 
-void x64i_mm_protect_pages(struct x64i_kernel *kernel, uint64_t start, uint64_t end,
-                           uint32_t protection)
+void x64i_mm_protect_pages(struct x64i_kernel *kernel, const struct x64i_area *area)
 {
-    uint64_t at = skip_empty(kernel, start, end);
-    while (at < end) {
+    uint64_t at = x64i_mm_skip_empty(kernel, area->start, area->end);
+    while (at < area->end) {
         uint64_t where = 0;
         uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, at, &where);
         if (entry) {
             x64i_page_entry_set(kernel, where,
-                                (entry & X64I_PTE_ADDRESS) | entry_flags(protection));
+                                (entry & X64I_PTE_ADDRESS) | flags_of(kernel, area, entry));
             flush_page(kernel, at);
         }
-        at = skip_empty(kernel, next_page(at, where != 0), end);
+        at = x64i_mm_skip_empty(kernel, next_page(at, where != 0), area->end);
+    }
+}
+
+void x64i_mm_write_back(struct x64i_kernel *kernel, const struct x64i_area *area, uint64_t start,
+                        uint64_t end)
+{
+    uint8_t bytes[X64I_PAGE_SIZE];
+    if (!area->shared || !area->file || !(area->protection & X64I_PROT_WRITE))
+        return;
+    for (uint64_t at = start; at < end && at - area->start < area->file_size; at += X64I_PAGE_SIZE) {
+        uint64_t into = at - area->start;
+        uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, at, NULL);
+        uint64_t size = area->file_size - into;
+        if (!entry || !x64i_physical_peek(kernel->memory, entry & X64I_PTE_ADDRESS, bytes,
+                                          sizeof bytes))
+            continue;
+        (void)x64i_file_pwrite(kernel, area->file - 1, area->file_offset + into, bytes,
+                               size < sizeof bytes ? (size_t)size : sizeof bytes);
     }
 }
 
 bool x64i_mm_move_pages(struct x64i_kernel *kernel, uint64_t from, uint64_t to, uint64_t size)
 {
-    uint64_t at = skip_empty(kernel, from, from + size);
+    uint64_t at = x64i_mm_skip_empty(kernel, from, from + size);
     while (at < from + size) {
         uint64_t where = 0;
         uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, at, &where);
@@ -145,11 +205,11 @@ bool x64i_mm_move_pages(struct x64i_kernel *kernel, uint64_t from, uint64_t to, 
             if (!x64i_page_map(kernel, kernel->layout.root, target, entry & X64I_PTE_ADDRESS,
                                entry & ~X64I_PTE_ADDRESS))
                 return false;
-            share_top_entry(kernel, target);
+            x64i_mm_share_top_entry(kernel, kernel->layout.root, target);
             x64i_page_entry_set(kernel, where, 0);
             flush_page(kernel, at);
         }
-        at = skip_empty(kernel, next_page(at, where != 0), from + size);
+        at = x64i_mm_skip_empty(kernel, next_page(at, where != 0), from + size);
     }
     return true;
 }

@@ -63,7 +63,7 @@ static const char *name_for_64(const struct x64i_kernel *kernel,
 /* The image's page that 32-bit programs have at X64I_VDSO_32, or 0. */
 static uint64_t vdso_page(const struct x64i_kernel *kernel)
 {
-    bool present = kernel->era->vsyscall && kernel->task.compat;
+    bool present = kernel->era->vsyscall && kernel->task->compat;
     return present ? x64i_kernel_symbol(kernel, "__kernel_vsyscall") : 0;
 }
 
@@ -181,7 +181,7 @@ static size_t name_pt_regs(const struct place *place, uint64_t end, const char *
 /* The task's own at the top, and that of the page fault which a system call waits for. */
 static size_t name_task_stack(const struct place *place)
 {
-    const struct x64i_fault_in *fault_in = &place->kernel->task.fault_in;
+    const struct x64i_fault_in *fault_in = &place->kernel->task->fault_in;
     size_t length = name_pt_regs(place, place->kernel->layout.task_stack.end, "pt_regs");
     if (length || !fault_in->active)
         return length;

@@ -7,7 +7,9 @@
 #include "kernel_model/boot.h"
 #include "kernel_model/custom.h"
 #include "kernel_model/fault.h"
+#include "kernel_model/signal.h"
 #include "kernel_model/syscall.h"
+#include "kernel_model/task_switch.h"
 
 #include "cpu/access.h"
 #include "cpu/operand.h"
@@ -188,7 +190,7 @@ static enum x64i_result divert(struct x64i_kernel *kernel, uint64_t target)
 
 static enum x64i_result fault_in(struct x64i_kernel *kernel)
 {
-    struct x64i_fault_in *what = &kernel->task.fault_in;
+    struct x64i_fault_in *what = &kernel->task->fault_in;
     const char *name = what->write ? "fault_in_writeable" : "fault_in_readable";
     x64i_set_gpr64(kernel->cpu, X64_RAX, what->linear);
     enum x64i_result result = divert(kernel, x64i_kernel_symbol(kernel, name));
@@ -215,11 +217,48 @@ static bool get_arguments(struct x64i_kernel *kernel, uint64_t *number, uint64_t
     return true;
 }
 
+/* Gives the CPU to another task, or lets it sleep until the next interrupt when there is none. The
+ * native runs again when this task is looked at again. */
+static enum x64i_result wait_here(struct x64i_kernel *kernel)
+{
+    struct x64i_task *task = kernel->task;
+    x64i_timers_run(kernel);
+    if (task->state == X64I_TASK_RUNNABLE)
+        task->state = X64I_TASK_WAITING;
+    task->events = kernel->schedule.events;
+    uint32_t next = x64i_task_next(kernel);
+    if (next == kernel->schedule.task)
+        return divert(kernel, x64i_kernel_symbol(kernel, "default_idle"));
+    x64i_task_switch(kernel, next);
+    return X64I_DONE;
+}
+
+/* A call that has to wait: a signal ends it. False when it goes on waiting. */
+static bool interrupt_call(struct x64i_kernel *kernel, int64_t *result)
+{
+    if (*result == X64I_SLEEP_ON || !x64i_signals_due(kernel))
+        return false;
+    *result = *result == X64I_SLEEP_ONCE ? -EINTR : -X64I_ERESTARTSYS;
+    return true;
+}
+
+/* The task is to end: the call is not made any more. */
+static enum x64i_result end_task(struct x64i_kernel *kernel)
+{
+    if (kernel->task->state != X64I_TASK_DEAD &&
+        x64i_task_exit(kernel, kernel->process->status) == X64I_FAULT_IN)
+        return fault_in(kernel);
+    return wait_here(kernel);
+}
+
 static enum x64i_result system_call(struct x64i_kernel *kernel, bool compat, bool none,
                                     uint64_t number)
 {
     uint64_t asked;
     uint64_t arguments[6];
+    if (kernel->task->state == X64I_TASK_DEAD || kernel->process->dying)
+        return end_task(kernel);
+    kernel->task->state = X64I_TASK_RUNNABLE;
     if (!get_arguments(kernel, &asked, arguments))
         return x64i_raise(kernel->cpu, X64_FAULT_UD);
     if (compat)
@@ -230,17 +269,24 @@ static enum x64i_result system_call(struct x64i_kernel *kernel, bool compat, boo
     int64_t result = x64i_syscall_answer(kernel, compat, number, arguments);
     if (result == X64I_FAULT_IN)
         return fault_in(kernel);
-    if (result == X64I_SLEEP)
-        return divert(kernel, x64i_kernel_symbol(kernel, "default_idle"));
-    if (result == X64I_NO_RESULT)
+    if (x64i_is_sleep(result)) {
+        if (!interrupt_call(kernel, &result))
+            return wait_here(kernel);
+        x64i_syscall_finish(kernel, compat, number, arguments, result);
+    }
+    if (result == X64I_NO_RESULT && kernel->task->state == X64I_TASK_DEAD)
+        return wait_here(kernel);
+    if (result == X64I_NO_RESULT && !kernel->process->dying)
         return X64I_DONE;
-    return finish(kernel, (uint64_t)result);
+    return finish(kernel, result == X64I_KEEP_RESULT ? kernel->task->result : (uint64_t)result);
 }
 
 /* The end of kernel_execve: RDI is the struct pt_regs with which the task goes to user mode. */
 static enum x64i_result kernel_init(struct x64i_kernel *kernel)
 {
-    bool compat = kernel->task.compat;
+    bool compat = kernel->task->compat;
+    if (kernel->task->forked)
+        return finish(kernel, 0);
     uint64_t regs[X64I_PT_COUNT] = {
         [X64I_PT_ORIG_AX] = UINT64_MAX,
         [X64I_PT_IP] = kernel->mm.entry,
@@ -260,23 +306,42 @@ static enum x64i_result kernel_init(struct x64i_kernel *kernel)
     return finish(kernel, 0);
 }
 
-/* One task: whoever asked for the CPU gets it back. */
-static enum x64i_result schedule(struct x64i_kernel *kernel)
+static void set_resched(struct x64i_kernel *kernel, bool on)
 {
     uint32_t flags = 0;
     x64i_kernel_read(kernel, kernel->layout.task, &flags, sizeof flags);
-    flags &= ~X64I_TIF_NEED_RESCHED;
+    flags = on ? flags | X64I_TIF_NEED_RESCHED : flags & ~X64I_TIF_NEED_RESCHED;
     x64i_kernel_write(kernel, kernel->layout.task, &flags, sizeof flags);
-    return finish(kernel, 0);
+}
+
+/* The way to user mode: signals first, then whoever has waited for the CPU longest. */
+static enum x64i_result schedule(struct x64i_kernel *kernel)
+{
+    if (kernel->task->state == X64I_TASK_DEAD || kernel->process->dying)
+        return end_task(kernel);
+    if (kernel->task->state == X64I_TASK_STOPPED)
+        return wait_here(kernel);
+    int64_t result = x64i_signals_take(kernel);
+    if (result == X64I_FAULT_IN)
+        return fault_in(kernel);
+    kernel->task->fault_in = (struct x64i_fault_in){0};
+    if (kernel->process->dying || kernel->task->state == X64I_TASK_STOPPED)
+        return X64I_DONE;
+    set_resched(kernel, x64i_signals_due(kernel));
+    enum x64i_result finished = finish(kernel, 0);
+    if (kernel->schedule.tick && !x64i_signals_due(kernel)) {
+        kernel->schedule.tick = 0;
+        x64i_task_switch(kernel, x64i_task_next(kernel));
+    }
+    return finished;
 }
 
 /* The tick: the task has had its time slice. */
 static enum x64i_result timer_interrupt(struct x64i_kernel *kernel)
 {
-    uint32_t flags = 0;
-    x64i_kernel_read(kernel, kernel->layout.task, &flags, sizeof flags);
-    flags |= X64I_TIF_NEED_RESCHED;
-    x64i_kernel_write(kernel, kernel->layout.task, &flags, sizeof flags);
+    kernel->schedule.tick = 1;
+    x64i_timers_run(kernel);
+    set_resched(kernel, true);
     return finish(kernel, 0);
 }
 
@@ -290,6 +355,7 @@ static enum x64i_result exception(struct x64i_kernel *kernel, unsigned vector)
 enum x64i_result x64i_native_run(void *user, uint32_t number)
 {
     struct x64i_kernel *kernel = user;
+    x64i_tasks_refresh(kernel);
     if (number == NATIVE_UNKNOWN_SYSCALL)
         return system_call(kernel, false, true, 0);
     if (number >= NATIVE_SYSCALL_32)

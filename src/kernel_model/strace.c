@@ -142,7 +142,7 @@ size_t x64_syscall_text(struct x64_machine *machine, char *bytes, size_t size)
     const struct x64i_kernel *kernel = machine ? x64i_kernel_of(machine) : NULL;
     if (!kernel || !bytes || size == 0)
         return 0;
-    const struct x64i_call_record *call = &kernel->task.call;
+    const struct x64i_call_record *call = &kernel->schedule.call;
     if (call->step == 0 || call->step != x64_steps(machine))
         return 0;
     struct text text = {bytes, size, 0};

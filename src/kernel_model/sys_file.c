@@ -1,393 +1,412 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Files. The sandbox has a console behind descriptors 0 to 2, and one file: the program itself, for
- * reading.
- */
-#include "kernel_model/abi.h"
-#include "kernel_model/file.h"
+/* Descriptors: open, close, dup, fcntl, pipes, eventfd, terminals, directories. */
+#include "kernel_model/open_file.h"
+#include "kernel_model/path.h"
 #include "kernel_model/syscall.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_RW_COUNT 0x7ffff000u
-#define IOV_MAX_     1024u
-#define AT_FDCWD_    (-100)
-#define AT_EMPTY     0x1000
-#define ACCESS_MODE  3u
+#define O_ACCMODE_   3u
 #define O_CREAT_     0100u
-#define O_DIRECTORY_ 0200000u
-#define CHUNK        4096u
+#define O_EXCL_      0200u
+#define O_TRUNC_     01000u
+#define O_APPEND_    02000u
+#define O_NONBLOCK_  04000u
+#define O_NOFOLLOW_  0400000u
+#define O_CLOEXEC_   02000000u
+#define O_TMPFILE_   020000000u
+#define O_SETTABLE   (O_APPEND_ | O_NONBLOCK_)
 #define F_DUPFD_     0
 #define F_GETFD_     1
 #define F_SETFD_     2
 #define F_GETFL_     3
 #define F_SETFL_     4
+#define F_GETLK_     5
+#define F_SETLK_     6
+#define F_SETLKW_    7
+#define F_DUPFD_CLOEXEC_ 1030
+#define F_GETPIPE_SZ_    1032
+#define TCGETS_      0x5401u
+#define TIOCGPGRP_   0x540fu
+#define TIOCGWINSZ_  0x5413u
+#define FIONREAD_    0x541bu
+#define FIOCLEX_     0x5451u
+#define FIONCLEX_    0x5450u
+#define FIONBIO_     0x5421u
+#define LIST_BYTES   (256u << 10)
+#define DIRENT_BYTES 19u /* before the name */
+#define FIRST_ENTRY  2u
 
-struct x64i_file *x64i_file_of(struct x64i_kernel *kernel, unsigned fd)
+/* Makes the file that O_CREAT asks for. */
+static int64_t create(struct x64i_kernel *kernel, struct x64i_node *node, unsigned mode)
 {
-    struct x64i_file *file = fd < X64I_FILES_MAX ? &kernel->task.file[fd] : NULL;
-    return file && file->kind != X64I_FILE_NONE ? file : NULL;
+    uint32_t index;
+    char path[X64I_PATH_SIZE];
+    memcpy(path, node->path, sizeof path);
+    if (node->wants_directory)
+        return -EISDIR;
+    mode &= 07777 & ~kernel->process->umask;
+    int64_t bad =
+        x64i_host_is_writable(kernel, path)
+            ? x64i_host_change(kernel, X64I_HOST_CREATE, path, mode, NULL, 0)
+            : x64i_overlay_make(kernel, path, X64I_OVERLAY_FILE_KIND, mode, &index);
+    return bad ? bad : x64i_vfs_look(kernel, path, node);
 }
 
-static int64_t lowest_free(const struct x64i_kernel *kernel, unsigned from)
+/* A descriptor's link in /proc stands for the open file itself. */
+static int64_t reopen(struct x64i_kernel *kernel, const struct x64i_node *node, unsigned flags)
 {
-    for (unsigned fd = from; fd < X64I_FILES_MAX; fd++)
-        if (kernel->task.file[fd].kind == X64I_FILE_NONE)
-            return fd;
-    return -EMFILE;
+    uint32_t number = x64i_file_number(kernel, node->object);
+    if (!number)
+        return -ENOENT;
+    return x64i_descriptor_make(kernel, number - 1, 0, flags & O_CLOEXEC_);
 }
 
-/* Bytes of the program file from a position on. */
-static int64_t read_program(struct x64i_kernel *kernel, uint64_t position, uint64_t linear,
-                            uint64_t count)
+static int64_t open_path(struct x64i_kernel *kernel, int dfd, uint64_t filename, unsigned flags,
+                         unsigned mode)
 {
-    if (position >= kernel->program_size)
-        return 0;
-    if (count > kernel->program_size - position)
-        count = kernel->program_size - position;
-    int64_t bad = x64i_user_writable(kernel, linear, count);
+    struct x64i_node node;
+    char path[X64I_USER_PATH];
+    int64_t bad = x64i_path_get(kernel, filename, path);
     if (bad)
         return bad;
-    x64i_user_write(kernel, linear, kernel->program + position, count);
-    return (int64_t)count;
-}
-
-static int64_t read_console(struct x64i_kernel *kernel, uint64_t linear, uint64_t count)
-{
-    uint8_t bytes[CHUNK];
-    if (count > sizeof bytes)
-        count = sizeof bytes;
-    int64_t bad = x64i_user_writable(kernel, linear, count);
-    if (bad || count == 0)
-        return bad;
-    size_t given = x64i_machine_input(kernel->machine, X64_INPUT_CONSOLE, bytes, count);
-    x64i_user_write(kernel, linear, bytes, given);
-    return (int64_t)given;
-}
-
-static int64_t read_file(struct x64i_kernel *kernel, struct x64i_file *file, uint64_t linear,
-                         uint64_t count)
-{
-    if (file->kind == X64I_FILE_CONSOLE)
-        return read_console(kernel, linear, count);
-    int64_t result = read_program(kernel, file->position, linear, count);
-    if (result > 0)
-        file->position += (uint64_t)result;
-    return result;
-}
-
-static void write_console(struct x64i_kernel *kernel, const struct x64i_file *file, uint64_t linear,
-                          uint64_t count)
-{
-    uint8_t bytes[CHUNK];
-    int stream = file->stream == 2 ? 2 : 1;
-    while (count > 0) {
-        size_t piece = count < sizeof bytes ? (size_t)count : sizeof bytes;
-        x64i_user_read(kernel, linear, bytes, piece);
-        x64i_machine_output(kernel->machine, stream, bytes, piece);
-        linear += piece;
-        count -= piece;
-    }
-}
-
-SYSCALL_DEFINE3(read, unsigned int, fd, char __user *, buf, size_t, count)
-{
-    struct x64i_file *file = x64i_file_of(kernel, fd);
-    if (!file)
-        return -EBADF;
-    return read_file(kernel, file, X64I_USER(buf), count < MAX_RW_COUNT ? count : MAX_RW_COUNT);
-}
-
-SYSCALL_DEFINE4(pread64, unsigned int, fd, char __user *, buf, size_t, count, int64_t, pos)
-{
-    const struct x64i_file *file = x64i_file_of(kernel, fd);
-    if (!file)
-        return -EBADF;
-    if (file->kind != X64I_FILE_PROGRAM)
-        return -ESPIPE;
-    if (pos < 0)
-        return -EINVAL;
-    return read_program(kernel, (uint64_t)pos, X64I_USER(buf),
-                        count < MAX_RW_COUNT ? count : MAX_RW_COUNT);
-}
-
-SYSCALL_DEFINE3(write, unsigned int, fd, const char __user *, buf, size_t, count)
-{
-    const struct x64i_file *file = x64i_file_of(kernel, fd);
-    if (!file || file->kind != X64I_FILE_CONSOLE)
-        return -EBADF;
-    if (count > MAX_RW_COUNT)
-        count = MAX_RW_COUNT;
-    int64_t bad = x64i_user_readable(kernel, X64I_USER(buf), count);
-    if (bad)
-        return bad;
-    write_console(kernel, file, X64I_USER(buf), count);
-    return (int64_t)count;
-}
-
-/* Reads and checks a vector of either width, its buffers included. The caller frees *out. */
-static int64_t get_iovec(struct x64i_kernel *kernel, uint64_t linear, uint64_t count, bool compat,
-                         bool write, struct x64i_abi_iovec **out)
-{
-    size_t width = compat ? sizeof(struct x64i_abi_iovec_32) : sizeof(struct x64i_abi_iovec);
-    if (count > IOV_MAX_)
-        return -EINVAL;
-    int64_t bad = x64i_user_readable(kernel, linear, count * width);
-    if (bad)
-        return bad;
-    struct x64i_abi_iovec *vector = calloc(count + 1, sizeof *vector);
-    if (!vector)
-        return -ENOMEM;
-    uint64_t total = 0;
-    for (uint64_t i = 0; i < count && !bad; i++) {
-        struct x64i_abi_iovec_32 narrow;
-        if (compat) {
-            x64i_user_read(kernel, linear + i * width, &narrow, sizeof narrow);
-            vector[i] = (struct x64i_abi_iovec){narrow.base, narrow.length};
-        } else {
-            x64i_user_read(kernel, linear + i * width, &vector[i], sizeof vector[i]);
-        }
-        if (vector[i].length > MAX_RW_COUNT - total)
-            vector[i].length = MAX_RW_COUNT - total;
-        total += vector[i].length;
-        bad = write ? x64i_user_writable(kernel, vector[i].base, vector[i].length)
-                    : x64i_user_readable(kernel, vector[i].base, vector[i].length);
+    if ((flags & O_TMPFILE_) == O_TMPFILE_)
+        return -EOPNOTSUPP;
+    bool follow = !(flags & O_NOFOLLOW_) && (flags & (O_CREAT_ | O_EXCL_)) != (O_CREAT_ | O_EXCL_);
+    bad = x64i_vfs_walk(kernel, dfd, path, follow, &node);
+    if (!bad && (flags & O_CREAT_) && (flags & O_EXCL_))
+        return -EEXIST;
+    if (bad == -ENOENT && node.parent && (flags & O_CREAT_)) {
+        bad = create(kernel, &node, mode);
+        flags &= ~O_TRUNC_;
     }
     if (bad)
-        free(vector);
-    else
-        *out = vector;
-    return bad;
-}
-
-static int64_t write_vector(struct x64i_kernel *kernel, uint64_t fd, uint64_t linear,
-                            uint64_t count, bool compat)
-{
-    struct x64i_abi_iovec *vector;
-    const struct x64i_file *file = x64i_file_of(kernel, (unsigned)fd);
-    if (!file || file->kind != X64I_FILE_CONSOLE)
-        return -EBADF;
-    int64_t bad = get_iovec(kernel, linear, count, compat, false, &vector);
-    if (bad)
         return bad;
-    int64_t total = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        write_console(kernel, file, vector[i].base, vector[i].length);
-        total += (int64_t)vector[i].length;
-    }
-    free(vector);
-    return total;
-}
-
-static int64_t read_vector(struct x64i_kernel *kernel, uint64_t fd, uint64_t linear, uint64_t count,
-                           bool compat)
-{
-    struct x64i_abi_iovec *vector;
-    struct x64i_file *file = x64i_file_of(kernel, (unsigned)fd);
-    if (!file)
-        return -EBADF;
-    int64_t bad = get_iovec(kernel, linear, count, compat, true, &vector);
-    if (bad)
-        return bad;
-    int64_t total = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        int64_t got = read_file(kernel, file, vector[i].base, vector[i].length);
-        total += got > 0 ? got : 0;
-        if (got < (int64_t)vector[i].length)
-            break;
-    }
-    free(vector);
-    return total;
-}
-
-SYSCALL_DEFINE3(writev, unsigned long, fd, const struct iovec __user *, vec, unsigned long, vlen)
-{
-    return write_vector(kernel, fd, X64I_USER(vec), vlen, false);
-}
-
-SYSCALL_DEFINE3(readv, unsigned long, fd, const struct iovec __user *, vec, unsigned long, vlen)
-{
-    return read_vector(kernel, fd, X64I_USER(vec), vlen, false);
-}
-
-COMPAT_SYSCALL_DEFINE3(writev, uint32_t, fd, const struct compat_iovec __user *, vec, uint32_t,
-                       vlen)
-{
-    return write_vector(kernel, fd, X64I_USER(vec), vlen, true);
-}
-
-COMPAT_SYSCALL_DEFINE3(readv, uint32_t, fd, const struct compat_iovec __user *, vec, uint32_t, vlen)
-{
-    return read_vector(kernel, fd, X64I_USER(vec), vlen, true);
-}
-
-static int64_t open_path(struct x64i_kernel *kernel, uint64_t filename, unsigned flags)
-{
-    char path[4096];
-    int64_t length = x64i_user_string(kernel, filename, path, sizeof path);
-    if (length < 0)
-        return length;
-    if (!x64i_path_is_program(kernel, path))
-        return flags & O_CREAT_ ? -EACCES : -ENOENT;
-    if ((flags & ACCESS_MODE) != 0)
-        return -EACCES;
-    if (flags & O_DIRECTORY_)
-        return -ENOTDIR;
-    int64_t fd = lowest_free(kernel, 0);
-    if (fd >= 0)
-        kernel->task.file[fd] = (struct x64i_file){.kind = X64I_FILE_PROGRAM, .flags = flags};
-    return fd;
+    if (node.kind == X64I_NODE_DESCRIPTOR)
+        return reopen(kernel, &node, flags);
+    if (x64i_node_is(&node, X64I_S_IFLNK))
+        return -ELOOP;
+    int64_t index = x64i_vfs_open(kernel, &node, flags);
+    if (index < 0)
+        return index;
+    return x64i_descriptor_make(kernel, (uint32_t)index, 0, flags & O_CLOEXEC_);
 }
 
 SYSCALL_DEFINE3(open, const char __user *, filename, int, flags, unsigned short, mode)
 {
-    return open_path(kernel, X64I_USER(filename), (unsigned)flags);
+    return open_path(kernel, X64I_AT_FDCWD, X64I_USER(filename), (unsigned)flags, mode);
 }
 
 SYSCALL_DEFINE4(openat, int, dfd, const char __user *, filename, int, flags, unsigned short, mode)
 {
-    return open_path(kernel, X64I_USER(filename), (unsigned)flags);
+    return open_path(kernel, dfd, X64I_USER(filename), (unsigned)flags, mode);
+}
+
+SYSCALL_DEFINE2(creat, const char __user *, pathname, unsigned short, mode)
+{
+    return open_path(kernel, X64I_AT_FDCWD, X64I_USER(pathname), O_CREAT_ | O_TRUNC_ | 1, mode);
 }
 
 SYSCALL_DEFINE1(close, unsigned int, fd)
 {
-    struct x64i_file *file = x64i_file_of(kernel, fd);
-    if (!file)
+    if (!x64i_file_of(kernel, fd))
         return -EBADF;
-    *file = (struct x64i_file){0};
+    x64i_file_drop(kernel, x64i_file_number(kernel, fd));
+    kernel->process->descriptor[fd] = 0;
     return 0;
 }
 
-SYSCALL_DEFINE3(lseek, unsigned int, fd, int64_t, offset, unsigned int, whence)
+SYSCALL_DEFINE3(close_range, unsigned int, fd, unsigned int, max_fd, unsigned int, flags)
 {
-    struct x64i_file *file = x64i_file_of(kernel, fd);
-    if (!file)
-        return -EBADF;
-    if (file->kind != X64I_FILE_PROGRAM)
-        return -ESPIPE;
-    if (whence > 2)
+    if (fd > max_fd)
         return -EINVAL;
-    int64_t from = 0;
-    if (whence == 1)
-        from = (int64_t)file->position;
-    else if (whence == 2)
-        from = (int64_t)kernel->program_size;
-    if (offset < -from || offset > INT64_MAX - from)
-        return -EINVAL;
-    file->position = (uint64_t)(from + offset);
-    return from + offset;
+    for (unsigned at = fd; at < X64I_DESCRIPTORS_MAX && at <= max_fd; at++) {
+        if (!kernel->process->descriptor[at])
+            continue;
+        if (flags & 4) {
+            kernel->process->descriptor[at] |= X64I_CLOSE_ON_EXEC;
+            continue;
+        }
+        x64i_file_drop(kernel, x64i_file_number(kernel, at));
+        kernel->process->descriptor[at] = 0;
+    }
+    return 0;
 }
 
-static int64_t duplicate(struct x64i_kernel *kernel, unsigned from, int64_t to)
+static int64_t duplicate_to(struct x64i_kernel *kernel, unsigned from, unsigned to, unsigned flags)
 {
-    const struct x64i_file *file = x64i_file_of(kernel, from);
-    if (!file || to >= X64I_FILES_MAX)
+    if (!x64i_file_of(kernel, from) || to >= X64I_DESCRIPTORS_MAX)
         return -EBADF;
-    if (to >= 0)
-        kernel->task.file[to] = *file;
+    if (from == to)
+        return to;
+    uint32_t number = x64i_file_number(kernel, from);
+    x64i_file_hold(kernel, number);
+    x64i_file_drop(kernel, x64i_file_number(kernel, to));
+    kernel->process->descriptor[to] = number | (flags & O_CLOEXEC_ ? X64I_CLOSE_ON_EXEC : 0);
     return to;
+}
+
+static int64_t duplicate_from(struct x64i_kernel *kernel, unsigned fd, uint64_t lowest, bool cloexec)
+{
+    if (!x64i_file_of(kernel, fd))
+        return -EBADF;
+    if (lowest >= X64I_DESCRIPTORS_MAX)
+        return -EINVAL;
+    return x64i_descriptor_make(kernel, x64i_file_number(kernel, fd) - 1, (unsigned)lowest,
+                                cloexec);
 }
 
 SYSCALL_DEFINE1(dup, unsigned int, fildes)
 {
-    return duplicate(kernel, fildes, lowest_free(kernel, 0));
+    return duplicate_from(kernel, fildes, 0, false);
 }
 
 SYSCALL_DEFINE2(dup2, unsigned int, oldfd, unsigned int, newfd)
 {
-    return duplicate(kernel, oldfd, newfd);
+    return duplicate_to(kernel, oldfd, newfd, 0);
 }
 
 SYSCALL_DEFINE3(dup3, unsigned int, oldfd, unsigned int, newfd, int, flags)
 {
-    return oldfd == newfd ? -EINVAL : duplicate(kernel, oldfd, newfd);
+    return oldfd == newfd ? -EINVAL : duplicate_to(kernel, oldfd, newfd, (unsigned)flags);
+}
+
+/* Nobody else locks: every lock is free. */
+static int64_t report_unlocked(struct x64i_kernel *kernel, uint64_t lock)
+{
+    const int16_t unlocked = 2;
+    int64_t bad = x64i_user_writable(kernel, lock, sizeof unlocked);
+    if (!bad)
+        x64i_user_write(kernel, lock, &unlocked, sizeof unlocked);
+    return bad;
 }
 
 SYSCALL_DEFINE3(fcntl, unsigned int, fd, unsigned int, cmd, unsigned long, arg)
 {
-    struct x64i_file *file = x64i_file_of(kernel, fd);
+    struct x64i_open_file *file = x64i_file_of(kernel, fd);
     if (!file)
         return -EBADF;
+    uint32_t *descriptor = &kernel->process->descriptor[fd];
     switch (cmd) {
     case F_DUPFD_:
-        return arg >= X64I_FILES_MAX ? -EINVAL
-                                     : duplicate(kernel, fd, lowest_free(kernel, (unsigned)arg));
+    case F_DUPFD_CLOEXEC_:
+        return duplicate_from(kernel, fd, arg, cmd == F_DUPFD_CLOEXEC_);
     case F_GETFD_:
+        return *descriptor & X64I_CLOSE_ON_EXEC ? 1 : 0;
     case F_SETFD_:
-    case F_SETFL_:
+        *descriptor = (*descriptor & ~X64I_CLOSE_ON_EXEC) | (arg & 1 ? X64I_CLOSE_ON_EXEC : 0);
         return 0;
     case F_GETFL_:
-        return (int64_t)file->flags;
+        return (int64_t)(file->flags & ~(O_CREAT_ | O_EXCL_ | O_TRUNC_ | O_CLOEXEC_)) | 0100000;
+    case F_SETFL_:
+        file->flags = (file->flags & ~O_SETTABLE) | ((uint32_t)arg & O_SETTABLE);
+        return 0;
+    case F_GETLK_:
+        return report_unlocked(kernel, arg);
+    case F_SETLK_:
+    case F_SETLKW_:
+        return 0;
+    case F_GETPIPE_SZ_:
+        return file->kind == X64I_FILE_PIPE ? (int64_t)X64I_PIPE_BYTES : -EBADF;
     default:
         return -EINVAL;
     }
 }
 
+SYSCALL_DEFINE2(flock, unsigned int, fd, unsigned int, cmd)
+{
+    return x64i_file_of(kernel, fd) ? 0 : -EBADF;
+}
+
+static bool make_end(struct x64i_kernel *kernel, uint32_t pipe, uint32_t writer, unsigned flags,
+                     uint32_t *fd)
+{
+    uint32_t index;
+    struct x64i_open_file *file = x64i_file_make(kernel, &index);
+    if (!file) {
+        x64i_pipe_close(kernel, pipe, writer);
+        return false;
+    }
+    file->kind = X64I_FILE_PIPE;
+    file->object = pipe;
+    file->writer = writer;
+    file->flags = (writer ? 1u : 0u) | (flags & O_NONBLOCK_);
+    int64_t made = x64i_descriptor_make(kernel, index, 0, flags & O_CLOEXEC_);
+    *fd = (uint32_t)made;
+    return made >= 0;
+}
+
+static int64_t make_pipe(struct x64i_kernel *kernel, uint64_t fildes, unsigned flags)
+{
+    uint32_t pipe;
+    uint32_t fd[2];
+    int64_t bad = x64i_user_writable(kernel, fildes, sizeof fd);
+    if (bad)
+        return bad;
+    if (!x64i_pipe_make(kernel, &pipe))
+        return -ENFILE;
+    if (!make_end(kernel, pipe, 0, flags, &fd[0])) {
+        x64i_pipe_close(kernel, pipe, true);
+        return -EMFILE;
+    }
+    if (!make_end(kernel, pipe, 1, flags, &fd[1])) {
+        x64i_file_drop(kernel, x64i_file_number(kernel, fd[0]));
+        kernel->process->descriptor[fd[0]] = 0;
+        return -EMFILE;
+    }
+    x64i_user_write(kernel, fildes, fd, sizeof fd);
+    return 0;
+}
+
+SYSCALL_DEFINE1(pipe, int __user *, fildes)
+{
+    return make_pipe(kernel, X64I_USER(fildes), 0);
+}
+
+SYSCALL_DEFINE2(pipe2, int __user *, fildes, int, flags)
+{
+    return make_pipe(kernel, X64I_USER(fildes), (unsigned)flags);
+}
+
+static int64_t make_event(struct x64i_kernel *kernel, unsigned count, unsigned flags)
+{
+    uint32_t index;
+    struct x64i_open_file *file = x64i_file_make(kernel, &index);
+    if (!file)
+        return -ENFILE;
+    file->kind = X64I_FILE_EVENT;
+    file->value = count;
+    file->object = flags & 1;
+    file->flags = 2 | (flags & O_NONBLOCK_);
+    return x64i_descriptor_make(kernel, index, 0, flags & O_CLOEXEC_);
+}
+
+SYSCALL_DEFINE1(eventfd, unsigned int, count)
+{
+    return make_event(kernel, count, 0);
+}
+
+SYSCALL_DEFINE2(eventfd2, unsigned int, count, int, flags)
+{
+    return make_event(kernel, count, (unsigned)flags);
+}
+
+/* struct termios of a terminal in its usual state, which the guest cannot change. */
+static const uint32_t termios[] = {0x4500, 5, 0xbf, 0x8a3b};
+static const uint8_t control_characters[20] = {0, 3, 0x1c, 0x7f, 0x15, 4, 0, 1, 0, 0x11, 0x13,
+                                               0x1a, 0, 0x12, 0x0f, 0x17, 0x16};
+
+static int64_t terminal_ioctl(struct x64i_kernel *kernel, unsigned cmd, uint64_t arg)
+{
+    uint8_t bytes[36];
+    const uint16_t window[4] = {24, 80, 0, 0};
+    size_t size = sizeof bytes;
+    memcpy(bytes, termios, sizeof termios);
+    memcpy(bytes + sizeof termios, control_characters, sizeof control_characters);
+    if (cmd == TIOCGWINSZ_) {
+        memcpy(bytes, window, sizeof window);
+        size = sizeof window;
+    } else if (cmd == TIOCGPGRP_) {
+        memcpy(bytes, &kernel->process->group, sizeof kernel->process->group);
+        size = sizeof kernel->process->group;
+    } else if (cmd != TCGETS_) {
+        return cmd > TCGETS_ && cmd < TIOCGWINSZ_ ? 0 : -EINVAL;
+    }
+    int64_t bad = x64i_user_writable(kernel, arg, size);
+    if (!bad)
+        x64i_user_write(kernel, arg, bytes, size);
+    return bad;
+}
+
+static int64_t bytes_to_read(struct x64i_kernel *kernel, const struct x64i_open_file *file,
+                             uint64_t arg)
+{
+    int32_t count = 0;
+    if (file->kind == X64I_FILE_PIPE)
+        count = (int32_t)x64i_pipe_at(kernel, file->object)->length;
+    int64_t bad = x64i_user_writable(kernel, arg, sizeof count);
+    if (!bad)
+        x64i_user_write(kernel, arg, &count, sizeof count);
+    return bad;
+}
+
 SYSCALL_DEFINE3(ioctl, unsigned int, fd, unsigned int, cmd, unsigned long, arg)
 {
-    return x64i_file_of(kernel, fd) ? -ENOTTY : -EBADF;
+    struct x64i_open_file *file = x64i_file_of(kernel, fd);
+    uint32_t on = 0;
+    if (!file)
+        return -EBADF;
+    switch (cmd) {
+    case FIOCLEX_:
+    case FIONCLEX_:
+        kernel->process->descriptor[fd] &= ~X64I_CLOSE_ON_EXEC;
+        if (cmd == FIOCLEX_)
+            kernel->process->descriptor[fd] |= X64I_CLOSE_ON_EXEC;
+        return 0;
+    case FIONBIO_:
+        x64i_user_peek(kernel, arg, &on, sizeof on);
+        file->flags = on ? file->flags | O_NONBLOCK_ : file->flags & ~O_NONBLOCK_;
+        return 0;
+    case FIONREAD_:
+        return bytes_to_read(kernel, file, arg);
+    default:
+        break;
+    }
+    if (file->kind == X64I_FILE_CONSOLE && (kernel->schedule.terminals & 1u << (file->object & 31)))
+        return terminal_ioctl(kernel, cmd, arg);
+    return -ENOTTY;
 }
 
-static int64_t read_link(struct x64i_kernel *kernel, uint64_t pathname, uint64_t buffer, int size)
+/* Puts records of struct linux_dirent64 for the names from file->position on. */
+static int64_t put_entries(struct x64i_kernel *kernel, struct x64i_open_file *file,
+                           const char *names, size_t used, uint64_t dirent, uint64_t count)
 {
-    char path[4096];
-    if (size <= 0)
-        return -EINVAL;
-    int64_t length = x64i_user_string(kernel, pathname, path, sizeof path);
-    if (length < 0)
-        return length;
-    if (strcmp(path, "/proc/self/exe") != 0)
-        return x64i_path_is_program(kernel, path) ? -EINVAL : -ENOENT;
-    uint64_t count = strlen(kernel->task.path);
-    if (count > (uint64_t)size)
-        count = (uint64_t)size;
-    int64_t bad = x64i_user_writable(kernel, buffer, count);
+    uint64_t index = FIRST_ENTRY;
+    uint64_t done = 0;
+    for (size_t at = 0; at < used; at += strlen(names + at + 1) + 2, index++) {
+        uint8_t record[DIRENT_BYTES + 264] = {0};
+        size_t length = strlen(names + at + 1);
+        uint16_t size = (uint16_t)((DIRENT_BYTES + length + 1 + 7) & ~(size_t)7);
+        if (index < file->position + FIRST_ENTRY || length > 255)
+            continue;
+        if (size > count - done)
+            return done ? (int64_t)done : -EINVAL;
+        uint64_t inode = 100 + index;
+        memcpy(record, &inode, 8);
+        memcpy(record + 8, &index, 8);
+        memcpy(record + 16, &size, 2);
+        record[18] = (uint8_t)names[at];
+        memcpy(record + DIRENT_BYTES, names + at + 1, length);
+        x64i_user_write(kernel, dirent + done, record, size);
+        done += size;
+        file->position++;
+    }
+    return (int64_t)done;
+}
+
+SYSCALL_DEFINE3(getdents64, unsigned int, fd, struct linux_dirent64 __user *, dirent, unsigned int,
+                count)
+{
+    struct x64i_open_file *file = x64i_file_of(kernel, fd);
+    if (!file)
+        return -EBADF;
+    if (file->kind != X64I_FILE_DIRECTORY)
+        return -ENOTDIR;
+    int64_t bad = x64i_user_writable(kernel, X64I_USER(dirent), count);
     if (bad)
         return bad;
-    x64i_user_write(kernel, buffer, kernel->task.path, count);
-    return (int64_t)count;
-}
-
-SYSCALL_DEFINE3(readlink, const char __user *, path, char __user *, buf, int, bufsiz)
-{
-    return read_link(kernel, X64I_USER(path), X64I_USER(buf), bufsiz);
-}
-
-SYSCALL_DEFINE4(readlinkat, int, dfd, const char __user *, pathname, char __user *, buf, int,
-                bufsiz)
-{
-    return read_link(kernel, X64I_USER(pathname), X64I_USER(buf), bufsiz);
-}
-
-static int64_t check_access(struct x64i_kernel *kernel, uint64_t filename, int mode)
-{
-    char path[4096];
-    int64_t length = x64i_user_string(kernel, filename, path, sizeof path);
-    if (length < 0)
-        return length;
-    if (!x64i_path_is_program(kernel, path))
-        return -ENOENT;
-    return mode & 2 ? -EACCES : 0;
-}
-
-SYSCALL_DEFINE2(access, const char __user *, filename, int, mode)
-{
-    return check_access(kernel, X64I_USER(filename), mode);
-}
-
-SYSCALL_DEFINE3(faccessat, int, dfd, const char __user *, filename, int, mode)
-{
-    return check_access(kernel, X64I_USER(filename), mode);
-}
-
-SYSCALL_DEFINE2(getcwd, char __user *, buf, unsigned long, size)
-{
-    if (size < 2)
-        return -ERANGE;
-    int64_t bad = x64i_user_writable(kernel, X64I_USER(buf), 2);
-    if (bad)
-        return bad;
-    x64i_user_write(kernel, X64I_USER(buf), "/", 2);
-    return 2;
+    char *names = malloc(LIST_BYTES);
+    if (!names)
+        return -ENOMEM;
+    static const char dots[] = "\004.\0\004..";
+    memcpy(names, dots, sizeof dots);
+    int64_t used =
+        x64i_vfs_list(kernel, file->path, names + sizeof dots, LIST_BYTES - sizeof dots);
+    int64_t result = used < 0 ? used
+                              : put_entries(kernel, file, names, (size_t)used + sizeof dots,
+                                            X64I_USER(dirent), count);
+    free(names);
+    return result;
 }

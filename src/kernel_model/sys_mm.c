@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory: brk, mmap and its kin. */
-#include "kernel_model/file.h"
+#include "kernel_model/mm_pages.h"
+#include "kernel_model/open_file.h"
 #include "kernel_model/syscall.h"
 
 #define MAP_SHARED_     0x01u
+#define MAP_SHARED_VALIDATE_ 0x03u
 #define MAP_PRIVATE_    0x02u
 #define MAP_TYPE_       0x0fu
 #define MAP_FIXED_      0x10u
@@ -12,6 +14,7 @@
 #define MREMAP_MAYMOVE_ 1u
 #define MREMAP_FIXED_   2u
 #define PROT_ALL        7u
+#define MADV_DONTNEED_  4
 
 static uint64_t page_up(uint64_t value)
 {
@@ -69,31 +72,49 @@ static int64_t choose_place(struct x64i_kernel *kernel, uint64_t address, uint64
     return place ? (int64_t)place : -ENOMEM;
 }
 
+/* What of a file an area shows. */
+static int64_t describe_file(struct x64i_kernel *kernel, unsigned fd, struct x64i_area *area,
+                             uint64_t offset, uint64_t size)
+{
+    const struct x64i_open_file *file = x64i_file_of(kernel, fd);
+    if (!file)
+        return -EBADF;
+    bool program = file->kind == X64I_FILE_PROGRAM;
+    if (file->kind == X64I_FILE_DEVICE && file->object == X64I_DEVICE_ZERO)
+        return 0;
+    if (!program && file->kind != X64I_FILE_HOST && file->kind != X64I_FILE_OVERLAY)
+        return -ENODEV;
+    if (area->shared && (area->protection & X64I_PROT_WRITE) && (file->flags & 3) != 2)
+        return -EACCES;
+    uint64_t length = x64i_file_size(kernel, x64i_file_number(kernel, fd) - 1);
+    area->kind = X64I_AREA_FILE;
+    area->file = program ? 0 : x64i_file_number(kernel, fd);
+    area->file_offset = offset;
+    area->file_size = offset < length ? length - offset : 0;
+    if (area->file_size > size)
+        area->file_size = size;
+    return 0;
+}
+
 static int64_t map(struct x64i_kernel *kernel, uint64_t address, uint64_t length, uint64_t prot,
                    uint64_t flags, unsigned fd, uint64_t offset)
 {
     uint64_t type = flags & MAP_TYPE_;
     uint64_t size = page_up(length);
+    if (type == MAP_SHARED_VALIDATE_)
+        type = MAP_SHARED_;
     if (length == 0 || (type != MAP_SHARED_ && type != MAP_PRIVATE_) ||
         offset % X64I_PAGE_SIZE != 0)
         return -EINVAL;
     if (size == 0 || size > kernel->mm.limit)
         return -ENOMEM;
     struct x64i_area area = {.protection = (uint32_t)(prot & PROT_ALL),
-                             .kind = X64I_AREA_ANONYMOUS};
+                             .kind = X64I_AREA_ANONYMOUS,
+                             .shared = type == MAP_SHARED_};
     if (!(flags & MAP_ANONYMOUS_)) {
-        const struct x64i_file *file = x64i_file_of(kernel, fd);
-        if (!file)
-            return -EBADF;
-        if (file->kind != X64I_FILE_PROGRAM)
-            return -ENODEV;
-        if (type == MAP_SHARED_ && (prot & X64I_PROT_WRITE))
-            return -EACCES;
-        area.kind = X64I_AREA_FILE;
-        area.file_offset = offset;
-        area.file_size = offset < kernel->program_size ? kernel->program_size - offset : 0;
-        if (area.file_size > size)
-            area.file_size = size;
+        int64_t bad = describe_file(kernel, fd, &area, offset, size);
+        if (bad)
+            return bad;
     }
     int64_t place = choose_place(kernel, address, size, (unsigned)flags);
     if (place < 0)
@@ -133,9 +154,56 @@ SYSCALL_DEFINE3(mprotect, unsigned long, start, size_t, len, unsigned long, prot
     return x64i_mm_protect(kernel, start, start + page_up(len), (uint32_t)(prot & PROT_ALL));
 }
 
+/* MADV_DONTNEED takes private pages away: they come back as zeroes, or from their file. */
 SYSCALL_DEFINE3(madvise, unsigned long, start, size_t, len, int, behavior)
 {
-    return start % X64I_PAGE_SIZE ? -EINVAL : 0;
+    struct x64i_mm *mm = &kernel->mm;
+    if (start % X64I_PAGE_SIZE)
+        return -EINVAL;
+    if (len > mm->limit || start > mm->limit - page_up(len))
+        return -ENOMEM;
+    uint64_t end = start + page_up(len);
+    for (uint64_t i = 0; behavior == MADV_DONTNEED_ && i < mm->area_count; i++) {
+        const struct x64i_area *area = &mm->area[i];
+        uint64_t from = area->start > start ? area->start : start;
+        uint64_t to = area->end < end ? area->end : end;
+        if (from < to && !area->shared)
+            x64i_mm_drop_pages(kernel, from, to);
+    }
+    return 0;
+}
+
+SYSCALL_DEFINE3(msync, unsigned long, start, size_t, len, int, flags)
+{
+    if (start % X64I_PAGE_SIZE)
+        return -EINVAL;
+    const struct x64i_area *area = x64i_mm_find(&kernel->mm, start);
+    if (!area || len > area->end - start)
+        return -ENOMEM;
+    x64i_mm_write_back(kernel, area, start, start + page_up(len));
+    return 0;
+}
+
+/* Every page that is asked about counts as being in memory. */
+SYSCALL_DEFINE3(mincore, unsigned long, start, size_t, len, unsigned char __user *, vec)
+{
+    if (start % X64I_PAGE_SIZE || len > kernel->mm.limit)
+        return -EINVAL;
+    uint64_t count = page_up(len) / X64I_PAGE_SIZE;
+    int64_t bad = x64i_user_writable(kernel, X64I_USER(vec), count);
+    for (uint64_t i = 0; !bad && i < count; i++)
+        x64i_user_write(kernel, X64I_USER(vec) + i, "\1", 1);
+    return bad;
+}
+
+SYSCALL_DEFINE2(mlock, unsigned long, start, size_t, len)
+{
+    return 0;
+}
+
+SYSCALL_DEFINE2(munlock, unsigned long, start, size_t, len)
+{
+    return 0;
 }
 
 /* Grows an area where it stands, or moves it. */

@@ -21,36 +21,19 @@
 #define TLS_ENTRIES     3u
 #define RANDOM_CHUNK    256u
 
-SYSCALL_DEFINE1(exit, int, error_code)
-{
-    x64i_task_exit(kernel, error_code);
-    return X64I_NO_RESULT;
-}
-
-SYSCALL_DEFINE1(exit_group, int, error_code)
-{
-    x64i_task_exit(kernel, error_code);
-    return X64I_NO_RESULT;
-}
-
 SYSCALL_DEFINE0(getpid)
 {
-    return (int64_t)kernel->task.pid;
+    return kernel->process->pid;
 }
 
 SYSCALL_DEFINE0(gettid)
 {
-    return (int64_t)kernel->task.pid;
+    return kernel->task->tid;
 }
 
 SYSCALL_DEFINE0(getppid)
 {
-    return 0;
-}
-
-SYSCALL_DEFINE0(getpgrp)
-{
-    return (int64_t)kernel->task.pid;
+    return kernel->process->parent;
 }
 
 SYSCALL_DEFINE0(getuid)
@@ -75,20 +58,23 @@ SYSCALL_DEFINE0(getegid)
 
 SYSCALL_DEFINE1(set_tid_address, int __user *, tidptr)
 {
-    kernel->task.clear_child_tid = X64I_USER(tidptr);
-    return (int64_t)kernel->task.pid;
+    kernel->task->clear_child_tid = X64I_USER(tidptr);
+    return kernel->task->tid;
 }
 
 SYSCALL_DEFINE2(set_robust_list, struct robust_list_head __user *, head, size_t, len)
 {
-    if (len != (kernel->task.compat ? 12 : 24))
+    if (len != (kernel->task->compat ? 12 : 24))
         return -EINVAL;
-    kernel->task.robust_list = X64I_USER(head);
+    kernel->task->robust_list = X64I_USER(head);
     return 0;
 }
 
+/* The others come first, once. */
 SYSCALL_DEFINE0(sched_yield)
 {
+    kernel->schedule.tick = 1;
+    x64i_task_nudge(kernel, kernel->task);
     return 0;
 }
 
@@ -96,7 +82,7 @@ SYSCALL_DEFINE1(newuname, struct new_utsname __user *, name)
 {
     struct x64i_abi_utsname uts = {
         .sysname = "Linux", .nodename = "x64emu", .version = "#1 x64emu", .domainname = "(none)"};
-    bool compat = kernel->task.compat;
+    bool compat = kernel->task->compat;
     (void)snprintf(uts.machine, sizeof uts.machine, "%s", compat ? "i686" : "x86_64");
     (void)snprintf(uts.release, sizeof uts.release, "%s", x64i_kernel_release(kernel));
     int64_t bad = x64i_user_writable(kernel, X64I_USER(name), sizeof uts);
@@ -166,6 +152,7 @@ SYSCALL_DEFINE1(set_thread_area, struct user_desc __user *, u_info)
     return 0;
 }
 
+/* Limits are told, and what the user sets them to is taken note of by nobody. */
 SYSCALL_DEFINE4(prlimit64, int, pid, unsigned int, resource, const struct rlimit64 __user *,
                 new_rlim, struct rlimit64 __user *, old_rlim)
 {
@@ -175,7 +162,7 @@ SYSCALL_DEFINE4(prlimit64, int, pid, unsigned int, resource, const struct rlimit
     if (resource == RLIMIT_STACK_)
         limit.current = STACK_LIMIT;
     if (resource == RLIMIT_NOFILE_)
-        limit.current = limit.maximum = X64I_FILES_MAX;
+        limit.current = limit.maximum = X64I_DESCRIPTORS_MAX;
     if (new_rlim) {
         int64_t bad = x64i_user_readable(kernel, X64I_USER(new_rlim), sizeof limit);
         if (bad)
@@ -208,98 +195,4 @@ SYSCALL_DEFINE3(getrandom, char __user *, ubuf, size_t, len, unsigned int, flags
         done += given;
     }
     return (int64_t)len;
-}
-
-/* Handlers are kept and given back; they are not called yet. */
-SYSCALL_DEFINE4(rt_sigaction, int, sig, const struct sigaction __user *, act,
-                struct sigaction __user *, oact, size_t, sigsetsize)
-{
-    struct x64i_abi_sigaction action;
-    if (sigsetsize != 8 || sig < 1 || sig > X64I_SIGNALS)
-        return -EINVAL;
-    if (act && (sig == SIGKILL || sig == SIGSTOP))
-        return -EINVAL;
-    int64_t bad = act ? x64i_user_readable(kernel, X64I_USER(act), sizeof action) : 0;
-    if (!bad && oact)
-        bad = x64i_user_writable(kernel, X64I_USER(oact), sizeof action);
-    if (bad)
-        return bad;
-    action = (struct x64i_abi_sigaction){.handler = kernel->task.action[sig - 1].handler,
-                                         .flags = kernel->task.action[sig - 1].flags,
-                                         .restorer = kernel->task.action[sig - 1].restorer,
-                                         .mask = kernel->task.action[sig - 1].mask};
-    struct x64i_abi_sigaction old = action;
-    if (act) {
-        x64i_user_read(kernel, X64I_USER(act), &action, sizeof action);
-        kernel->task.action[sig - 1].handler = action.handler;
-        kernel->task.action[sig - 1].flags = action.flags;
-        kernel->task.action[sig - 1].restorer = action.restorer;
-        kernel->task.action[sig - 1].mask = action.mask;
-    }
-    if (oact)
-        x64i_user_write(kernel, X64I_USER(oact), &old, sizeof old);
-    return 0;
-}
-
-SYSCALL_DEFINE4(rt_sigprocmask, int, how, uint64_t __user *, nset, uint64_t __user *, oset, size_t,
-                sigsetsize)
-{
-    uint64_t old = kernel->task.blocked_signals;
-    uint64_t set = 0;
-    if (sigsetsize != 8 || (nset && (how < SIG_BLOCK || how > SIG_SETMASK)))
-        return -EINVAL;
-    int64_t bad = nset ? x64i_user_readable(kernel, X64I_USER(nset), sizeof set) : 0;
-    if (!bad && oset)
-        bad = x64i_user_writable(kernel, X64I_USER(oset), sizeof old);
-    if (bad)
-        return bad;
-    if (nset) {
-        x64i_user_read(kernel, X64I_USER(nset), &set, sizeof set);
-        if (how == SIG_BLOCK)
-            set |= old;
-        else if (how == SIG_UNBLOCK)
-            set = old & ~set;
-        kernel->task.blocked_signals =
-            set & ~(UINT64_C(1) << (SIGKILL - 1) | UINT64_C(1) << (SIGSTOP - 1));
-    }
-    if (oset)
-        x64i_user_write(kernel, X64I_USER(oset), &old, sizeof old);
-    return 0;
-}
-
-/* A signal to itself: ignored, or the end. */
-static int64_t send_signal(struct x64i_kernel *kernel, int64_t pid, int signal)
-{
-    if (signal < 0 || signal > X64I_SIGNALS)
-        return -EINVAL;
-    if (pid != (int64_t)kernel->task.pid && pid != 0)
-        return -ESRCH;
-    if (signal == 0)
-        return 0;
-    bool harmless =
-        signal == SIGCHLD || signal == SIGCONT || signal == SIGURG || signal == SIGWINCH;
-    const uint64_t ignore = 1; /* SIG_IGN */
-    uint64_t handler = kernel->task.action[signal - 1].handler;
-    if (handler == ignore || (handler == 0 && harmless))
-        return 0;
-    x64i_task_kill(kernel, signal,
-                   handler ? "sent by itself; its handler cannot run yet" : "sent by itself");
-    return X64I_NO_RESULT;
-}
-
-SYSCALL_DEFINE2(kill, int, pid, int, sig)
-{
-    return send_signal(kernel, pid, sig);
-}
-
-SYSCALL_DEFINE2(tkill, int, pid, int, sig)
-{
-    return pid <= 0 ? -EINVAL : send_signal(kernel, pid, sig);
-}
-
-SYSCALL_DEFINE3(tgkill, int, tgid, int, pid, int, sig)
-{
-    if (pid <= 0 || tgid <= 0)
-        return -EINVAL;
-    return tgid == pid ? send_signal(kernel, pid, sig) : -ESRCH;
 }

@@ -24,7 +24,7 @@ static uint64_t nanoseconds_of(const struct x64i_kernel *kernel, uint64_t ticks)
 uint64_t x64i_time_now(const struct x64i_kernel *kernel, unsigned clock)
 {
     uint64_t nanoseconds = nanoseconds_of(kernel, x64i_cpu_clock(kernel->cpu));
-    return is_wall_clock(clock) ? kernel->task.boot_time + nanoseconds : nanoseconds;
+    return is_wall_clock(clock) ? kernel->schedule.boot_time + nanoseconds : nanoseconds;
 }
 
 static int64_t give_timespec(struct x64i_kernel *kernel, uint64_t linear, uint64_t nanoseconds)
@@ -119,12 +119,12 @@ SYSCALL_DEFINE1(time32, int32_t __user *, tloc)
 /* Asleep until the guest clock has reached a time, which is kept while the body runs again. */
 int64_t x64i_sleep_for(struct x64i_kernel *kernel, uint64_t nanoseconds)
 {
-    struct x64i_task *task = &kernel->task;
+    struct x64i_task *task = kernel->task;
     uint64_t time = x64i_time_now(kernel, 1);
     if (!task->wake_clock)
         task->wake_clock = nanoseconds < INT64_MAX - time ? time + nanoseconds : INT64_MAX;
     if (time < task->wake_clock)
-        return X64I_SLEEP;
+        return X64I_SLEEP_ONCE;
     task->wake_clock = 0;
     return 0;
 }

@@ -37,16 +37,28 @@ int64_t x64i_syscall_answer(struct x64i_kernel *kernel, bool compat, uint64_t nu
         result = x64i_custom_answer(kernel, custom, arguments);
     else if (row && row->definition)
         result = row->definition->body(kernel, arguments);
-    if (result == X64I_FAULT_IN || result == X64I_SLEEP)
+    if (result == X64I_FAULT_IN || x64i_is_sleep(result))
         return result;
-    struct x64i_call_record *call = &kernel->task.call;
+    x64i_syscall_finish(kernel, compat, number, arguments, result);
+    return result;
+}
+
+void x64i_syscall_finish(struct x64i_kernel *kernel, bool compat, uint64_t number,
+                         const uint64_t arguments[6], int64_t result)
+{
+    struct x64i_task *task = kernel->task;
+    struct x64i_call_record *call = &kernel->schedule.call;
     *call = (struct x64i_call_record){.step = kernel->cpu->s.steps + 1,
                                       .number = number,
                                       .table = compat ? 32 : 64,
                                       .result = result == X64I_NO_RESULT ? 0 : result,
-                                      .ended = result == X64I_NO_RESULT};
+                                      .ended = result == X64I_NO_RESULT,
+                                      .tid = task->tid};
+    if (result == X64I_KEEP_RESULT)
+        call->result = (int64_t)task->result;
     for (unsigned i = 0; i < 6; i++)
         call->arguments[i] = arguments[i];
-    kernel->task.fault_in = (struct x64i_fault_in){0};
-    return result;
+    task->fault_in = (struct x64i_fault_in){0};
+    task->futex = (struct x64i_futex_wait){0};
+    task->progress = task->wake_clock = 0;
 }

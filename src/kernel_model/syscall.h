@@ -52,6 +52,15 @@ const struct x64i_syscall_row *x64i_syscall_row(bool compat, uint64_t number);
 int64_t x64i_syscall_answer(struct x64i_kernel *kernel, bool compat, uint64_t number,
                             const uint64_t arguments[6]);
 
+/* What the end of a call leaves: its record, and nothing of what it had waited for. */
+void x64i_syscall_finish(struct x64i_kernel *kernel, bool compat, uint64_t number,
+                         const uint64_t arguments[6], int64_t result);
+
+static inline bool x64i_is_sleep(int64_t result)
+{
+    return result == X64I_SLEEP || result == X64I_SLEEP_ONCE || result == X64I_SLEEP_ON;
+}
+
 /* sys_time.c: the guest's time in nanoseconds, as one of the kernel's clocks counts it. */
 uint64_t x64i_time_now(const struct x64i_kernel *kernel, unsigned clock);
 
@@ -63,19 +72,32 @@ int64_t x64i_timespec_get(struct x64i_kernel *kernel, uint64_t linear, uint64_t 
 int64_t x64i_timespec_get_32(struct x64i_kernel *kernel, uint64_t linear, uint64_t *nanoseconds);
 
 /* Named in types of parameters only. */
+struct clone_args;
 struct compat_iovec;
+struct epoll_event;
 struct iovec;
+struct itimerval;
+struct linux_dirent64;
 struct new_utsname;
 struct old_timespec32;
 struct old_timeval32;
+struct pollfd;
+struct rlimit;
 struct rlimit64;
+struct rseq;
 struct robust_list_head;
+struct rusage;
 struct sigaction;
+struct sigaltstack;
+struct siginfo;
 struct stat;
+struct statfs;
 struct statx;
+struct sysinfo;
 struct timespec;
 struct timeval;
 struct timezone;
+struct tms;
 struct user_desc;
 
 #define __user

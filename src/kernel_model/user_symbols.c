@@ -49,10 +49,9 @@ static bool find_table(const struct x64i_kernel *kernel, struct table *table)
         return false;
     memcpy(&wide, kernel->program, sizeof wide);
     memcpy(&narrow, kernel->program, sizeof narrow);
-    bool compat = kernel->task.compat;
+    bool compat = kernel->program[EI_CLASS] == ELFCLASS32;
     uint64_t headers = compat ? narrow.e_shoff : wide.e_shoff;
     unsigned count = compat ? narrow.e_shnum : wide.e_shnum;
-    uint64_t entry = compat ? narrow.e_entry : wide.e_entry;
     for (unsigned i = 0; headers && i < count; i++) {
         if (!read_section(kernel, headers, i, compat, &section) || section.type != SHT_SYMTAB)
             continue;
@@ -64,7 +63,7 @@ static bool find_table(const struct x64i_kernel *kernel, struct table *table)
         *table = (struct table){{kernel->program + section.offset, section.size},
                                 {kernel->program + strings.offset, strings.size},
                                 compat,
-                                kernel->mm.entry - entry};
+                                kernel->schedule.program_base};
         return true;
     }
     return false;
@@ -145,7 +144,7 @@ enum x64_status x64i_user_symbol_at(const struct x64i_kernel *kernel, uint64_t l
         else
             high = middle;
     }
-    if (!area || low == 0 || kernel->symbols[low - 1].linear < area->start)
+    if (!area || !kernel->process->program || low == 0 || kernel->symbols[low - 1].linear < area->start)
         return X64_ERROR_NOT_FOUND;
     uint64_t found = kernel->symbols[low - 1].linear;
     while (low > 1 && kernel->symbols[low - 2].linear == found)

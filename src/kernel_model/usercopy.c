@@ -21,7 +21,7 @@ static bool translate(const struct x64i_kernel *kernel, uint64_t linear, bool wr
 /* A page that is not there: the second time, after the guest's own try failed, for good. */
 static int64_t ask_for(struct x64i_kernel *kernel, uint64_t linear, bool write)
 {
-    struct x64i_fault_in *fault_in = &kernel->task.fault_in;
+    struct x64i_fault_in *fault_in = &kernel->task->fault_in;
     bool tried = fault_in->active && fault_in->linear == linear && fault_in->write == write;
     if (tried && fault_in->failed)
         return -EFAULT;

@@ -17,9 +17,12 @@
 #include <stdint.h>
 
 /* What a body returns for "not now": beyond every errno. */
-#define X64I_FAULT_IN  INT64_MIN       /* a page must be faulted in */
-#define X64I_SLEEP     (INT64_MIN + 1) /* the task waits for its wake_clock */
-#define X64I_NO_RESULT (INT64_MIN + 2) /* the call does not return */
+#define X64I_FAULT_IN    INT64_MIN       /* a page must be faulted in */
+#define X64I_SLEEP       (INT64_MIN + 1) /* look again later; after a signal the call is made again */
+#define X64I_NO_RESULT   (INT64_MIN + 2) /* the call does not return */
+#define X64I_SLEEP_ONCE  (INT64_MIN + 3) /* look again later; EINTR after a signal */
+#define X64I_SLEEP_ON    (INT64_MIN + 4) /* look again later, whatever signals come */
+#define X64I_KEEP_RESULT (INT64_MIN + 5) /* the task's `result`, which may be any number */
 
 struct x64i_kernel;
 

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* Open files and descriptors. */
+#include "kernel_model/open_file.h"
+
+#include "kernel_model/region_pages.h"
+#include "kernel_model/vfs.h"
+
+#include <errno.h>
+
+struct x64i_open_file *x64i_file_at(struct x64i_kernel *kernel, uint32_t index)
+{
+    struct x64i_open_file *file =
+        x64i_record_at(kernel, kernel->files, index < X64I_OPEN_FILES_MAX ? index : 0);
+    file->path[X64I_PATH_SIZE - 1] = '\0';
+    return file;
+}
+
+uint32_t x64i_file_number(struct x64i_kernel *kernel, unsigned fd)
+{
+    return fd < X64I_DESCRIPTORS_MAX ? kernel->process->descriptor[fd] & ~X64I_CLOSE_ON_EXEC : 0;
+}
+
+struct x64i_open_file *x64i_file_of(struct x64i_kernel *kernel, unsigned fd)
+{
+    uint32_t number = x64i_file_number(kernel, fd);
+    struct x64i_open_file *file = number ? x64i_file_at(kernel, number - 1) : NULL;
+    return file && file->kind != X64I_FILE_NONE && file->kind < X64I_FILE_KINDS ? file : NULL;
+}
+
+struct x64i_open_file *x64i_file_make(struct x64i_kernel *kernel, uint32_t *index)
+{
+    for (uint32_t i = 0; i < X64I_OPEN_FILES_MAX; i++) {
+        const struct x64i_open_file *old = x64i_record_read(kernel, kernel->files, i);
+        if (old->kind != X64I_FILE_NONE)
+            continue;
+        struct x64i_open_file *file = x64i_file_at(kernel, i);
+        *file = (struct x64i_open_file){0};
+        *index = i;
+        return file;
+    }
+    return NULL;
+}
+
+void x64i_file_hold(struct x64i_kernel *kernel, uint32_t number)
+{
+    if (number)
+        x64i_file_at(kernel, number - 1)->references++;
+}
+
+void x64i_file_drop(struct x64i_kernel *kernel, uint32_t number)
+{
+    struct x64i_open_file *file = number ? x64i_file_at(kernel, number - 1) : NULL;
+    if (!file)
+        return;
+    if (file->references > 0)
+        file->references--;
+    if (file->references > 0)
+        return;
+    if (file->kind == X64I_FILE_PIPE)
+        x64i_pipe_close(kernel, file->object, file->writer);
+    else if (file->kind == X64I_FILE_OVERLAY)
+        x64i_overlay_release(kernel, file->object);
+    *file = (struct x64i_open_file){0};
+}
+
+int64_t x64i_descriptor_make(struct x64i_kernel *kernel, uint32_t index, unsigned from,
+                             bool close_on_exec)
+{
+    x64i_file_hold(kernel, index + 1);
+    for (unsigned fd = from; fd < X64I_DESCRIPTORS_MAX; fd++) {
+        if (kernel->process->descriptor[fd])
+            continue;
+        kernel->process->descriptor[fd] = (index + 1) | (close_on_exec ? X64I_CLOSE_ON_EXEC : 0);
+        return fd;
+    }
+    x64i_file_drop(kernel, index + 1);
+    return -EMFILE;
+}
+
+void x64i_open_console(struct x64i_kernel *kernel, uint32_t stream)
+{
+    uint32_t index;
+    struct x64i_open_file *file = x64i_file_make(kernel, &index);
+    if (!file)
+        return;
+    file->kind = X64I_FILE_CONSOLE;
+    file->object = stream;
+    file->flags = kernel->schedule.terminals & 1u << stream ? 2 : stream != 0;
+    x64i_descriptor_make(kernel, index, stream, false);
+}
+
+void x64i_files_close_all(struct x64i_kernel *kernel)
+{
+    for (unsigned fd = 0; fd < X64I_DESCRIPTORS_MAX; fd++) {
+        x64i_file_drop(kernel, x64i_file_number(kernel, fd));
+        kernel->process->descriptor[fd] = 0;
+    }
+}
+
+void x64i_files_close_on_exec(struct x64i_kernel *kernel)
+{
+    for (unsigned fd = 0; fd < X64I_DESCRIPTORS_MAX; fd++)
+        if (kernel->process->descriptor[fd] & X64I_CLOSE_ON_EXEC) {
+            x64i_file_drop(kernel, x64i_file_number(kernel, fd));
+            kernel->process->descriptor[fd] = 0;
+        }
+}
+
+void x64i_files_inherit(struct x64i_kernel *kernel, struct x64i_process *process)
+{
+    for (unsigned fd = 0; fd < X64I_DESCRIPTORS_MAX; fd++)
+        x64i_file_hold(kernel, process->descriptor[fd] & ~X64I_CLOSE_ON_EXEC);
+}
