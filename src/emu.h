@@ -53,6 +53,11 @@ bool x64i_native_return(struct x64_machine *machine, uint64_t rax);
 size_t x64i_machine_input(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,
                           size_t size);
 
+/* x64i_machine_input with another source than the host's input callback. */
+typedef size_t x64i_input_source(void *user, enum x64_input_kind kind, void *buffer, size_t size);
+size_t x64i_machine_input_by(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,
+                             size_t size, x64i_input_source *source, void *user);
+
 /* What came through that door so far; valid until the machine is used again. */
 const struct x64i_input_log *x64i_machine_input_log(const struct x64_machine *machine);
 

@@ -76,11 +76,6 @@ enum x64_status x64i_machine_init_platform(struct x64_machine *machine);
  * event_step, and after a restore. */
 void x64i_machine_make_events(struct x64_machine *machine);
 
-/* x64i_machine_input with another source than the host's input callback. */
-typedef size_t x64i_input_source(void *user, enum x64_input_kind kind, void *buffer, size_t size);
-size_t x64i_machine_input_by(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,
-                             size_t size, x64i_input_source *source, void *user);
-
 /* What the host, or nobody, answers to a question from the guest. */
 size_t x64i_default_input(struct x64_machine *machine, enum x64_input_kind kind, void *buffer,
                           size_t size);

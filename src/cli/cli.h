@@ -55,7 +55,7 @@ struct cli_options {
     bool entry_only;
     bool strace;
     bool summary; /* of the system calls, at the end */
-    int colour; /* -1 never, 0 when it is a terminal, 1 always */
+    int colour;   /* -1 never, 0 when it is a terminal, 1 always */
     const char *syscall;
     const char *compare[2]; /* what is compared, with mitigations behind a colon; null: nothing */
     const char *environment[CLI_ENVIRONMENT_MAX + 1];

@@ -134,9 +134,8 @@ static enum x64_status fork_kernel(void *user, struct x64_machine *fork)
 {
     const struct x64i_kernel *kernel = user;
     struct x64i_kernel *copied;
-    enum x64_status status =
-        x64i_kernel_create(fork, kernel->era, x64i_shared_image_retain(kernel->shared),
-                           kernel->mitigations, &copied);
+    enum x64_status status = x64i_kernel_create(
+        fork, kernel->era, x64i_shared_image_retain(kernel->shared), kernel->mitigations, &copied);
     if (status == X64_OK && kernel->host) {
         copied->host = x64i_host_view_copy(kernel->host);
         status = copied->host ? X64_OK : X64_ERROR_MEMORY;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A user's program or its interpreter: what an ELF file says about its segments. Nothing in the file is trusted.
+ * A user's program or its interpreter: what an ELF file says about its segments. Nothing in the
+ * file is trusted.
  */
 #ifndef X64I_KERNEL_MODEL_ELF_H
 #define X64I_KERNEL_MODEL_ELF_H

@@ -299,8 +299,9 @@ static bool map_vdso(struct x64i_kernel *kernel)
 }
 
 static enum x64_status fill_stack(struct x64i_kernel *kernel, const struct x64i_elf *elf,
-                                  uint64_t interpreter_base, const char *path, const char *const *argv,
-                                  const char *const *envp, struct x64_error_text *error)
+                                  uint64_t interpreter_base, const char *path,
+                                  const char *const *argv, const char *const *envp,
+                                  struct x64_error_text *error)
 {
     uint64_t count = count_strings(argv) + count_strings(envp);
     struct builder builder = {.kernel = kernel,
@@ -387,7 +388,8 @@ enum x64_status x64i_exec_open_interpreter(struct x64i_kernel *kernel, const cha
         return x64i_refuse(error, X64_ERROR_FORMAT, "%s: its interpreter's path is damaged", path);
     enum x64_status status = open_interpreter(kernel, name, path, interpreter, error);
     if (status == X64_OK && interpreter->elf.compat != compat)
-        status = x64i_refuse(error, X64_ERROR_FORMAT, "%s: its interpreter has another width", path);
+        status =
+            x64i_refuse(error, X64_ERROR_FORMAT, "%s: its interpreter has another width", path);
     if (status != X64_OK) {
         x64i_file_drop(kernel, interpreter->file);
         interpreter->file = 0;

@@ -8,7 +8,7 @@
 #include "kernel_model/elf.h"
 #include "kernel_model/kernel.h"
 
-#define X64I_ELF_HEAD      4096u                  /* bytes in which the headers must lie */
+#define X64I_ELF_HEAD      4096u                 /* bytes in which the headers must lie */
 #define X64I_ARGUMENTS_MAX (UINT64_C(128) << 10) /* bytes of strings and vectors */
 
 struct x64i_loaded {
@@ -26,7 +26,8 @@ enum x64_status x64i_exec_open_interpreter(struct x64i_kernel *kernel, const cha
                                            struct x64i_loaded *interpreter,
                                            struct x64_error_text *error);
 
-/* Fills the present address space, which is empty: areas, heap, stack. `interpreter` may be null. */
+/* Fills the present address space, which is empty: areas, heap, stack. `interpreter` may be null.
+ */
 enum x64_status x64i_exec_map(struct x64i_kernel *kernel, struct x64i_loaded *program,
                               struct x64i_loaded *interpreter, const char *path,
                               const char *const *argv, const char *const *envp,

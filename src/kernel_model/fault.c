@@ -141,8 +141,7 @@ static void page_fault(struct x64i_kernel *kernel, uint64_t regs, uint64_t error
     }
     const struct x64i_signal_info info = {
         .code = result == X64I_MM_NO_AREA ? SEGV_MAPERR_ : SEGV_ACCERR_, .value = linear};
-    if (result != X64I_MM_OUT_OF_MEMORY &&
-        send(kernel, X64_FAULT_PF, error_code, SIGSEGV, &info))
+    if (result != X64I_MM_OUT_OF_MEMORY && send(kernel, X64_FAULT_PF, error_code, SIGSEGV, &info))
         return;
     name_address(kernel, regs_word(kernel, regs, X64I_PT_IP), where, sizeof where);
     if (result == X64I_MM_OUT_OF_MEMORY)
@@ -175,8 +174,8 @@ void x64i_exception_handle(struct x64i_kernel *kernel, unsigned vector, uint64_t
         die(kernel, vector, regs, error_code, 0);
         return;
     }
-    const struct x64i_signal_info info = {.code = codes[vector & 31] ? codes[vector & 31]
-                                                                     : SI_KERNEL_,
+    const struct x64i_signal_info info = {.code =
+                                              codes[vector & 31] ? codes[vector & 31] : SI_KERNEL_,
                                           .value = codes[vector & 31] ? rip : 0};
     if (send(kernel, vector, error_code, signals[vector & 31], &info))
         return;

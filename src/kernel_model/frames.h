@@ -11,7 +11,8 @@
 
 struct x64i_kernel;
 
-/* One more user, which gives the frame back as the first one does. False when there are too many. */
+/* One more user, which gives the frame back as the first one does. False when there are too many.
+ */
 bool x64i_frame_share(struct x64i_kernel *kernel, uint64_t physical);
 
 /* Whether somebody else uses the frame too. */

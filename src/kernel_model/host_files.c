@@ -35,13 +35,14 @@ static int64_t failure(void)
 }
 
 /* The door's side: a result, then bytes. */
-static size_t answer_question(void *context, void *buffer, size_t size)
+static size_t answer_question(void *context, enum x64_input_kind kind, void *buffer, size_t size)
 {
     const struct question *question = context;
     int64_t result = -ENOENT;
+    (void)kind;
     if (question->kernel->host)
-        result = question->answer(question, (uint8_t *)buffer + sizeof result,
-                                  size - sizeof result);
+        result =
+            question->answer(question, (uint8_t *)buffer + sizeof result, size - sizeof result);
     memcpy(buffer, &result, sizeof result);
     if (result < 0 || question->bytes || question->change)
         return sizeof result;
@@ -55,8 +56,8 @@ static int64_t ask(const struct question *question, void *buffer, size_t size)
     uint8_t *reply = malloc(sizeof result + size);
     if (!reply)
         return -ENOMEM;
-    size_t given = x64i_machine_ask(question->kernel->machine, X64_INPUT_FILE, reply,
-                                    sizeof result + size, answer_question, (void *)question);
+    size_t given = x64i_machine_input_by(question->kernel->machine, X64_INPUT_FILE, reply,
+                                         sizeof result + size, answer_question, (void *)question);
     if (given >= sizeof result)
         memcpy(&result, reply, sizeof result);
     size_t bytes = given >= sizeof result ? given - sizeof result : 0;

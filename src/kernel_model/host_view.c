@@ -175,8 +175,7 @@ bool x64i_host_view_leads(const struct x64i_host_view *view, const char *path)
 {
     size_t length = strcmp(path, "/") == 0 ? 0 : strlen(path);
     for (unsigned i = 0; view && i < view->count; i++)
-        if (strncmp(view->mount[i].guest, path, length) == 0 &&
-            view->mount[i].guest[length] == '/')
+        if (strncmp(view->mount[i].guest, path, length) == 0 && view->mount[i].guest[length] == '/')
             return true;
     return false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What of the host's files a guest may see. Every question goes through the recorded door, so that a
- * replay asks nobody. Paths are the guest's, absolute and free of links and dots; below a mount
+ * What of the host's files a guest may see. Every question goes through the recorded door, so that
+ * a replay asks nobody. Paths are the guest's, absolute and free of links and dots; below a mount
  * they are opened part by part and no link is followed, so that none leads out of it.
  */
 #ifndef X64I_KERNEL_MODEL_HOST_VIEW_H
@@ -46,9 +46,9 @@ enum x64i_host_change {
     X64I_HOST_RMDIR,
     X64I_HOST_MKDIR,
     X64I_HOST_CHMOD,
-    X64I_HOST_RENAME, /* bytes: the other path */
+    X64I_HOST_RENAME,  /* bytes: the other path */
     X64I_HOST_SYMLINK, /* bytes: the target */
-    X64I_HOST_WRITE   /* value: offset */
+    X64I_HOST_WRITE    /* value: offset */
 };
 int64_t x64i_host_change(struct x64i_kernel *kernel, enum x64i_host_change what, const char *path,
                          uint64_t value, const void *bytes, size_t size);

@@ -84,12 +84,12 @@ struct x64i_kernel {
     struct x64i_schedule schedule;                    /* region "kernel.schedule" */
     struct x64i_pages *tasks, *processes, *signal_pages, *mms, *frames; /* regions kernel.* */
     struct x64i_pages *files, *pipes, *overlay, *overlay_data;
-    struct x64i_task *task;       /* that runs; derived, as the next two */
+    struct x64i_task *task; /* that runs; derived, as the next two */
     struct x64i_process *process;
     struct x64i_signals *signals;
     struct x64i_host_view *host; /* what of the host's files the guest may see; may be null */
     uint8_t *scratch;            /* a page in place of those that the host had no memory for */
-    uint64_t identity; /* region named after the kernel: others cannot be restored */
+    uint64_t identity;           /* region named after the kernel: others cannot be restored */
 };
 
 /* The built-in era of that name, or null. */

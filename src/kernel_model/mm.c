@@ -53,8 +53,7 @@ void x64i_mm_restored(struct x64i_mm *mm)
     for (uint64_t i = 0; good && i < mm->area_count; i++) {
         const struct x64i_area *area = &mm->area[i];
         good = area->start >= at && area->start < area->end && area->end <= mm->limit &&
-               (area->start | area->end) % X64I_PAGE_SIZE == 0 &&
-               area->file <= X64I_OPEN_FILES_MAX;
+               (area->start | area->end) % X64I_PAGE_SIZE == 0 && area->file <= X64I_OPEN_FILES_MAX;
         at = area->end;
     }
     if (!good)

@@ -182,12 +182,13 @@ void x64i_mm_write_back(struct x64i_kernel *kernel, const struct x64i_area *area
     uint8_t bytes[X64I_PAGE_SIZE];
     if (!area->shared || !area->file || !(area->protection & X64I_PROT_WRITE))
         return;
-    for (uint64_t at = start; at < end && at - area->start < area->file_size; at += X64I_PAGE_SIZE) {
+    for (uint64_t at = start; at < end && at - area->start < area->file_size;
+         at += X64I_PAGE_SIZE) {
         uint64_t into = at - area->start;
         uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, at, NULL);
         uint64_t size = area->file_size - into;
-        if (!entry || !x64i_physical_peek(kernel->memory, entry & X64I_PTE_ADDRESS, bytes,
-                                          sizeof bytes))
+        if (!entry ||
+            !x64i_physical_peek(kernel->memory, entry & X64I_PTE_ADDRESS, bytes, sizeof bytes))
             continue;
         (void)x64i_file_pwrite(kernel, area->file - 1, area->file_offset + into, bytes,
                                size < sizeof bytes ? (size_t)size : sizeof bytes);

@@ -112,9 +112,8 @@ static void free_tables(struct x64i_kernel *kernel, uint64_t table, unsigned lev
 static void destroy(struct x64i_kernel *kernel, uint32_t index)
 {
     uint64_t root = 0;
-    (void)x64i_pages_copy_out(kernel->mms,
-                              index * PARKED_BYTES + offsetof(struct x64i_mm, root), &root,
-                              sizeof root);
+    (void)x64i_pages_copy_out(kernel->mms, index * PARKED_BYTES + offsetof(struct x64i_mm, root),
+                              &root, sizeof root);
     if (!root || root % X64I_PAGE_SIZE || root == kernel->layout.root)
         return;
     free_tables(kernel, root, 4);
@@ -129,7 +128,6 @@ void x64i_mm_release(struct x64i_kernel *kernel, uint32_t index)
     if (index % X64I_TASKS_MAX != kernel->schedule.mm)
         destroy(kernel, index % X64I_TASKS_MAX);
 }
-
 
 /* Shares one page; private ones become read-only on both sides. */
 static bool copy_page(struct x64i_kernel *kernel, const struct x64i_area *area, uint64_t to,
@@ -176,8 +174,7 @@ static bool copy_areas(struct x64i_kernel *kernel, uint32_t index, uint64_t root
         x64i_file_hold(kernel, mm->area[i].file);
     uint64_t own = mm->root;
     mm->root = root;
-    enum x64_status status =
-        x64i_pages_copy_in(kernel->mms, index * PARKED_BYTES, mm, sizeof *mm);
+    enum x64_status status = x64i_pages_copy_in(kernel->mms, index * PARKED_BYTES, mm, sizeof *mm);
     mm->root = own;
     return status == X64_OK;
 }
@@ -199,9 +196,8 @@ bool x64i_mm_copy(struct x64i_kernel *kernel, uint32_t *index)
     uint64_t root = 0;
     if (!x64i_mm_make(kernel, index))
         return false;
-    (void)x64i_pages_copy_out(kernel->mms,
-                              *index * PARKED_BYTES + offsetof(struct x64i_mm, root), &root,
-                              sizeof root);
+    (void)x64i_pages_copy_out(kernel->mms, *index * PARKED_BYTES + offsetof(struct x64i_mm, root),
+                              &root, sizeof root);
     bool done = copy_areas(kernel, *index, root);
     if (!done)
         undo_copy(kernel, *index, root);

@@ -43,9 +43,9 @@ struct x64i_open_file {
     uint32_t flags;  /* O_* */
     uint32_t object; /* stream, device, pipe, overlay entry, process of a text */
     uint64_t position;
-    uint64_t value;    /* of an eventfd; which text */
-    uint64_t size;     /* of the program */
-    uint32_t writer;   /* this end of a pipe */
+    uint64_t value;  /* of an eventfd; which text */
+    uint64_t size;   /* of the program */
+    uint32_t writer; /* this end of a pipe */
     uint32_t reserved;
     char path[X64I_PATH_SIZE];
     struct x64i_watched watched[X64I_EPOLL_WATCHED];

@@ -48,8 +48,7 @@ void x64i_pipe_close(struct x64i_kernel *kernel, uint32_t index, bool writer)
 static uint8_t *piece(struct x64i_kernel *kernel, uint32_t index, uint64_t at, size_t *size)
 {
     at %= X64I_PIPE_BYTES;
-    uint8_t *page =
-        x64i_record_at(kernel, kernel->pipes, page_of(index) + 1 + at / X64I_PAGE_SIZE);
+    uint8_t *page = x64i_record_at(kernel, kernel->pipes, page_of(index) + 1 + at / X64I_PAGE_SIZE);
     size_t room = X64I_PAGE_SIZE - at % X64I_PAGE_SIZE;
     if (*size > room)
         *size = room;

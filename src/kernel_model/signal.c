@@ -4,36 +4,36 @@
 
 #include "kernel_model/boot.h"
 #include "kernel_model/region_pages.h"
-#include "kernel_model/task_switch.h"
 #include "kernel_model/syscall.h"
+#include "kernel_model/task_switch.h"
 
 #include <signal.h>
 #include <string.h>
 
-#define HANDLER_DEFAULT   0u
-#define HANDLER_IGNORE    1u
-#define SA_RESTART_       0x10000000u
-#define SA_NODEFER_       0x40000000u
-#define SA_RESETHAND_     0x80000000u
-#define SI_KERNEL_        128
-#define SYSCALL_LENGTH    2u
-#define STATUS_STOPPED    0x7fu
-#define CLD_STOPPED_      5
+#define HANDLER_DEFAULT 0u
+#define HANDLER_IGNORE  1u
+#define SA_RESTART_     0x10000000u
+#define SA_NODEFER_     0x40000000u
+#define SA_RESETHAND_   0x80000000u
+#define SI_KERNEL_      128
+#define SYSCALL_LENGTH  2u
+#define STATUS_STOPPED  0x7fu
+#define CLD_STOPPED_    5
 
 enum action { ACTION_TERMINATE, ACTION_IGNORE, ACTION_CORE, ACTION_STOP, ACTION_CONTINUE };
 
 /* signal(7): what is not listed terminates. */
 static const uint8_t default_actions[X64I_SIGNALS + 1] = {
-    [SIGCHLD] = ACTION_IGNORE, [SIGURG] = ACTION_IGNORE,  [SIGWINCH] = ACTION_IGNORE,
-    [SIGCONT] = ACTION_CONTINUE, [SIGSTOP] = ACTION_STOP, [SIGTSTP] = ACTION_STOP,
-    [SIGTTIN] = ACTION_STOP,   [SIGTTOU] = ACTION_STOP,   [SIGQUIT] = ACTION_CORE,
-    [SIGILL] = ACTION_CORE,    [SIGABRT] = ACTION_CORE,   [SIGFPE] = ACTION_CORE,
-    [SIGSEGV] = ACTION_CORE,   [SIGBUS] = ACTION_CORE,    [SIGTRAP] = ACTION_CORE,
-    [SIGSYS] = ACTION_CORE,    [SIGXCPU] = ACTION_CORE,   [SIGXFSZ] = ACTION_CORE,
+    [SIGCHLD] = ACTION_IGNORE,   [SIGURG] = ACTION_IGNORE, [SIGWINCH] = ACTION_IGNORE,
+    [SIGCONT] = ACTION_CONTINUE, [SIGSTOP] = ACTION_STOP,  [SIGTSTP] = ACTION_STOP,
+    [SIGTTIN] = ACTION_STOP,     [SIGTTOU] = ACTION_STOP,  [SIGQUIT] = ACTION_CORE,
+    [SIGILL] = ACTION_CORE,      [SIGABRT] = ACTION_CORE,  [SIGFPE] = ACTION_CORE,
+    [SIGSEGV] = ACTION_CORE,     [SIGBUS] = ACTION_CORE,   [SIGTRAP] = ACTION_CORE,
+    [SIGSYS] = ACTION_CORE,      [SIGXCPU] = ACTION_CORE,  [SIGXFSZ] = ACTION_CORE,
 };
 
-#define STOP_SIGNALS                                                                        \
-    (x64i_signal_bit(SIGSTOP) | x64i_signal_bit(SIGTSTP) | x64i_signal_bit(SIGTTIN) |       \
+#define STOP_SIGNALS                                                                  \
+    (x64i_signal_bit(SIGSTOP) | x64i_signal_bit(SIGTSTP) | x64i_signal_bit(SIGTTIN) | \
      x64i_signal_bit(SIGTTOU))
 
 static bool is_ignored(const struct x64i_signals *signals, int signal)
@@ -132,9 +132,9 @@ uint64_t x64i_signals_due(const struct x64i_kernel *kernel)
 static int choose(struct x64i_kernel *kernel, struct x64i_signal_info *info)
 {
     uint64_t due = x64i_signals_due(kernel);
-    uint64_t first = due & (x64i_signal_bit(SIGSEGV) | x64i_signal_bit(SIGBUS) |
-                            x64i_signal_bit(SIGILL) | x64i_signal_bit(SIGTRAP) |
-                            x64i_signal_bit(SIGFPE) | x64i_signal_bit(SIGKILL));
+    uint64_t first =
+        due & (x64i_signal_bit(SIGSEGV) | x64i_signal_bit(SIGBUS) | x64i_signal_bit(SIGILL) |
+               x64i_signal_bit(SIGTRAP) | x64i_signal_bit(SIGFPE) | x64i_signal_bit(SIGKILL));
     if (due & kernel->task->pending_signals)
         first = first & kernel->task->pending_signals ? first & kernel->task->pending_signals
                                                       : due & kernel->task->pending_signals;

@@ -15,22 +15,21 @@
 #include <signal.h>
 #include <string.h>
 
-#define RED_ZONE          128u
-#define SA_ONSTACK_       0x08000000u
-#define SA_RESTORER_      0x04000000u
-#define UC_FP_XSTATE      1u
-#define UC_SIGCONTEXT_SS  2u
-#define UC_STRICT_SS      4u
-#define SS_DISABLE_       2u
-#define SS_ONSTACK_       1u
-#define XSTATE_MAGIC1  0x46505853u
-#define XSTATE_MAGIC2  0x46505845u
-#define XFEATURE_AVX      4u
-#define AVX_STATE         (XFEATURE_AVX | 3u)
-#define XSAVE_BYTES       832u /* legacy area, header, YMM halves */
-#define SW_RESERVED       464u
-#define USER_FLAGS                                                                              \
-    (X64I_OSZAPC | X64I_TF | X64I_DF | X64I_AC | X64I_RF)
+#define RED_ZONE         128u
+#define SA_ONSTACK_      0x08000000u
+#define SA_RESTORER_     0x04000000u
+#define UC_FP_XSTATE     1u
+#define UC_SIGCONTEXT_SS 2u
+#define UC_STRICT_SS     4u
+#define SS_DISABLE_      2u
+#define SS_ONSTACK_      1u
+#define XSTATE_MAGIC1    0x46505853u
+#define XSTATE_MAGIC2    0x46505845u
+#define XFEATURE_AVX     4u
+#define AVX_STATE        (XFEATURE_AVX | 3u)
+#define XSAVE_BYTES      832u /* legacy area, header, YMM halves */
+#define SW_RESERVED      464u
+#define USER_FLAGS       (X64I_OSZAPC | X64I_TF | X64I_DF | X64I_AC | X64I_RF)
 
 struct context {
     uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
@@ -156,8 +155,8 @@ static void fill_frame(struct x64i_kernel *kernel, struct frame *frame, int sign
     else if (on_alternate_stack(task, regs[X64I_PT_SP]))
         frame->stack_flags = SS_ONSTACK_;
     for (size_t i = 0; i < CONTEXT_WORDS; i++)
-        memcpy((uint8_t *)&frame->context + context_words[i].offset,
-               &regs[context_words[i].word], sizeof(uint64_t));
+        memcpy((uint8_t *)&frame->context + context_words[i].offset, &regs[context_words[i].word],
+               sizeof(uint64_t));
     frame->context.flags = regs[X64I_PT_FLAGS];
     frame->context.cs = (uint16_t)regs[X64I_PT_CS];
     frame->context.ss = (uint16_t)regs[X64I_PT_SS];
@@ -204,8 +203,8 @@ int64_t x64i_signal_frame_push(struct x64i_kernel *kernel, int signal,
 static void take_context(const struct context *context, uint64_t regs[X64I_PT_REGS])
 {
     for (size_t i = 0; i < CONTEXT_WORDS; i++)
-        memcpy(&regs[context_words[i].word],
-               (const uint8_t *)context + context_words[i].offset, sizeof(uint64_t));
+        memcpy(&regs[context_words[i].word], (const uint8_t *)context + context_words[i].offset,
+               sizeof(uint64_t));
     regs[X64I_PT_FLAGS] =
         (regs[X64I_PT_FLAGS] & ~(uint64_t)USER_FLAGS) | (context->flags & USER_FLAGS);
     regs[X64I_PT_CS] = X64I_USER_CS;

@@ -12,14 +12,14 @@
 #include <signal.h>
 #include <string.h>
 
-#define CHUNK        16384u
-#define PIPE_ATOMIC  4096u
-#define O_ACCMODE_   3u
-#define O_WRONLY_    1u
-#define O_APPEND_    02000u
-#define O_NONBLOCK_  04000u
+#define CHUNK          16384u
+#define PIPE_ATOMIC    4096u
+#define O_ACCMODE_     3u
+#define O_WRONLY_      1u
+#define O_APPEND_      02000u
+#define O_NONBLOCK_    04000u
 #define EFD_SEMAPHORE_ 1u
-#define EVENT_MAX    (UINT64_MAX - 1)
+#define EVENT_MAX      (UINT64_MAX - 1)
 
 static int64_t read_console(struct x64i_kernel *kernel, struct x64i_buffer buffer)
 {
@@ -79,8 +79,8 @@ static int64_t read_device(struct x64i_kernel *kernel, uint32_t device, struct x
     if (device == X64I_DEVICE_NULL)
         return 0;
     while (done < buffer.size) {
-        size_t piece = buffer.size - done < sizeof bytes ? (size_t)(buffer.size - done)
-                                                         : sizeof bytes;
+        size_t piece =
+            buffer.size - done < sizeof bytes ? (size_t)(buffer.size - done) : sizeof bytes;
         if (device == X64I_DEVICE_RANDOM)
             piece = x64i_machine_input(kernel->machine, X64_INPUT_RANDOM, bytes, piece);
         if (piece == 0)

@@ -247,12 +247,10 @@ static int64_t commit(struct x64i_kernel *kernel, struct x64i_loaded *program,
         x64i_task_kill(kernel, SIGKILL, "execve: %s", error.text);
         return X64I_NO_RESULT;
     }
-    const uint64_t regs[X64I_PT_REGS] = {[X64I_PT_ORIG_AX] = UINT64_MAX,
-                                         [X64I_PT_IP] = kernel->mm.entry,
-                                         [X64I_PT_CS] = X64I_USER_CS,
-                                         [X64I_PT_FLAGS] = X64I_IF | X64I_FLAG_ONE,
-                                         [X64I_PT_SP] = kernel->mm.stack,
-                                         [X64I_PT_SS] = X64I_USER_DS};
+    const uint64_t regs[X64I_PT_REGS] = {
+        [X64I_PT_ORIG_AX] = UINT64_MAX,  [X64I_PT_IP] = kernel->mm.entry,
+        [X64I_PT_CS] = X64I_USER_CS,     [X64I_PT_FLAGS] = X64I_IF | X64I_FLAG_ONE,
+        [X64I_PT_SP] = kernel->mm.stack, [X64I_PT_SS] = X64I_USER_DS};
     reset_cpu(kernel);
     x64i_user_regs_write(kernel, regs);
     return 0;
@@ -264,8 +262,7 @@ static int64_t run_program(struct x64i_kernel *kernel, uint32_t number,
     char path[X64I_PATH_SIZE];
     struct x64i_loaded program = {.file = number};
     struct x64i_loaded interpreter = {0};
-    int64_t result =
-        to_errno(x64i_exec_read_head(kernel, &program, arguments->path, NULL));
+    int64_t result = to_errno(x64i_exec_read_head(kernel, &program, arguments->path, NULL));
     if (!result && program.elf.compat)
         result = -ENOEXEC;
     if (!result)
@@ -320,7 +317,7 @@ SYSCALL_DEFINE3(execve, const char __user *, filename, const char __user *const 
 SYSCALL_DEFINE5(execveat, int, fd, const char __user *, filename, const char __user *const __user *,
                 argv, const char __user *const __user *, envp, int, flags)
 {
-    return flags & AT_EMPTY_ ? -EINVAL
-                             : do_exec(kernel, fd, X64I_USER(filename), X64I_USER(argv),
-                                       X64I_USER(envp));
+    return flags & AT_EMPTY_
+               ? -EINVAL
+               : do_exec(kernel, fd, X64I_USER(filename), X64I_USER(argv), X64I_USER(envp));
 }

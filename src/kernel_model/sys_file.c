@@ -8,36 +8,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define O_ACCMODE_   3u
-#define O_CREAT_     0100u
-#define O_EXCL_      0200u
-#define O_TRUNC_     01000u
-#define O_APPEND_    02000u
-#define O_NONBLOCK_  04000u
-#define O_NOFOLLOW_  0400000u
-#define O_CLOEXEC_   02000000u
-#define O_TMPFILE_   020000000u
-#define O_SETTABLE   (O_APPEND_ | O_NONBLOCK_)
-#define F_DUPFD_     0
-#define F_GETFD_     1
-#define F_SETFD_     2
-#define F_GETFL_     3
-#define F_SETFL_     4
-#define F_GETLK_     5
-#define F_SETLK_     6
-#define F_SETLKW_    7
+#define O_ACCMODE_       3u
+#define O_CREAT_         0100u
+#define O_EXCL_          0200u
+#define O_TRUNC_         01000u
+#define O_APPEND_        02000u
+#define O_NONBLOCK_      04000u
+#define O_NOFOLLOW_      0400000u
+#define O_CLOEXEC_       02000000u
+#define O_TMPFILE_       020000000u
+#define O_SETTABLE       (O_APPEND_ | O_NONBLOCK_)
+#define F_DUPFD_         0
+#define F_GETFD_         1
+#define F_SETFD_         2
+#define F_GETFL_         3
+#define F_SETFL_         4
+#define F_GETLK_         5
+#define F_SETLK_         6
+#define F_SETLKW_        7
 #define F_DUPFD_CLOEXEC_ 1030
 #define F_GETPIPE_SZ_    1032
-#define TCGETS_      0x5401u
-#define TIOCGPGRP_   0x540fu
-#define TIOCGWINSZ_  0x5413u
-#define FIONREAD_    0x541bu
-#define FIOCLEX_     0x5451u
-#define FIONCLEX_    0x5450u
-#define FIONBIO_     0x5421u
-#define LIST_BYTES   (256u << 10)
-#define DIRENT_BYTES 19u /* before the name */
-#define FIRST_ENTRY  2u
+#define TCGETS_          0x5401u
+#define TIOCGPGRP_       0x540fu
+#define TIOCGWINSZ_      0x5413u
+#define FIONREAD_        0x541bu
+#define FIOCLEX_         0x5451u
+#define FIONCLEX_        0x5450u
+#define FIONBIO_         0x5421u
+#define LIST_BYTES       (256u << 10)
+#define DIRENT_BYTES     19u /* before the name */
+#define FIRST_ENTRY      2u
 
 /* Makes the file that O_CREAT asks for. */
 static int64_t create(struct x64i_kernel *kernel, struct x64i_node *node, unsigned mode)
@@ -48,10 +48,9 @@ static int64_t create(struct x64i_kernel *kernel, struct x64i_node *node, unsign
     if (node->wants_directory)
         return -EISDIR;
     mode &= 07777 & ~kernel->process->umask;
-    int64_t bad =
-        x64i_host_is_writable(kernel, path)
-            ? x64i_host_change(kernel, X64I_HOST_CREATE, path, mode, NULL, 0)
-            : x64i_overlay_make(kernel, path, X64I_OVERLAY_FILE_KIND, mode, &index);
+    int64_t bad = x64i_host_is_writable(kernel, path)
+                      ? x64i_host_change(kernel, X64I_HOST_CREATE, path, mode, NULL, 0)
+                      : x64i_overlay_make(kernel, path, X64I_OVERLAY_FILE_KIND, mode, &index);
     return bad ? bad : x64i_vfs_look(kernel, path, node);
 }
 
@@ -148,7 +147,8 @@ static int64_t duplicate_to(struct x64i_kernel *kernel, unsigned from, unsigned 
     return to;
 }
 
-static int64_t duplicate_from(struct x64i_kernel *kernel, unsigned fd, uint64_t lowest, bool cloexec)
+static int64_t duplicate_from(struct x64i_kernel *kernel, unsigned fd, uint64_t lowest,
+                              bool cloexec)
 {
     if (!x64i_file_of(kernel, fd))
         return -EBADF;
@@ -295,8 +295,8 @@ SYSCALL_DEFINE2(eventfd2, unsigned int, count, int, flags)
 
 /* struct termios of a terminal in its usual state, which the guest cannot change. */
 static const uint32_t termios[] = {0x4500, 5, 0xbf, 0x8a3b};
-static const uint8_t control_characters[20] = {0, 3, 0x1c, 0x7f, 0x15, 4, 0, 1, 0, 0x11, 0x13,
-                                               0x1a, 0, 0x12, 0x0f, 0x17, 0x16};
+static const uint8_t control_characters[20] = {0,    3,    0x1c, 0x7f, 0x15, 4,    0,    1,   0,
+                                               0x11, 0x13, 0x1a, 0,    0x12, 0x0f, 0x17, 0x16};
 
 static int64_t terminal_ioctl(struct x64i_kernel *kernel, unsigned cmd, uint64_t arg)
 {
@@ -402,8 +402,7 @@ SYSCALL_DEFINE3(getdents64, unsigned int, fd, struct linux_dirent64 __user *, di
         return -ENOMEM;
     static const char dots[] = "\004.\0\004..";
     memcpy(names, dots, sizeof dots);
-    int64_t used =
-        x64i_vfs_list(kernel, file->path, names + sizeof dots, LIST_BYTES - sizeof dots);
+    int64_t used = x64i_vfs_list(kernel, file->path, names + sizeof dots, LIST_BYTES - sizeof dots);
     int64_t result = used < 0 ? used
                               : put_entries(kernel, file, names, (size_t)used + sizeof dots,
                                             X64I_USER(dirent), count);

@@ -224,8 +224,8 @@ static int64_t do_futex(struct x64i_kernel *kernel, const struct request *reques
 SYSCALL_DEFINE6(futex, uint32_t __user *, uaddr, int, op, uint32_t, val,
                 const struct timespec __user *, utime, uint32_t __user *, uaddr2, uint32_t, val3)
 {
-    const struct request request = {X64I_USER(uaddr), X64I_USER(uaddr2), X64I_USER(utime), op, val,
-                                    val3, x64i_timespec_get};
+    const struct request request = {
+        X64I_USER(uaddr), X64I_USER(uaddr2), X64I_USER(utime), op, val, val3, x64i_timespec_get};
     return do_futex(kernel, &request);
 }
 
@@ -233,8 +233,8 @@ SYSCALL_DEFINE6(futex_time32, uint32_t __user *, uaddr, int, op, uint32_t, val,
                 const struct old_timespec32 __user *, utime, uint32_t __user *, uaddr2, uint32_t,
                 val3)
 {
-    const struct request request = {X64I_USER(uaddr), X64I_USER(uaddr2), X64I_USER(utime), op, val,
-                                    val3, x64i_timespec_get_32};
+    const struct request request = {
+        X64I_USER(uaddr), X64I_USER(uaddr2), X64I_USER(utime), op, val, val3, x64i_timespec_get_32};
     return do_futex(kernel, &request);
 }
 

@@ -4,17 +4,17 @@
 #include "kernel_model/open_file.h"
 #include "kernel_model/syscall.h"
 
-#define MAP_SHARED_     0x01u
+#define MAP_SHARED_          0x01u
 #define MAP_SHARED_VALIDATE_ 0x03u
-#define MAP_PRIVATE_    0x02u
-#define MAP_TYPE_       0x0fu
-#define MAP_FIXED_      0x10u
-#define MAP_ANONYMOUS_  0x20u
-#define MAP_NOREPLACE   0x100000u
-#define MREMAP_MAYMOVE_ 1u
-#define MREMAP_FIXED_   2u
-#define PROT_ALL        7u
-#define MADV_DONTNEED_  4
+#define MAP_PRIVATE_         0x02u
+#define MAP_TYPE_            0x0fu
+#define MAP_FIXED_           0x10u
+#define MAP_ANONYMOUS_       0x20u
+#define MAP_NOREPLACE        0x100000u
+#define MREMAP_MAYMOVE_      1u
+#define MREMAP_FIXED_        2u
+#define PROT_ALL             7u
+#define MADV_DONTNEED_       4
 
 static uint64_t page_up(uint64_t value)
 {

@@ -8,16 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POLLIN_     0x01u
-#define POLLOUT_    0x04u
-#define POLLERR_    0x08u
-#define POLLHUP_    0x10u
-#define POLLNVAL_   0x20u
-#define POLL_MAX    1024u
-#define O_CLOEXEC_  02000000u
-#define EPOLL_ADD   1
-#define EPOLL_DEL   2
-#define EPOLL_MOD   3
+#define POLLIN_       0x01u
+#define POLLOUT_      0x04u
+#define POLLERR_      0x08u
+#define POLLHUP_      0x10u
+#define POLLNVAL_     0x20u
+#define POLL_MAX      1024u
+#define O_CLOEXEC_    02000000u
+#define EPOLL_ADD     1
+#define EPOLL_DEL     2
+#define EPOLL_MOD     3
 #define EPOLLONESHOT_ (1u << 30)
 #define EPOLLET_      (1u << 31)
 #define MILLISECOND   UINT64_C(1000000)
@@ -280,8 +280,7 @@ SYSCALL_DEFINE4(epoll_ctl, int, epfd, int, op, int, fd, struct epoll_event __use
         return -EBADF;
     if (file->kind != X64I_FILE_EPOLL || epfd == fd)
         return -EINVAL;
-    int64_t bad =
-        op == EPOLL_DEL ? 0 : x64i_user_readable(kernel, X64I_USER(event), sizeof bytes);
+    int64_t bad = op == EPOLL_DEL ? 0 : x64i_user_readable(kernel, X64I_USER(event), sizeof bytes);
     if (bad)
         return bad;
     if (op != EPOLL_DEL)

@@ -102,16 +102,15 @@ static int64_t get_iovec(struct x64i_kernel *kernel, uint64_t linear, uint64_t c
 typedef int64_t transfer(struct x64i_kernel *kernel, uint32_t index, struct x64i_buffer buffer);
 
 /* Part by part: what waits after a first part has been done answers with that. */
-static int64_t do_vector(struct x64i_kernel *kernel, uint64_t fd, const struct x64i_abi_iovec *vector,
-                         uint64_t count, transfer *each)
+static int64_t do_vector(struct x64i_kernel *kernel, uint64_t fd,
+                         const struct x64i_abi_iovec *vector, uint64_t count, transfer *each)
 {
     uint32_t index = x64i_file_number(kernel, (unsigned)fd) - 1;
     int64_t total = 0;
     for (uint64_t i = 0; i < count; i++) {
         if (vector[i].length == 0)
             continue;
-        int64_t done =
-            each(kernel, index, (struct x64i_buffer){vector[i].base, vector[i].length});
+        int64_t done = each(kernel, index, (struct x64i_buffer){vector[i].base, vector[i].length});
         if (total && x64i_is_sleep(done))
             return total + (int64_t)kernel->task->progress;
         if (done < 0)

@@ -10,15 +10,15 @@
 #include <signal.h>
 #include <string.h>
 
-#define UNBLOCKABLE    (x64i_signal_bit(SIGKILL) | x64i_signal_bit(SIGSTOP))
-#define SS_ONSTACK_    1u
-#define SS_DISABLE_    2u
-#define STACK_MINIMUM  2048u
-#define SI_USER_       0
-#define SI_TKILL_      (-6)
-#define SIGINFO_BYTES  128u
-#define NANOSECONDS    1000000000u
-#define ITIMER_REAL_   0
+#define UNBLOCKABLE   (x64i_signal_bit(SIGKILL) | x64i_signal_bit(SIGSTOP))
+#define SS_ONSTACK_   1u
+#define SS_DISABLE_   2u
+#define STACK_MINIMUM 2048u
+#define SI_USER_      0
+#define SI_TKILL_     (-6)
+#define SIGINFO_BYTES 128u
+#define NANOSECONDS   1000000000u
+#define ITIMER_REAL_  0
 
 SYSCALL_DEFINE4(rt_sigaction, int, sig, const struct sigaction __user *, act,
                 struct sigaction __user *, oact, size_t, sigsetsize)
@@ -84,8 +84,8 @@ SYSCALL_DEFINE4(rt_sigprocmask, int, how, uint64_t __user *, nset, uint64_t __us
 
 SYSCALL_DEFINE2(rt_sigpending, uint64_t __user *, uset, size_t, sigsetsize)
 {
-    uint64_t set = (kernel->task->pending_signals | kernel->signals->pending) &
-                   kernel->task->blocked_signals;
+    uint64_t set =
+        (kernel->task->pending_signals | kernel->signals->pending) & kernel->task->blocked_signals;
     if (sigsetsize != 8)
         return -EINVAL;
     int64_t bad = x64i_user_writable(kernel, X64I_USER(uset), sizeof set);
@@ -301,9 +301,8 @@ static bool to_nanoseconds(const int64_t time[2], uint64_t *nanoseconds)
 {
     if (time[0] < 0 || time[1] < 0 || time[1] >= 1000000)
         return false;
-    *nanoseconds = time[0] > INT32_MAX
-                       ? (uint64_t)INT32_MAX * NANOSECONDS
-                       : (uint64_t)time[0] * NANOSECONDS + (uint64_t)time[1] * 1000;
+    *nanoseconds = time[0] > INT32_MAX ? (uint64_t)INT32_MAX * NANOSECONDS
+                                       : (uint64_t)time[0] * NANOSECONDS + (uint64_t)time[1] * 1000;
     return true;
 }
 

@@ -155,8 +155,8 @@ SYSCALL_DEFINE5(statx, int, dfd, const char __user *, filename, unsigned, flags,
 
 static int64_t give_statfs(struct x64i_kernel *kernel, uint64_t buffer)
 {
-    int64_t words[STATFS_BYTES / 8] = {TMPFS_MAGIC_, X64I_PAGE_SIZE, 1 << 20, 1 << 19, 1 << 19,
-                                       1 << 16, 1 << 15};
+    int64_t words[STATFS_BYTES / 8] = {TMPFS_MAGIC_, X64I_PAGE_SIZE, 1 << 20, 1 << 19,
+                                       1 << 19,      1 << 16,        1 << 15};
     words[8] = 255;
     words[9] = X64I_PAGE_SIZE;
     int64_t bad = x64i_user_writable(kernel, buffer, sizeof words);
@@ -305,9 +305,8 @@ SYSCALL_DEFINE4(utimensat, int, dfd, const char __user *, filename, struct times
         const struct x64i_open_file *file = x64i_file_of(kernel, (unsigned)dfd);
         if (!file)
             return -EBADF;
-        return file->kind == X64I_FILE_OVERLAY
-                   ? set_time(kernel, file->object, X64I_USER(utimes))
-                   : 0;
+        return file->kind == X64I_FILE_OVERLAY ? set_time(kernel, file->object, X64I_USER(utimes))
+                                               : 0;
     }
     int64_t bad = find_changeable(kernel, dfd, X64I_USER(filename), &node);
     if (bad || node.kind == X64I_NODE_HOST)

@@ -5,18 +5,18 @@
 
 #include <string.h>
 
-#define PR_SET_NAME_  15
-#define PR_GET_NAME_  16
+#define PR_SET_NAME_      15
+#define PR_GET_NAME_      16
 #define PR_SET_PDEATHSIG_ 1
 #define PR_GET_DUMPABLE_  3
 #define PR_SET_DUMPABLE_  4
-#define RSEQ_BYTES    32u
-#define RSEQ_UNREGISTER 1
-#define SYSINFO_BYTES 112u
-#define RUSAGE_BYTES  144u
-#define NANOSECONDS   1000000000u
-#define CLOCK_TICK    10000000u /* nanoseconds */
-#define CPU_SET_BYTES 8u
+#define RSEQ_BYTES        32u
+#define RSEQ_UNREGISTER   1
+#define SYSINFO_BYTES     112u
+#define RUSAGE_BYTES      144u
+#define NANOSECONDS       1000000000u
+#define CLOCK_TICK        10000000u /* nanoseconds */
+#define CPU_SET_BYTES     8u
 
 SYSCALL_DEFINE5(prctl, int, option, unsigned long, arg2, unsigned long, arg3, unsigned long, arg4,
                 unsigned long, arg5)

@@ -5,21 +5,21 @@
 
 #include <signal.h>
 
-#define WNOHANG_      1
-#define WUNTRACED_    2
-#define WEXITED_      4
-#define WCONTINUED_   8
-#define WNOWAIT_      0x1000000
-#define REPORT_STOP   1u
-#define REPORT_CONT   2u
-#define STATUS_CONT   0xffffu
-#define RUSAGE_BYTES  144u
-#define P_ALL_        0
-#define P_PID_        1
-#define P_PGID_       2
-#define CLD_EXITED_   1
-#define CLD_KILLED_   2
-#define CLD_STOPPED_  5
+#define WNOHANG_       1
+#define WUNTRACED_     2
+#define WEXITED_       4
+#define WCONTINUED_    8
+#define WNOWAIT_       0x1000000
+#define REPORT_STOP    1u
+#define REPORT_CONT    2u
+#define STATUS_CONT    0xffffu
+#define RUSAGE_BYTES   144u
+#define P_ALL_         0
+#define P_PID_         1
+#define P_PGID_        2
+#define CLD_EXITED_    1
+#define CLD_KILLED_    2
+#define CLD_STOPPED_   5
 #define CLD_CONTINUED_ 6
 
 SYSCALL_DEFINE1(exit, int, error_code)

@@ -111,9 +111,9 @@ struct x64i_process {
     uint32_t status; /* as wait4 tells it */
     uint32_t exit_signal;
     uint32_t umask;
-    uint32_t report; /* 1: stopped, 2: continued, and the parent has not been told */
+    uint32_t report;  /* 1: stopped, 2: continued, and the parent has not been told */
     uint32_t program; /* it runs the program that the machine was given */
-    uint64_t timer;  /* ITIMER_REAL: nanoseconds of guest time, 0: off */
+    uint64_t timer;   /* ITIMER_REAL: nanoseconds of guest time, 0: off */
     uint64_t timer_interval;
     uint32_t descriptor[X64I_DESCRIPTORS_MAX]; /* open file + 1 | X64I_CLOSE_ON_EXEC; 0: closed */
     char directory[X64I_PATH_SIZE];
@@ -142,16 +142,16 @@ struct x64i_schedule {
     uint32_t next_pid;
     uint32_t task_count;
     uint32_t task_limit;
-    uint32_t terminals;   /* bit i: stream i is a terminal */
-    uint64_t events;      /* counts what may end a wait */
-    uint64_t boot_time;   /* nanoseconds since 1970 when the guest clock stood at 0 */
-    uint64_t next_timer;  /* nanoseconds: the first of all processes' timers; 0: none */
+    uint32_t terminals;    /* bit i: stream i is a terminal */
+    uint64_t events;       /* counts what may end a wait */
+    uint64_t boot_time;    /* nanoseconds since 1970 when the guest clock stood at 0 */
+    uint64_t next_timer;   /* nanoseconds: the first of all processes' timers; 0: none */
     uint64_t output_limit; /* bytes; 0: none */
     uint64_t output;
     uint64_t program_digest;
     uint64_t program_base; /* what was added to the addresses in the program's file */
-    uint32_t tick; /* the timer asked for a switch */
-    uint32_t warned; /* that --tasks was reached */
+    uint32_t tick;         /* the timer asked for a switch */
+    uint32_t warned;       /* that --tasks was reached */
     uint16_t mm_users[X64I_TASKS_MAX];
     struct x64i_call_record call;
 };

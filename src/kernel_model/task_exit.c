@@ -111,7 +111,8 @@ static int64_t clear_child_tid(struct x64i_kernel *kernel)
 {
     uint32_t zero = 0;
     uint64_t word = kernel->task->clear_child_tid;
-    bool last = kernel->schedule.mm_users[kernel->schedule.mm] == 1 && kernel->process->threads == 1;
+    bool last =
+        kernel->schedule.mm_users[kernel->schedule.mm] == 1 && kernel->process->threads == 1;
     if (!word || last)
         return 0;
     int64_t bad = x64i_user_writable(kernel, word, sizeof zero);

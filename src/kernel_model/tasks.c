@@ -165,7 +165,8 @@ void x64i_task_init(struct x64i_kernel *kernel, const char *path)
     *kernel->signals = (struct x64i_signals){0};
     for (uint32_t i = 0; i < 3; i++)
         x64i_open_console(kernel, i);
-    (void)snprintf(kernel->task->name, sizeof kernel->task->name, "%.15s", slash ? slash + 1 : path);
+    (void)snprintf(kernel->task->name, sizeof kernel->task->name, "%.15s",
+                   slash ? slash + 1 : path);
     x64i_vfs_init(kernel, path);
 }
 

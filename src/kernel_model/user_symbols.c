@@ -144,7 +144,8 @@ enum x64_status x64i_user_symbol_at(const struct x64i_kernel *kernel, uint64_t l
         else
             high = middle;
     }
-    if (!area || !kernel->process->program || low == 0 || kernel->symbols[low - 1].linear < area->start)
+    if (!area || !kernel->process->program || low == 0 ||
+        kernel->symbols[low - 1].linear < area->start)
         return X64_ERROR_NOT_FOUND;
     uint64_t found = kernel->symbols[low - 1].linear;
     while (low > 1 && kernel->symbols[low - 2].linear == found)

@@ -27,7 +27,7 @@ struct x64i_node {
     uint32_t kind;
     uint32_t object; /* overlay entry, row of the synthetic table, descriptor */
     uint32_t process;
-    bool parent;        /* of nothing: its directory is there */
+    bool parent;          /* of nothing: its directory is there */
     bool wants_directory; /* the path ended in a slash */
     struct x64i_abi_stat stat;
     char path[X64I_PATH_SIZE]; /* absolute, without links and dots */

@@ -29,9 +29,9 @@ static int64_t open_host(struct x64i_kernel *kernel, struct x64i_node *node, uns
     if (!wants_to_write(flags))
         return 0;
     if (x64i_host_is_writable(kernel, node->path))
-        return flags & O_TRUNC_ ? x64i_host_change(kernel, X64I_HOST_TRUNCATE, node->path, 0,
-                                                   NULL, 0)
-                                : 0;
+        return flags & O_TRUNC_
+                   ? x64i_host_change(kernel, X64I_HOST_TRUNCATE, node->path, 0, NULL, 0)
+                   : 0;
     int64_t bad = x64i_overlay_copy_up(kernel, node, flags & O_TRUNC_, &index);
     if (bad)
         return bad;

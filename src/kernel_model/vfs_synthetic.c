@@ -234,7 +234,8 @@ static size_t put_name(char *buffer, size_t size, size_t used, char type, const 
     return used + length + 2;
 }
 
-static size_t list_descriptors(struct x64i_kernel *kernel, uint32_t index, char *buffer, size_t size)
+static size_t list_descriptors(struct x64i_kernel *kernel, uint32_t index, char *buffer,
+                               size_t size)
 {
     char name[16];
     size_t used = 0;

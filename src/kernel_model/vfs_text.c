@@ -75,8 +75,8 @@ static void put_stat(struct x64i_kernel *kernel, struct text *text, uint32_t ind
         "%u (%.15s) %c %u %u %u 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 %u 0 0 %llu %llu "
         "18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
         process->pid, task->name, process->zombie ? 'Z' : 'R', process->parent, process->group,
-        process->session, process->threads,
-        (unsigned long long)kernel->mm.pages * X64I_PAGE_SIZE, (unsigned long long)kernel->mm.pages);
+        process->session, process->threads, (unsigned long long)kernel->mm.pages * X64I_PAGE_SIZE,
+        (unsigned long long)kernel->mm.pages);
 }
 
 static void put_status(struct x64i_kernel *kernel, struct text *text, uint32_t index)
@@ -87,9 +87,8 @@ static void put_status(struct x64i_kernel *kernel, struct text *text, uint32_t i
         "Name:\t%.15s\nUmask:\t%04o\nState:\t%s\nTgid:\t%u\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n"
         "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nVmSize:\t%8llu kB\nVmRSS:\t%8llu kB\nThreads:\t%u\n"
         "Cpus_allowed:\t1\nCpus_allowed_list:\t0\n",
-        leader(kernel, index)->name, process->umask,
-        process->zombie ? "Z (zombie)" : "R (running)", process->pid, process->pid,
-        process->parent, size, size, process->threads);
+        leader(kernel, index)->name, process->umask, process->zombie ? "Z (zombie)" : "R (running)",
+        process->pid, process->pid, process->parent, size, size, process->threads);
 }
 
 static void put_memory(const struct x64i_kernel *kernel, struct text *text)

@@ -83,8 +83,8 @@ int64_t x64i_vfs_look(struct x64i_kernel *kernel, const char *path, struct x64i_
     }
     if (is_the_program(kernel, path) && look_at_program(kernel, node))
         return 0;
-    if (strcmp(path, "/") != 0 && strcmp(path, "/tmp") != 0 && !x64i_host_view_leads(kernel->host, path) &&
-        !leads_to_program(kernel, path))
+    if (strcmp(path, "/") != 0 && strcmp(path, "/tmp") != 0 &&
+        !x64i_host_view_leads(kernel->host, path) && !leads_to_program(kernel, path))
         return -ENOENT;
     made_up_directory(node);
     return 0;

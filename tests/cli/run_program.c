@@ -5,6 +5,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,24 +83,22 @@ static void become_program(char *const *words, const char *in, const char *out, 
     _exit(127);
 }
 
-struct program_run run_program(const char *input, ...)
+/* Starts the words in a child with these three files and waits for it. */
+static struct program_run run_child(const char *input, char *const *words, bool clean)
 {
-    char program[] = X64_TEST_PROGRAM;
-    char *words[WORDS_MAX + 1] = {program};
     char in[128], out[128], err[128];
-    va_list arguments;
-    va_start(arguments, input);
-    for (size_t i = 1; i < WORDS_MAX && (words[i] = va_arg(arguments, char *)); i++)
-        continue;
-    va_end(arguments);
     (void)snprintf(in, sizeof in, "%s", test_path("stdin"));
     (void)snprintf(out, sizeof out, "%s", test_path("stdout"));
     (void)snprintf(err, sizeof err, "%s", test_path("stderr"));
     write_file(in, input ? input : "", input ? strlen(input) : 0);
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
-    if (child == 0)
+    if (child == 0) {
+        if (clean && (clearenv() != 0 || setenv("PATH", "/usr/bin:/bin", 1) != 0 ||
+                      setenv("LC_ALL", "C", 1) != 0))
+            _exit(126);
         become_program(words, in, out, err);
+    }
     int status = 0;
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     struct program_run run = {.status = WIFEXITED(status) ? WEXITSTATUS(status)
@@ -108,6 +107,27 @@ struct program_run run_program(const char *input, ...)
     run.err = read_file(err, NULL);
     ck_assert(run.out && run.err);
     return run;
+}
+
+struct program_run run_words(const char *input, char *const *words)
+{
+    static char program[] = X64_TEST_PROGRAM;
+    char *list[WORDS_MAX + 1] = {words[0] ? words[0] : program};
+    for (size_t i = 1; i < WORDS_MAX && (list[i] = words[i]); i++)
+        continue;
+    return run_child(input, list, true);
+}
+
+struct program_run run_program(const char *input, ...)
+{
+    char program[] = X64_TEST_PROGRAM;
+    char *words[WORDS_MAX + 1] = {program};
+    va_list arguments;
+    va_start(arguments, input);
+    for (size_t i = 1; i < WORDS_MAX && (words[i] = va_arg(arguments, char *)); i++)
+        continue;
+    va_end(arguments);
+    return run_child(input, words, false);
 }
 
 void program_run_free(struct program_run *run)

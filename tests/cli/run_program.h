@@ -21,6 +21,9 @@ struct program_run {
 /* Runs the program with the words up to a null pointer as arguments and `input` as its stdin; null
  * for an empty one. Fails the test when it takes more than a minute. */
 struct program_run run_program(const char *input, ...) __attribute__((sentinel));
+/* The same with words in a list; `words[0]` null stands for the program under test. It runs in an
+ * empty environment but for PATH and LC_ALL. */
+struct program_run run_words(const char *input, char *const *words);
 void program_run_free(struct program_run *run);
 
 /* Fails the test unless the run ended with that status and one line on stderr that begins with

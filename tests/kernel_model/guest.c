@@ -47,10 +47,12 @@ static size_t give_input(void *user, enum x64_input_kind kind, void *buffer, siz
 static enum x64_status start(struct guest *guest, const struct guest_config *config,
                              struct x64_error_text *error)
 {
+    const char *const binds[] = {config->bind, NULL};
     struct x64_config machine = {
         .struct_size = sizeof machine,
         .cpu_model = config->cpu ? config->cpu : "skylake",
         .memory_size = config->memory_size,
+        .history_interval = config->history_interval,
         .host = {.user = guest, .output = keep_output, .log = keep_log},
     };
     struct x64_kernel_config kernel = {.struct_size = sizeof kernel,
@@ -58,7 +60,11 @@ static enum x64_status start(struct guest *guest, const struct guest_config *con
                                        .kernel = config->kernel,
                                        .program = config->program,
                                        .argv = config->argv,
-                                       .envp = config->envp};
+                                       .envp = config->envp,
+                                       .root = config->root,
+                                       .binds = config->bind ? binds : NULL,
+                                       .task_limit = config->task_limit,
+                                       .output_limit = config->output_limit};
     *guest = (struct guest){.input = config->input};
     if (config->input)
         machine.host.input = give_input;

@@ -39,6 +39,11 @@ struct guest_config {
     const char *const *envp;
     uint64_t memory_size;
     const char *input;
+    const char *root;
+    const char *bind;
+    unsigned task_limit;
+    uint64_t output_limit;
+    uint64_t history_interval;
 };
 
 /* Fails the test when the guest cannot be attached. */

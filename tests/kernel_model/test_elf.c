@@ -138,7 +138,7 @@ START_TEST(test_elf_refuses_bad_fields)
         {offsetof(Elf64_Ehdr, e_phentsize), 2, 32, "program headers"},
         {offsetof(Elf64_Ehdr, e_phoff), 8, UINT64_MAX - 8, "behind the file's end"},
         {offsetof(Elf64_Ehdr, e_entry), 8, 0xffff800000000000u, "entry point"},
-        {SEGMENT, 4, PT_INTERP, "-static"},
+        {SEGMENT, 4, PT_INTERP, "interpreter's path"},
         {SEGMENT + offsetof(Elf64_Phdr, p_offset), 8, UINT64_MAX - 0xfff, "behind the file's end"},
         {SEGMENT + offsetof(Elf64_Phdr, p_filesz), 8, UINT64_MAX, "behind the file's end"},
         {SEGMENT + offsetof(Elf64_Phdr, p_memsz), 8, 1, "larger in the file"},

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* What a guest sees of the host, and that it sees nothing else. */
+#include "cli/run_program.h"
+#include "support/suite.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BUSYBOX "/usr/bin/busybox"
+#define SH(...) run_program(NULL, "run", __VA_ARGS__, NULL)
+
+START_TEST(test_sandbox_shows_only_the_program_and_libraries)
+{
+    static const char *const hidden[] = {"/etc/passwd",
+                                         "/root",
+                                         "/home",
+                                         "/usr/bin/env",
+                                         "/lib/../etc/passwd",
+                                         "/proc/self/root/etc/passwd",
+                                         "/proc/1/cwd/etc/passwd",
+                                         "/sys/kernel",
+                                         "/dev/mem"};
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+        struct program_run run = SH(BUSYBOX, "ls", "-d", hidden[i]);
+        ck_assert_msg(run.status == 1 && strstr(run.err, "No such file"), "%s: %d %s%s", hidden[i],
+                      run.status, run.out, run.err);
+        program_run_free(&run);
+    }
+    struct program_run run = SH(BUSYBOX, "ls", "-d", "/lib64", "/usr/bin/busybox");
+    ck_assert_str_eq(run.out, "/lib64\n/usr/bin/busybox\n");
+    program_run_free(&run);
+}
+END_TEST
+
+/* A directory of the test's own with a link that leads out of it. */
+static const char *make_tree(void)
+{
+    static char tree[128];
+    char path[256];
+    (void)snprintf(tree, sizeof tree, "%s", test_path("tree"));
+    (void)mkdir(tree, 0755);
+    (void)snprintf(path, sizeof path, "%s/file", tree);
+    write_file(path, "inside\n", 7);
+    (void)snprintf(path, sizeof path, "%s/out", tree);
+    (void)symlink("/etc/hostname", path);
+    (void)snprintf(path, sizeof path, "%s/up", tree);
+    (void)symlink("../../../../../../../etc", path);
+    return tree;
+}
+
+START_TEST(test_sandbox_links_stay_inside)
+{
+    const char *tree = make_tree();
+    static const char *const paths[] = {"/out", "/up/passwd", "/../etc/passwd",
+                                        "/../../../etc/passwd"};
+    struct program_run run = SH("--root", tree, "--", BUSYBOX, "cat", "/file");
+    ck_assert_str_eq(run.out, "inside\n");
+    program_run_free(&run);
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        run = SH("--root", tree, "--", BUSYBOX, "cat", paths[i]);
+        ck_assert_msg(run.status == 1 && run.out_size == 0, "%s: %s", paths[i], run.out);
+        program_run_free(&run);
+    }
+}
+END_TEST
+
+START_TEST(test_sandbox_root_is_read_only)
+{
+    const char *tree = make_tree();
+    char path[256];
+    struct program_run run =
+        SH("--root", tree, "--", BUSYBOX, "sh", "-c",
+           "echo changed > /file; echo new > /new; mkdir /d; mv /file /d/moved; cat /d/moved /new; "
+           "rm /up; ls /");
+    ck_assert_str_eq(run.err, "");
+    ck_assert_str_eq(run.out, "changed\nnew\nd\ndev\nnew\nout\nproc\ntmp\n");
+    program_run_free(&run);
+    (void)snprintf(path, sizeof path, "%s/file", tree);
+    char *content = read_file(path, NULL);
+    ck_assert_str_eq(content, "inside\n");
+    free(content);
+    (void)snprintf(path, sizeof path, "%s/new", tree);
+    ck_assert_int_ne(access(path, F_OK), 0);
+    (void)snprintf(path, sizeof path, "%s/up", tree);
+    ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
+START_TEST(test_sandbox_binds)
+{
+    const char *tree = make_tree();
+    char bind[256], path[256];
+    (void)snprintf(bind, sizeof bind, "%s:/work:rw", tree);
+    struct program_run run =
+        SH("--bind", bind, BUSYBOX, "sh", "-c",
+           "cd /work && echo more >> file && cat file && echo x > made && mv made moved && "
+           "mkdir sub && rmdir sub && ls");
+    ck_assert_str_eq(run.err, "");
+    ck_assert_str_eq(run.out, "inside\nmore\nfile\nmoved\nout\nup\n");
+    program_run_free(&run);
+    (void)snprintf(path, sizeof path, "%s/file", tree);
+    char *content = read_file(path, NULL);
+    ck_assert_str_eq(content, "inside\nmore\n");
+    free(content);
+    (void)snprintf(bind, sizeof bind, "%s:/work", tree);
+    run = SH("--bind", bind, BUSYBOX, "sh", "-c", "echo hidden > /work/file; cat /work/file");
+    ck_assert_str_eq(run.out, "hidden\n");
+    program_run_free(&run);
+    content = read_file(path, NULL);
+    ck_assert_str_eq(content, "inside\nmore\n");
+    free(content);
+}
+END_TEST
+
+START_TEST(test_sandbox_limits)
+{
+    struct program_run run = SH("--tasks", "8", X64_TEST_GUESTS "/guest_fork_bomb");
+    ck_assert_int_eq(run.status, 0);
+    ck_assert_str_eq(run.out, "7: Resource temporarily unavailable\n");
+    ck_assert_ptr_nonnull(strstr(run.err, "--tasks"));
+    program_run_free(&run);
+    run = SH("--output-limit", "8K", X64_TEST_GUESTS "/guest_endless");
+    program_run_refused(&run, 128 + 9, "8192 bytes of --output-limit");
+    ck_assert_uint_eq(run.out_size, 8192);
+    program_run_free(&run);
+    run = SH("--memory", "32M", X64_TEST_GUESTS "/guest_endless", "map");
+    program_run_refused(&run, 128 + 9, "out of memory");
+    program_run_free(&run);
+    run = SH("--tasks", "0", BUSYBOX, "true");
+    program_run_refused(&run, 125, "--tasks 0");
+    program_run_free(&run);
+    run = SH("--root", "/nonexistent", BUSYBOX, "true");
+    program_run_refused(&run, 125, "--root /nonexistent");
+    program_run_free(&run);
+}
+END_TEST
+
+static Suite *sandbox_suite(void)
+{
+    Suite *suite = suite_create("sandbox");
+    TCase *tcase = tcase_create("sandbox");
+    tcase_set_timeout(tcase, 300);
+    tcase_add_test(tcase, test_sandbox_shows_only_the_program_and_libraries);
+    tcase_add_test(tcase, test_sandbox_links_stay_inside);
+    tcase_add_test(tcase, test_sandbox_root_is_read_only);
+    tcase_add_test(tcase, test_sandbox_binds);
+    tcase_add_test(tcase, test_sandbox_limits);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+X64_TEST_MAIN(sandbox_suite())
