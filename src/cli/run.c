@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* environ */
 #include "cli/cli.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,27 +18,94 @@ static int status_of(const struct cli_guest *guest, const struct cli_options *op
     return CLI_RUN_ERROR;
 }
 
-static void print_syscall(struct cli_guest *guest, const struct x64_step *step)
+#define NAMES_MAX 400
+#define NAME_SIZE 32
+
+/* How often each system call was made, and how often in vain. */
+struct call_count {
+    char name[NAME_SIZE];
+    unsigned long long calls;
+    unsigned long long errors;
+};
+
+struct summary {
+    struct call_count row[NAMES_MAX];
+    size_t count;
+};
+
+/* By the call's text: "[pid 3] read(...) = -1 EBADF (9)". */
+static void count_call(struct summary *summary, const char *text)
 {
-    char text[512];
-    if (step->kind == X64_STEP_NATIVE && x64_syscall_text(guest->machine, text, sizeof text))
+    char name[NAME_SIZE];
+    size_t i = 0;
+    const char *start = strncmp(text, "[pid ", 5) == 0 ? strchr(text, ']') + 2 : text;
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(start, "("), start);
+    while (i < summary->count && strcmp(summary->row[i].name, name) != 0)
+        i++;
+    if (i == NAMES_MAX)
+        return;
+    if (i == summary->count) {
+        memcpy(summary->row[i].name, name, sizeof name);
+        summary->count++;
+    }
+    summary->row[i].calls++;
+    summary->row[i].errors += strstr(start, ") = -1 ") != NULL;
+}
+
+static int compare_counts(const void *a, const void *b)
+{
+    const struct call_count *x = a;
+    const struct call_count *y = b;
+    if (x->calls != y->calls)
+        return x->calls < y->calls ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+static void print_summary(struct summary *summary)
+{
+    struct call_count total = {.name = "total"};
+    qsort(summary->row, summary->count, sizeof summary->row[0], compare_counts);
+    (void)fprintf(stderr, "%10s %9s  %s\n", "calls", "errors", "system call");
+    for (size_t i = 0; i < summary->count; i++) {
+        const struct call_count *row = &summary->row[i];
+        (void)fprintf(stderr, "%10llu %9llu  %s\n", row->calls, row->errors, row->name);
+        total.calls += row->calls;
+        total.errors += row->errors;
+    }
+    (void)fprintf(stderr, "%10llu %9llu  %s\n", total.calls, total.errors, total.name);
+}
+
+/* With -s it is printed, with -c counted. */
+static void note_syscall(struct cli_guest *guest, const struct x64_step *step,
+                         const struct cli_options *options, struct summary *summary)
+{
+    char text[1024];
+    if (step->kind != X64_STEP_NATIVE || !x64_syscall_text(guest->machine, text, sizeof text))
+        return;
+    if (options->strace)
         (void)fprintf(stderr, "%s\n", text);
+    if (options->summary)
+        count_call(summary, text);
 }
 
 /* As x64_run, with the system calls on stderr. */
-static enum x64_status run_with_syscalls(struct cli_guest *guest, uint64_t limit,
+static enum x64_status run_with_syscalls(struct cli_guest *guest, const struct cli_options *options,
                                          struct x64_stop *stop)
 {
+    struct summary summary = {0};
+    uint64_t limit = options->limit;
     struct x64_step step;
     enum x64_status status = X64_OK;
     *stop = (struct x64_stop){.reason = X64_STOP_BUDGET};
     while (limit-- > 0 && status == X64_OK && stop->reason == X64_STOP_BUDGET) {
         status = x64_step_observed(guest->machine, &step, stop);
         if (status == X64_OK)
-            print_syscall(guest, &step);
+            note_syscall(guest, &step, options, &summary);
         if (cli_interrupted() && stop->reason == X64_STOP_BUDGET)
             stop->reason = X64_STOP_REQUEST;
     }
+    if (options->summary)
+        print_summary(&summary);
     return status == X64_ERROR_STATE && stop->reason != X64_STOP_BUDGET ? X64_OK : status;
 }
 
@@ -58,8 +126,9 @@ int cli_run(int argc, char **argv)
     if (cli_guest_open(&guest, &options) != CLI_DONE)
         return CLI_RUN_ERROR;
     cli_catch_interrupts(guest.machine);
-    enum x64_status result = options.strace ? run_with_syscalls(&guest, options.limit, &stop)
-                                            : x64_run(guest.machine, options.limit, &stop);
+    enum x64_status result = options.strace || options.summary
+                                 ? run_with_syscalls(&guest, &options, &stop)
+                                 : x64_run(guest.machine, options.limit, &stop);
     if (result == X64_OK)
         status = status_of(&guest, &options, &stop);
     else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A system call as strace prints it, from the types and names of its definition. */
+#include "kernel_model/strace.h"
 #include "kernel_model/custom.h"
 
 #include <errno.h>
@@ -93,16 +94,20 @@ static bool is_size(const char *name)
 }
 
 static void append_argument(struct text *text, const struct x64i_kernel *kernel,
-                            const struct x64i_syscall *definition,
-                            const struct x64i_call_record *call, unsigned index)
+                            const struct x64i_syscall_row *row, const struct x64i_call_record *call,
+                            unsigned index)
 {
+    char named[160];
+    const struct x64i_syscall *definition = row->definition;
     const struct x64i_parameter *parameter = &definition->parameter[index];
     uint64_t value = call->arguments[index];
     bool characters = strstr(parameter->type, "char") && strchr(parameter->type, '*');
     bool input = strncmp(parameter->type, "const", 5) == 0;
     bool sized = index + 1u < definition->count &&
                  strcmp(definition->parameter[index + 1].type, "size_t") == 0;
-    if (characters && sized) {
+    if (x64i_strace_value(kernel, row->name, parameter, call, value, named, sizeof named)) {
+        append(text, "%s", named);
+    } else if (characters && sized) {
         uint64_t size =
             input ? call->arguments[index + 1] : (call->result > 0 ? (uint64_t)call->result : 0);
         append_string(text, kernel, value, size, false);
@@ -148,6 +153,8 @@ size_t x64_syscall_text(struct x64_machine *machine, char *bytes, size_t size)
     struct text text = {bytes, size, 0};
     const struct x64i_syscall_row *row = x64i_custom_row(kernel, call->table == 32, call->number);
     const struct x64i_syscall *definition = row ? row->definition : NULL;
+    if (kernel->schedule.task_count > 1)
+        append(&text, "[pid %u] ", call->tid);
     if (row && row->name[0])
         append(&text, "%s(", row->name);
     else
@@ -156,7 +163,7 @@ size_t x64_syscall_text(struct x64_machine *machine, char *bytes, size_t size)
     for (unsigned i = 0; i < count; i++) {
         append(&text, "%s", i ? ", " : "");
         if (definition)
-            append_argument(&text, kernel, definition, call, i);
+            append_argument(&text, kernel, row, call, i);
         else
             append(&text, "%#llx", (unsigned long long)call->arguments[i]);
     }

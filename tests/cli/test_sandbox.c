@@ -92,10 +92,10 @@ START_TEST(test_sandbox_binds)
 {
     const char *tree = make_tree();
     char bind[256], path[256];
-    (void)snprintf(bind, sizeof bind, "%s:/work:rw", tree);
+    (void)snprintf(bind, sizeof bind, "%s:/data:rw", tree);
     struct program_run run =
         SH("--bind", bind, BUSYBOX, "sh", "-c",
-           "cd /work && echo more >> file && cat file && echo x > made && mv made moved && "
+           "cd /data && echo more >> file && cat file && echo x > made && mv made moved && "
            "mkdir sub && rmdir sub && ls");
     ck_assert_str_eq(run.err, "");
     ck_assert_str_eq(run.out, "inside\nmore\nfile\nmoved\nout\nup\n");
@@ -104,8 +104,8 @@ START_TEST(test_sandbox_binds)
     char *content = read_file(path, NULL);
     ck_assert_str_eq(content, "inside\nmore\n");
     free(content);
-    (void)snprintf(bind, sizeof bind, "%s:/work", tree);
-    run = SH("--bind", bind, BUSYBOX, "sh", "-c", "echo hidden > /work/file; cat /work/file");
+    (void)snprintf(bind, sizeof bind, "%s:/data", tree);
+    run = SH("--bind", bind, BUSYBOX, "sh", "-c", "echo hidden > /data/file; cat /data/file");
     ck_assert_str_eq(run.out, "hidden\n");
     program_run_free(&run);
     content = read_file(path, NULL);
@@ -137,6 +137,30 @@ START_TEST(test_sandbox_limits)
 }
 END_TEST
 
+START_TEST(test_sandbox_calls_are_printed)
+{
+    static const char *const wanted[] = {
+        "openat(AT_FDCWD, \"/nonexistent\", O_RDONLY, 0) = -1 ENOENT (2)\n",
+        "PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x",
+        "[pid 2] ",
+        "write(1, \"hi\\n\", 3) = 3\n",
+        "exit_group(1) = ?\n",
+    };
+    struct program_run run =
+        SH("-s", "--", BUSYBOX, "sh", "-c", "echo hi | busybox cat; busybox cat /nonexistent");
+    ck_assert_int_eq(run.status, 1);
+    ck_assert_str_eq(run.out, "hi\n");
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        ck_assert_msg(strstr(run.err, wanted[i]) != NULL, "no '%s' in:\n%s", wanted[i], run.err);
+    program_run_free(&run);
+    run = SH("-c", "--", BUSYBOX, "echo", "hi");
+    ck_assert_ptr_nonnull(strstr(run.err, "calls    errors  system call\n"));
+    ck_assert_ptr_nonnull(strstr(run.err, "         1         0  write\n"));
+    ck_assert_ptr_null(strstr(run.err, "write("));
+    program_run_free(&run);
+}
+END_TEST
+
 static Suite *sandbox_suite(void)
 {
     Suite *suite = suite_create("sandbox");
@@ -147,6 +171,7 @@ static Suite *sandbox_suite(void)
     tcase_add_test(tcase, test_sandbox_root_is_read_only);
     tcase_add_test(tcase, test_sandbox_binds);
     tcase_add_test(tcase, test_sandbox_limits);
+    tcase_add_test(tcase, test_sandbox_calls_are_printed);
     suite_add_tcase(suite, tcase);
     return suite;
 }

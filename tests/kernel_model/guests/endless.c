@@ -15,7 +15,8 @@ int main(int argc, char **argv)
             more = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
             if (more == MAP_FAILED)
                 return 9;
-            memset(more, 1, 1 << 20);
+            for (int i = 0; i < 1 << 20; i += 4096)
+                *(volatile char *)&more[i] = 1;
         } else if (write(1, more, sizeof bytes) < 0) {
             return 8;
         }
