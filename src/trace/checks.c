@@ -24,7 +24,7 @@ static const char *const slot_names[X64I_SLOT_COUNT] = {
     "cx",  "dx",  "si",  "di",  "orig_ax", "ip", "cs",  "flags", "sp", "ss",
 };
 
-static const char *const check_names[X64I_CHECK_COUNT] = {
+const char *const x64i_check_names[X64I_CHECK_COUNT] = {
     [X64I_CHECK_CX_IP] = "rcx == rip",
     [X64I_CHECK_CANONICAL] = "rip is canonical",
     [X64I_CHECK_CS] = "cs",
@@ -137,9 +137,10 @@ static void sum_up(struct x64i_trace_model *model, struct x64i_trace_line *line,
         char detail[64];
         bool held = holds(checks, check, star, detail, sizeof detail);
         all &= held;
+        checks->result[check] = held ? 1 : 2;
         int added =
             snprintf(text + length, sizeof text - length, "%s%s %s (%s)", length ? ", " : "",
-                     check_names[check], held ? "holds" : "FAILS", detail);
+                     x64i_check_names[check], held ? "holds" : "FAILS", detail);
         if (added > 0 && (size_t)added < sizeof text - length)
             length += (size_t)added;
     }
@@ -221,8 +222,9 @@ static void note_compare(struct x64i_trace_model *model, const struct x64i_trace
     if (check == X64I_CHECK_CANONICAL && !pair)
         held = is_canonical(a.slot == X64I_SLOT_IP ? a.value : b.value);
     model->checks.pending_held = held;
+    model->checks.result[check] = held ? 1 : 2;
     x64i_line_note(line, X64I_NOTE_CHECK, "check before SYSRET: %s: 0x%llx %s 0x%llx: %s",
-                   check_names[check], (ull)a.value, test ? "&" : "and", (ull)b.value,
+                   x64i_check_names[check], (ull)a.value, test ? "&" : "and", (ull)b.value,
                    held ? "holds" : "FAILS");
 }
 
@@ -237,7 +239,7 @@ static void note_branch(struct x64i_trace_model *model, const struct x64i_trace_
     checks->pending = X64I_CHECK_NONE;
     if (check == X64I_CHECK_NONE)
         return;
-    const char *name = check_names[check];
+    const char *name = x64i_check_names[check];
     if (checks->pending_held && !taken) {
         x64i_line_note(line, X64I_NOTE_CHECK, "not taken: %s holds, on towards SYSRET", name);
         return;

@@ -173,6 +173,7 @@ static void decode(struct x64i_disassembler *d, const struct x64_step *step,
         return;
     add_operand_size(&instruction, out);
     out->mnemonic = instruction.mnemonic;
+    out->length = instruction.length;
     out->conditional_branch = instruction.meta.category == ZYDIS_CATEGORY_COND_BR;
     unsigned count = instruction.operand_count_visible;
     for (unsigned i = 0; i < 2 && i < count; i++)

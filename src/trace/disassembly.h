@@ -32,6 +32,7 @@ struct x64i_operand {
 
 struct x64i_instruction {
     ZydisMnemonic mnemonic;
+    uint8_t length; /* bytes of it; 0 where they are no instruction */
     bool conditional_branch;
     bool branch; /* near, with a target that is known: jmp, jcc, call */
     uint64_t target;

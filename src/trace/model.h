@@ -74,7 +74,8 @@ struct x64i_checks {
     bool extended[16];       /* by SHL and SAR, as the canonical check does it */
     enum x64i_check pending; /* compared, not yet branched on */
     bool pending_held;
-    uint64_t frame; /* linear address of pt_regs, 0: not seen */
+    uint64_t frame;                   /* linear address of pt_regs, 0: not seen */
+    uint8_t result[X64I_CHECK_COUNT]; /* 0 not looked at, 1 held, 2 failed */
     bool words_known;
     uint64_t words[X64I_SLOT_COUNT];
 };
@@ -150,6 +151,8 @@ const char *x64i_flags_text(uint64_t old, uint64_t value, char *text, size_t siz
 /* checks.c: the word of pt_regs that a slot's name stands for, X64I_SLOT_COUNT for none. */
 unsigned x64i_slot_of_name(const char *name);
 
+/* checks.c */
+extern const char *const x64i_check_names[X64I_CHECK_COUNT];
 void x64i_checks_reset(struct x64i_checks *checks);
 void x64i_checks_step(struct x64i_trace_model *model, const struct x64i_trace_moment *moment,
                       struct x64i_trace_line *line);

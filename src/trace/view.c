@@ -41,6 +41,11 @@ static enum x64_status msr(void *user, uint32_t index, uint64_t *value)
     return x64_msr_read(user, index, value);
 }
 
+static enum x64_status read_physical(void *user, uint64_t physical, void *buffer, size_t size)
+{
+    return x64_memory_read_phys(user, physical, buffer, size);
+}
+
 struct x64i_trace_view x64i_machine_view(struct x64_machine *machine)
 {
     return (struct x64i_trace_view){.user = machine,
@@ -50,5 +55,6 @@ struct x64i_trace_view x64i_machine_view(struct x64_machine *machine)
                                     .system_call = system_call,
                                     .system_call_name = system_call_name,
                                     .read = read,
-                                    .msr = msr};
+                                    .msr = msr,
+                                    .read_physical = read_physical};
 }

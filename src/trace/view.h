@@ -18,6 +18,8 @@ struct x64i_trace_view {
     const char *(*system_call_name)(void *user, bool compat, uint64_t number);
     enum x64_status (*read)(void *user, uint64_t linear, void *buffer, size_t size);
     enum x64_status (*msr)(void *user, uint32_t index, uint64_t *value);
+    /* Null where there are no page tables to look at. */
+    enum x64_status (*read_physical)(void *user, uint64_t physical, void *buffer, size_t size);
 };
 
 /* The view of a machine, which must outlive it. */

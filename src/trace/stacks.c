@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "trace/stacks.h"
+
+/* The farthest address of the same kind, in pages and then in words, below `reach` bytes away. */
+static uint64_t edge(const struct x64i_trace_view *view, uint64_t linear, enum x64_stack kind,
+                     int64_t direction)
+{
+    static const int64_t strides[] = {4096, 8};
+    uint64_t at = linear;
+    for (unsigned i = 0; i < 2; i++)
+        for (;;) {
+            uint64_t next = at + (uint64_t)(direction * strides[i]);
+            uint64_t distance = direction > 0 ? next - linear : linear - next;
+            if (distance > X64I_STACK_REACH || view->stack(view->user, next) != kind)
+                break;
+            at = next;
+        }
+    return at;
+}
+
+bool x64i_stack_range_at(const struct x64i_trace_view *view, uint64_t linear,
+                         struct x64i_stack_range *range)
+{
+    uint64_t word = linear & ~UINT64_C(7);
+    enum x64_stack kind = view->stack(view->user, word);
+    if (kind == X64_STACK_NONE || kind == X64_STACK_USER)
+        return false;
+    /* A stack pointer may point behind the first word, so that the top is on the stack too. */
+    *range = (struct x64i_stack_range){.bottom = edge(view, word, kind, -1),
+                                       .top = edge(view, word, kind, 1)};
+    return true;
+}
+
+void x64i_stack_ranges_learn(const struct x64i_trace_view *view,
+                             const struct x64i_field_values *values,
+                             struct x64i_stack_range ranges[X64I_STACK_KINDS])
+{
+    static const uint8_t seeds[] = {X64I_FIELD_RSP, X64I_FIELD_SP0, X64I_FIELD_SP1};
+    for (unsigned i = 0; i < sizeof seeds; i++) {
+        uint64_t seed = values->value[seeds[i]];
+        enum x64_stack kind = view->stack(view->user, seed);
+        bool known = values->known >> seeds[i] & 1;
+        if (known && (unsigned)kind < X64I_STACK_KINDS && !ranges[kind].top)
+            (void)x64i_stack_range_at(view, seed, &ranges[kind]);
+        /* Another stack of the same kind: another task's, another IST's. */
+        if (seeds[i] == X64I_FIELD_RSP && (unsigned)kind < X64I_STACK_KINDS && ranges[kind].top &&
+            (seed < ranges[kind].bottom || seed > ranges[kind].top))
+            (void)x64i_stack_range_at(view, seed, &ranges[kind]);
+    }
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One pass over the run: checkpoints of what explanations depend on, the timeline's bands, the
+ * system calls, and who wrote which word of a stack. Every list has a bound, so that memory does;
+ * where one is full, later steps have no such entry.
+ */
+#include "view/view_private.h"
+
+#include "emu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_BANDS  2000000u
+#define MAX_CALLS  1000000u
+#define MAX_WRITES 4000000u
+#define FIRST_ROOM 1024u
+
+/* Writes this near RSP are a stack's. */
+#define BELOW 1024u
+#define ABOVE 8192u
+
+/* How far back the writer of a slot is looked for. */
+#define SCAN 400000u
+
+/* Room for one more entry of a list that doubles up to `most`; false when it is full. */
+static bool make_room(void **list, size_t *room, size_t count, size_t most, size_t size)
+{
+    if (count < *room)
+        return true;
+    size_t wanted = *room ? 2 * *room : FIRST_ROOM;
+    if (wanted > most)
+        wanted = most;
+    if (count >= wanted)
+        return false;
+    void *grown = realloc(*list, wanted * size);
+    if (!grown)
+        return false;
+    *list = grown;
+    *room = wanted;
+    return true;
+}
+
+/* The fork gets a copy of what came from outside, so that it goes the same way. */
+static enum x64_status copy_input(struct x64_machine *from, struct x64_machine *to)
+{
+    const struct x64i_input_log *log = x64i_machine_input_log(from);
+    struct x64i_input_log copy = {.base = log->base};
+    enum x64_status status = X64_OK;
+    for (size_t i = 0; i < log->count && status == X64_OK; i++) {
+        const struct x64i_input_record *record = &log->records[i];
+        status = x64i_input_log_append(&copy, (enum x64_input_kind)record->kind, record->asked,
+                                       log->bytes + record->offset, record->given);
+    }
+    if (status == X64_OK)
+        status = x64i_machine_replay_input(to, &copy);
+    x64i_input_log_free(&copy);
+    return status;
+}
+
+enum x64_status x64i_index_open(struct x64i_view *view)
+{
+    struct x64i_view_index *index = &view->index;
+    struct x64_machine *fork;
+    enum x64_status status = x64_fork(view->walker.machine, NULL, &fork);
+    if (status != X64_OK)
+        return status;
+    status = copy_input(view->walker.machine, fork);
+    if (status == X64_OK)
+        status = x64i_walker_init(&index->walker, fork);
+    if (status != X64_OK) {
+        x64_machine_destroy(fork);
+        return status;
+    }
+    index->interval = X64I_VIEW_INTERVAL;
+    index->checkpoints = calloc(X64I_VIEW_CHECKPOINTS, sizeof *index->checkpoints);
+    if (!index->checkpoints)
+        return X64_ERROR_MEMORY;
+    x64i_walker_start(&index->walker, true);
+    index->checkpoints[index->checkpoint_count++] = index->walker.track;
+    return X64_OK;
+}
+
+static void close_walker(struct x64i_view_index *index)
+{
+    x64i_walker_free(&index->walker);
+    x64_machine_destroy(index->walker.machine);
+    index->walker.machine = NULL;
+}
+
+void x64i_index_close(struct x64i_view_index *index)
+{
+    close_walker(index);
+    free(index->checkpoints);
+    free(index->bands);
+    free(index->calls);
+    free(index->writes);
+}
+
+static void keep_checkpoint(struct x64i_view_index *index, uint64_t first)
+{
+    const struct x64i_view_track *track = &index->walker.track;
+    if ((track->n - first) % index->interval)
+        return;
+    if (index->checkpoint_count == X64I_VIEW_CHECKPOINTS) {
+        for (size_t i = 0; i < X64I_VIEW_CHECKPOINTS / 2; i++)
+            index->checkpoints[i] = index->checkpoints[2 * i];
+        index->checkpoint_count = X64I_VIEW_CHECKPOINTS / 2;
+        index->interval *= 2;
+    }
+    if ((track->n - first) % index->interval == 0)
+        index->checkpoints[index->checkpoint_count++] = *track;
+}
+
+/* The band that the step belongs to: the state behind it. */
+static void keep_band(struct x64i_view_index *index, const struct x64i_trace_line *line)
+{
+    const struct x64i_trace_model *model = &index->walker.track.model;
+    const struct x64i_window *window = &model->window;
+    struct x64i_view_band band = {
+        .n = line->n,
+        .cpl = model->before.cpl,
+        .stack = (uint8_t)line->stack,
+        .user_table = window->kernel_root && window->kernel_root != window->user_root &&
+                      (model->before.cr3 & X64I_TABLES_ROOT) == window->user_root,
+        .window = (uint8_t)window->open,
+    };
+    const struct x64i_view_band *last =
+        index->band_count ? &index->bands[index->band_count - 1] : NULL;
+    if (last && last->cpl == band.cpl && last->stack == band.stack &&
+        last->user_table == band.user_table && last->window == band.window)
+        return;
+    if (make_room((void **)&index->bands, &index->band_room, index->band_count, MAX_BANDS,
+                  sizeof band))
+        index->bands[index->band_count++] = band;
+}
+
+static void keep_call(struct x64i_view_index *index, const struct x64i_trace_line *line)
+{
+    const struct x64i_view_walker *walker = &index->walker;
+    const struct x64i_trace_model *model = &walker->track.model;
+    bool enters = walker->track.entry_n == line->n && line->cpl == 3;
+    bool leaves = line->cpl != 3 && model->before.cpl == 3;
+    if (leaves && index->call_count && index->calls[index->call_count - 1].end == UINT64_MAX)
+        index->calls[index->call_count - 1].end = line->n;
+    if (!enters || !make_room((void **)&index->calls, &index->call_room, index->call_count,
+                              MAX_CALLS, sizeof *index->calls))
+        return;
+    const struct x64_effect *exception = x64i_effect_find(&walker->step, X64_EFFECT_EXCEPTION);
+    const char *name = NULL;
+    if (exception)
+        name = x64_fault_name((enum x64_fault)exception->index);
+    else if (model->entry != X64I_ENTRY_INTERRUPT)
+        name = walker->view.system_call_name(walker->view.user, model->compat_entry,
+                                             (uint32_t)model->entry_rax);
+    index->calls[index->call_count++] = (struct x64i_view_call){.n = line->n,
+                                                                .end = UINT64_MAX,
+                                                                .name = name ? name : "interrupt",
+                                                                .kind = (uint8_t)model->entry};
+}
+
+static void keep_writes(struct x64i_view_index *index)
+{
+    const struct x64i_view_walker *walker = &index->walker;
+    const struct x64_step *step = &walker->step;
+    for (size_t i = 0; i < step->effect_count; i++) {
+        const struct x64_effect *effect = &step->effects[i];
+        if (effect->kind != X64_EFFECT_MEMORY_WRITE)
+            continue;
+        bool near = false;
+        for (unsigned kind = X64_STACK_USER; kind < X64I_STACK_KINDS; kind++) {
+            uint64_t rsp = walker->track.last_rsp[kind];
+            near |= rsp && effect->linear - (rsp - BELOW) < BELOW + ABOVE;
+        }
+        if (near && make_room((void **)&index->writes, &index->write_room, index->write_count,
+                              MAX_WRITES, sizeof *index->writes))
+            index->writes[index->write_count++] = (struct x64i_view_write){
+                .n = step->number, .linear = effect->linear, .rip = step->rip};
+    }
+}
+
+bool x64i_view_index(struct x64i_view *view, uint64_t steps)
+{
+    struct x64i_view_index *index = &view->index;
+    struct x64i_trace_line *line = &index->walker.line;
+    while (!index->complete && steps-- > 0) {
+        if (index->walker.track.n >= view->last ||
+            x64i_walker_step(&index->walker, line) != X64_OK) {
+            index->complete = true;
+            close_walker(index);
+            break;
+        }
+        keep_band(index, line);
+        keep_call(index, line);
+        keep_writes(index);
+        keep_checkpoint(index, view->first);
+    }
+    return index->complete;
+}
+
+uint64_t x64i_view_indexed(const struct x64i_view *view)
+{
+    return view->index.walker.track.n;
+}
+
+const struct x64i_view_track *x64i_index_checkpoint(const struct x64i_view_index *index, uint64_t n)
+{
+    size_t low = 0;
+    size_t high = index->checkpoint_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (index->checkpoints[middle].n <= n)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? &index->checkpoints[low - 1] : NULL;
+}
+
+const struct x64i_view_call *x64i_index_call(const struct x64i_view_index *index, uint64_t n)
+{
+    size_t low = 0;
+    size_t high = index->call_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (index->calls[middle].n <= n)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct x64i_view_call *call = low ? &index->calls[low - 1] : NULL;
+    return call && n <= call->end ? call : NULL;
+}
+
+/* How many writes were made before step n. */
+static size_t writes_before(const struct x64i_view_index *index, uint64_t n)
+{
+    size_t low = 0;
+    size_t high = index->write_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (index->writes[middle].n < n)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void x64i_index_writers(const struct x64i_view_index *index, uint64_t n,
+                        struct x64i_view_stack *stack)
+{
+    unsigned left = stack->count;
+    if (!left)
+        return;
+    uint64_t low = stack->slot[left - 1].linear;
+    uint64_t reach = stack->slot[0].linear + 8 - low;
+    size_t at = writes_before(index, n);
+    size_t stop = at > SCAN ? at - SCAN : 0;
+    while (at > stop && left) {
+        const struct x64i_view_write *write = &index->writes[--at];
+        if (write->linear - low >= reach)
+            continue;
+        for (unsigned i = 0; i < stack->count; i++) {
+            struct x64i_view_slot *slot = &stack->slot[i];
+            if (slot->has_writer || write->linear - slot->linear >= 8)
+                continue;
+            slot->has_writer = true;
+            slot->writer_n = write->n;
+            slot->writer_rip = write->rip;
+            left--;
+        }
+    }
+}
+
+const struct x64i_view_band *x64i_view_bands(const struct x64i_view *view, size_t *count)
+{
+    *count = view->index.band_count;
+    return view->index.bands;
+}
+
+const struct x64i_view_call *x64i_view_calls(const struct x64i_view *view, size_t *count)
+{
+    *count = view->index.call_count;
+    return view->index.calls;
+}

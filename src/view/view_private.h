@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* The view's inside, shared by model.c and model_*.c. */
+#ifndef X64I_VIEW_PRIVATE_H
+#define X64I_VIEW_PRIVATE_H
+
+#include "timing/timing.h"
+#include "view/model.h"
+
+#define X64I_VIEW_CHECKPOINTS 1024u
+#define X64I_VIEW_INTERVAL    4096u
+
+/* What is remembered from step to step; a copy of it is a checkpoint. */
+struct x64i_view_track {
+    uint64_t n; /* of the step that comes next */
+    struct x64i_trace_model model;
+    struct x64i_timing_state timing;
+    uint64_t last_rsp[X64I_STACK_KINDS];
+    struct x64i_stack_range range[X64I_STACK_KINDS];
+    uint64_t entry_n; /* of the last step that entered the kernel */
+    bool exact;
+};
+
+/* One machine that is walked along, with everything that explains its steps. */
+struct x64i_view_walker {
+    struct x64_machine *machine;
+    struct x64i_trace_view view;
+    struct x64i_disassembler *disassembler;
+    struct x64i_timing *timing;
+    struct x64i_view_track track;
+    struct x64_step step;        /* the last one made */
+    struct x64i_trace_line line; /* room for one */
+};
+
+struct x64i_view_write {
+    uint64_t n;
+    uint64_t linear;
+    uint64_t rip;
+};
+
+struct x64i_view_index {
+    struct x64i_view_walker walker;
+    bool complete;
+    struct x64i_view_track *checkpoints; /* by n, `interval` steps apart */
+    size_t checkpoint_count;
+    uint64_t interval;
+    struct x64i_view_band *bands;
+    size_t band_count, band_room;
+    struct x64i_view_call *calls;
+    size_t call_count, call_room;
+    struct x64i_view_write *writes;
+    size_t write_count, write_room;
+};
+
+struct x64i_view {
+    struct x64i_view_walker walker;
+    struct x64i_view_index index;
+    struct x64i_view_wish wish;
+    struct x64i_view_moment moment;
+    uint64_t first, last;
+};
+
+/* model_walk.c */
+enum x64_status x64i_walker_init(struct x64i_view_walker *walker, struct x64_machine *machine);
+void x64i_walker_free(struct x64i_view_walker *walker);
+
+/* Begins to explain at the machine's present. */
+void x64i_walker_start(struct x64i_view_walker *walker, bool exact);
+
+/* Puts a checkpoint of any walker in place of what is remembered. */
+void x64i_walker_resume(struct x64i_view_walker *walker, const struct x64i_view_track *track);
+
+/* Makes a step and explains it; X64_ERROR_STATE at the end of the run. */
+enum x64_status x64i_walker_step(struct x64i_view_walker *walker, struct x64i_trace_line *line);
+
+/* model_index.c */
+enum x64_status x64i_index_open(struct x64i_view *view);
+void x64i_index_close(struct x64i_view_index *index);
+
+/* The latest checkpoint at or before n, or null. */
+const struct x64i_view_track *x64i_index_checkpoint(const struct x64i_view_index *index,
+                                                    uint64_t n);
+
+/* Fills in who wrote the stack's slots before step `n`. */
+void x64i_index_writers(const struct x64i_view_index *index, uint64_t n,
+                        struct x64i_view_stack *stack);
+
+/* The call that step n belongs to, or null. */
+const struct x64i_view_call *x64i_index_call(const struct x64i_view_index *index, uint64_t n);
+
+/* model_stacks.c, model_code.c, model_tables.c: parts of the moment */
+void x64i_moment_stacks(struct x64i_view *view);
+void x64i_moment_code(struct x64i_view *view);
+void x64i_moment_tables(struct x64i_view *view);
+
+#endif

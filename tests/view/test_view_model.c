@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The model behind the view against what it must agree with: the jsonl trace of the same run, made
+ * by another machine, and the machine's own registers and memory one step later.
+ */
+#include "kernel_model/guest.h"
+#include "support/suite.h"
+#include "trace/writer.h"
+#include "view/model.h"
+
+#include "x64emu/trace.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const struct guest_config runs[] = {
+    {.entry = "6.1"},
+    {.entry = "6.1", .mitigations = "pti,pcid,ibrs,retpoline,verw,bhb"},
+    {.entry = "4.16", .mitigations = "pti,pcid"},
+    {.entry = "4.9"},
+    {.entry = "sysenter"},
+    {.entry = "int80"},
+};
+
+#define RUNS (int)(sizeof runs / sizeof runs[0])
+
+static bool append(void *user, const char *bytes, size_t size)
+{
+    x64i_buffer_bytes(user, bytes, size);
+    return true;
+}
+
+/* The whole run as jsonl, by a machine of its own. */
+static void trace(const struct guest_config *config, struct x64i_buffer *text)
+{
+    struct guest guest;
+    struct x64_trace *tracer;
+    struct x64_stop stop;
+    struct x64_trace_options options = {.struct_size = sizeof options,
+                                        .format = X64_TRACE_JSONL,
+                                        .core = "skylake",
+                                        .user = text,
+                                        .write = append};
+    guest_start(&guest, config);
+    ck_assert_int_eq(x64_trace_create(guest.machine, &options, &tracer), X64_OK);
+    ck_assert_int_eq(x64_trace_run(tracer, GUEST_STEPS, &stop), X64_OK);
+    ck_assert_int_eq(x64_trace_finish(tracer, &stop), X64_OK);
+    x64_trace_destroy(tracer);
+    guest_end(&guest);
+    x64i_buffer_char(text, '\0');
+    ck_assert(!text->failed);
+}
+
+static struct x64i_view *open_view(struct guest *guest, const struct guest_config *config)
+{
+    struct x64i_view *view;
+    guest_start(guest, config);
+    (void)guest_run(guest);
+    ck_assert_int_eq(x64i_view_open(guest->machine, &view), X64_OK);
+    return view;
+}
+
+static void close_view(struct guest *guest, struct x64i_view *view)
+{
+    x64i_view_close(view);
+    guest_end(guest);
+}
+
+/* The index-th system call of a view whose index is complete. */
+static const struct x64i_view_call *system_call(const struct x64i_view *view, unsigned index)
+{
+    size_t count;
+    const struct x64i_view_call *calls = x64i_view_calls(view, &count);
+    for (size_t i = 0; i < count; i++)
+        if (calls[i].kind != X64I_ENTRY_EXCEPTION && index-- == 0)
+            return &calls[i];
+    ck_abort_msg("there are fewer system calls");
+    return NULL;
+}
+
+static const struct x64i_view_moment *seek(struct x64i_view *view, uint64_t n, unsigned effect)
+{
+    ck_assert_int_eq(x64i_view_seek(view, n, effect), X64_OK);
+    return x64i_view_moment(view);
+}
+
+/* Step n as the jsonl line that the moment would be. */
+static void line_of(const struct x64i_view_moment *moment, struct x64i_buffer *line)
+{
+    const struct x64i_trace_style style = {0};
+    line->size = 0;
+    x64i_jsonl_writer.line(line, &style, &moment->line);
+    line->bytes[line->size - 1] = '\0';
+}
+
+static void compare_record(struct x64i_view *view, const char *record)
+{
+    static struct x64i_buffer line;
+    unsigned long long n;
+    if (strstr(record, "\"repeat\":")) /* folded there, single steps here */
+        return;
+    ck_assert_int_eq(sscanf(record, "{\"n\":%llu", &n), 1);
+    line_of(seek(view, n, X64I_VIEW_ALL), &line);
+    ck_assert_msg(strcmp(line.bytes, record) == 0,
+                  "step %llu: the view shows\n%s\nthe trace says\n%s", n, line.bytes, record);
+}
+
+/* In order, then in an order that jumps to and fro. */
+START_TEST(test_view_shows_what_the_trace_says)
+{
+    struct guest guest;
+    struct x64i_buffer text = {0};
+    const char **records;
+    size_t count = 0;
+    trace(&runs[_i], &text);
+    records = calloc(text.size, sizeof *records);
+    ck_assert_ptr_nonnull(records);
+    for (char *at = strtok(text.bytes, "\n"); at; at = strtok(NULL, "\n"))
+        records[count++] = at;
+    struct x64i_view *view = open_view(&guest, &runs[_i]);
+    ck_assert_uint_gt(count, 500);
+    for (size_t i = 1; i < count; i++)
+        compare_record(view, records[i]);
+    while (!x64i_view_index(view, 1000))
+        ;
+    for (size_t i = 1; i < count; i++)
+        compare_record(view, records[1 + (i * 7919) % (count - 1)]);
+    close_view(&guest, view);
+    free(records);
+    x64i_buffer_free(&text);
+}
+END_TEST
+
+#define RF UINT64_C(0x10000)
+
+/* Fields that a step may change without an effect: RIP goes on and RF goes out by themselves, and
+ * where the mini-kernel answers, only what it returns is an effect. */
+static bool is_silent(unsigned field, const struct x64i_view_moment *moment)
+{
+    return field == X64I_FIELD_RIP ||
+           (moment->line.kind == X64_STEP_NATIVE && x64i_fields[field].source != X64I_SOURCE_GPR);
+}
+
+static void compare_fields(const struct x64i_view_moment *moment,
+                           const struct x64i_field_values *after)
+{
+    struct x64i_field_values made = moment->before;
+    for (unsigned i = 0; i < moment->effect_count; i++)
+        (void)x64i_fields_apply(&made, &moment->effects[i]);
+    ck_assert_uint_eq(made.known & ~after->known, 0); /* there is no TSS before LTR */
+    for (unsigned i = 0; i < X64I_FIELD_COUNT; i++) {
+        uint64_t mask = i == X64I_FIELD_RFLAGS ? ~RF : ~UINT64_C(0);
+        if (is_silent(i, moment) || !(made.known >> i & 1))
+            continue;
+        ck_assert_msg(((made.value[i] ^ after->value[i]) & mask) == 0,
+                      "%s: the effects of step %llu make it 0x%llx, the machine has 0x%llx",
+                      x64i_fields[i].name, (unsigned long long)moment->n,
+                      (unsigned long long)made.value[i], (unsigned long long)after->value[i]);
+    }
+}
+
+/* What a step's effects make of the state before it is the state after it, which is what the
+ * moment shows and what the next step begins with. */
+START_TEST(test_view_effects_make_the_next_state)
+{
+    struct guest guest;
+    struct x64i_view *view = open_view(&guest, &runs[_i]);
+    struct x64i_field_values now = x64i_view_moment(view)->now;
+    uint64_t last = x64i_view_moment(view)->last;
+    for (uint64_t n = x64i_view_moment(view)->first + 1; n <= last; n++) {
+        const struct x64i_view_moment *moment = seek(view, n, X64I_VIEW_ALL);
+        ck_assert_mem_eq(&now, &moment->before, sizeof now);
+        if (n < last)
+            compare_fields(moment, &moment->now);
+        now = moment->now;
+    }
+    ck_assert(x64i_view_moment(view)->at_end);
+    close_view(&guest, view);
+}
+END_TEST
+
+/* Slots in the middle of a step: with k effects done, those k are in them and no other. */
+static void check_slots(const struct x64i_view_moment *moment)
+{
+    for (unsigned s = 0; s < moment->stack_count; s++)
+        for (unsigned i = 0; i < moment->stack[s].count; i++) {
+            const struct x64i_view_slot *slot = &moment->stack[s].slot[i];
+            uint64_t expected = slot->old;
+            for (unsigned e = 0; e < moment->effect; e++) {
+                const struct x64_effect *effect = &moment->effects[e];
+                uint64_t into = effect->linear - slot->linear;
+                if (effect->kind == X64_EFFECT_MEMORY_WRITE && into + effect->size <= 8)
+                    memcpy((char *)&expected + into, &effect->value, effect->size);
+            }
+            ck_assert_msg(!slot->known || expected == slot->value,
+                          "step %llu, %u effects: 0x%llx holds 0x%llx, not 0x%llx",
+                          (unsigned long long)moment->n, moment->effect,
+                          (unsigned long long)slot->linear, (unsigned long long)slot->value,
+                          (unsigned long long)expected);
+        }
+}
+
+START_TEST(test_view_stops_between_effects)
+{
+    struct guest guest;
+    struct x64i_view *view = open_view(&guest, &runs[_i]);
+    while (!x64i_view_index(view, 1000))
+        ;
+    const struct x64i_view_call *call = system_call(view, 1);
+    for (uint64_t n = call->n; n <= call->end; n++) {
+        unsigned effects = seek(view, n, 0)->effect_count;
+        for (unsigned effect = 0; effect <= effects; effect++)
+            check_slots(seek(view, n, effect));
+    }
+    close_view(&guest, view);
+}
+END_TEST
+
+/* The frame's words are reserved until they are pushed, and know who pushed them. */
+START_TEST(test_view_frame_fills_slot_by_slot)
+{
+    struct guest guest;
+    struct x64i_view *view = open_view(&guest, &runs[0]);
+    unsigned seen = 0;
+    while (!x64i_view_index(view, 1000))
+        ;
+    const struct x64i_view_call *call = system_call(view, 0);
+    for (uint64_t n = call->n; n <= call->end; n++) {
+        const struct x64i_view_moment *moment = seek(view, n, X64I_VIEW_ALL);
+        for (unsigned i = 0; i < moment->line.memory_count; i++) {
+            const struct x64i_line_memory *memory = &moment->line.memory[i];
+            if (!memory->write || strncmp(memory->what, "pt_regs.", 8) != 0)
+                continue;
+            const struct x64i_view_stack *stack = NULL;
+            for (unsigned s = 0; s < moment->stack_count; s++)
+                if (moment->stack[s].kind == X64_STACK_KERNEL)
+                    stack = &moment->stack[s];
+            ck_assert_ptr_nonnull(stack);
+            for (unsigned slot = 0; slot < stack->count; slot++)
+                if (stack->slot[slot].linear == memory->linear) {
+                    ck_assert_str_eq(stack->slot[slot].name, memory->what);
+                    ck_assert_uint_eq(stack->slot[slot].value, memory->value);
+                    ck_assert_uint_eq(stack->slot[slot].writer_n, n);
+                    ck_assert_uint_eq(stack->slot[slot].writer_rip, moment->line.rip);
+                    ck_assert(stack->slot[slot].written);
+                    ck_assert_int_eq(stack->slot[slot].state, X64I_SLOT_HELD);
+                    seen++;
+                }
+        }
+    }
+    ck_assert_uint_ge(seen, X64I_SLOT_COUNT);
+    close_view(&guest, view);
+}
+END_TEST
+
+/* With PTI the kernel's stack is in the kernel's table alone, and the view still shows it. */
+START_TEST(test_view_knows_both_page_tables)
+{
+    struct guest guest;
+    struct x64i_view *view = open_view(&guest, &runs[2]);
+    while (!x64i_view_index(view, 1000))
+        ;
+    const struct x64i_view_call *call = system_call(view, 1);
+    const struct x64i_view_moment *moment = seek(view, call->n - 1, X64I_VIEW_ALL);
+    ck_assert(moment->tables.table[0].active);
+    ck_assert(moment->tables.pcide);
+    const struct x64i_view_stack *kernel = NULL;
+    for (unsigned s = 0; s < moment->stack_count; s++)
+        if (moment->stack[s].kind == X64_STACK_KERNEL)
+            kernel = &moment->stack[s];
+    ck_assert_ptr_nonnull(kernel);
+    ck_assert(kernel->slot[0].known);
+    struct x64i_view_wish wish = {.slots = 16, .code_lines = 8, .linear = kernel->slot[0].linear};
+    x64i_view_wish(view, &wish);
+    moment = seek(view, call->n, X64I_VIEW_ALL);
+    ck_assert(!moment->tables.table[0].walk.translates);
+    ck_assert(moment->tables.table[1].walk.translates);
+    ck_assert_uint_eq(moment->window, X64I_WINDOW_RSP | X64I_WINDOW_GS | X64I_WINDOW_CR3);
+    close_view(&guest, view);
+}
+END_TEST
+
+static void check_code(const struct x64i_view_moment *moment)
+{
+    unsigned current = 0;
+    for (unsigned i = 0; i < moment->code_count; i++) {
+        current += moment->code[i].current;
+        if (i)
+            ck_assert_uint_eq(moment->code[i].linear,
+                              moment->code[i - 1].linear + moment->code[i - 1].length);
+        if (moment->code[i].current)
+            ck_assert_str_eq(moment->code[i].text, moment->line.kind == X64_STEP_NATIVE
+                                                       ? "(mini-kernel)"
+                                                       : moment->line.assembly);
+    }
+    ck_assert_msg(current == 1, "step %llu, rip 0x%llx: %u current lines of %u",
+                  (unsigned long long)moment->n, (unsigned long long)moment->line.rip, current,
+                  moment->code_count);
+}
+
+START_TEST(test_view_code_stands_around_the_instruction)
+{
+    struct guest guest;
+    struct x64i_view *view = open_view(&guest, &runs[_i]);
+    uint64_t last = x64i_view_moment(view)->last;
+    for (uint64_t n = x64i_view_moment(view)->first; n < last; n++)
+        check_code(seek(view, n, X64I_VIEW_ALL));
+    close_view(&guest, view);
+}
+END_TEST
+
+START_TEST(test_view_finds_code_both_ways)
+{
+    struct guest guest;
+    struct x64i_view *view = open_view(&guest, &runs[0]);
+    uint64_t linear;
+    uint64_t reached;
+    while (!x64i_view_index(view, 1000))
+        ;
+    const struct x64i_view_call *call = system_call(view, 0);
+    ck_assert(x64i_view_parse(view, "entry_SYSCALL_64", &linear));
+    ck_assert(x64i_view_find_rip(view, &linear, 1, call->n, false, 100000, &reached));
+    ck_assert_uint_eq(reached, call->n + 1);
+    uint64_t last = x64i_view_moment(view)->last;
+    ck_assert(x64i_view_find_rip(view, &linear, 1, last, true, 100000, &reached));
+    ck_assert_uint_eq(seek(view, reached, 0)->line.rip, linear);
+    ck_assert_uint_gt(reached, system_call(view, 3)->n);
+    linear = 1;
+    ck_assert(!x64i_view_find_rip(view, &linear, 1, call->n, false, 100000, &reached));
+    ck_assert(!x64i_view_parse(view, "no such symbol", &linear));
+    close_view(&guest, view);
+}
+END_TEST
+
+static Suite *view_model_suite(void)
+{
+    Suite *suite = suite_create("view model");
+    TCase *all = tcase_create("every step");
+    tcase_set_timeout(all, 120);
+    tcase_add_loop_test(all, test_view_shows_what_the_trace_says, 0, RUNS);
+    tcase_add_loop_test(all, test_view_effects_make_the_next_state, 0, RUNS);
+    tcase_add_loop_test(all, test_view_stops_between_effects, 0, RUNS);
+    tcase_add_loop_test(all, test_view_code_stands_around_the_instruction, 0, RUNS);
+    tcase_add_test(all, test_view_frame_fills_slot_by_slot);
+    tcase_add_test(all, test_view_knows_both_page_tables);
+    tcase_add_test(all, test_view_finds_code_both_ways);
+    suite_add_tcase(suite, all);
+    return suite;
+}
+
+X64_TEST_MAIN(view_model_suite())
