@@ -23,8 +23,9 @@ extern "C" {
 struct x64_trace;
 
 enum x64_trace_format {
-    X64_TRACE_TEXT, /* aligned columns, explanations on lines of their own */
-    X64_TRACE_JSONL /* one JSON object a line */
+    X64_TRACE_TEXT,  /* aligned columns, explanations on lines of their own */
+    X64_TRACE_JSONL, /* one JSON object a line */
+    X64_TRACE_HTML   /* one page for a browser, which steps both ways; needs no network */
 };
 
 enum x64_trace_only {

@@ -50,7 +50,7 @@ struct cli_options {
     uint64_t limit;  /* steps */
     const char *output;
     const char *guest_output;
-    bool json;
+    enum x64_trace_format format;
     bool bytes;
     bool entry_only;
     bool strace;

@@ -107,7 +107,7 @@ static int write_comparison(const struct side sides[2], const struct cli_options
     for (unsigned i = 0; i < 2; i++)
         compare.side[i] = (struct x64i_compare_side){cli_kernel_name(&sides[i].options),
                                                      sides[i].options.mitigations, sides[i].trips};
-    if (options->json)
+    if (options->format == X64_TRACE_JSONL)
         x64i_compare_jsonl(&buffer, &compare);
     else
         x64i_compare_text(&buffer, &compare);
@@ -128,7 +128,10 @@ int cli_compare(const struct cli_options *options,
     int fault = CLI_DONE;
     if (!sides)
         return cli_fail(CLI_USAGE, "--compare: out of memory");
-    if (options->entry_only || options->bytes || options->kernel.entry || options->kernel.kernel)
+    if (options->format == X64_TRACE_HTML)
+        status = cli_fail(CLI_USAGE, "--compare has no --format html yet: use text or jsonl");
+    else if (options->entry_only || options->bytes || options->kernel.entry ||
+             options->kernel.kernel)
         status = cli_fail(CLI_USAGE, "--compare names both kernels and shows all of every call: it "
                                      "takes no --entry, --kernel, --only and --bytes");
     for (unsigned i = 0; i < 2 && status == CLI_DONE; i++)

@@ -46,7 +46,7 @@ static const char option_help[] =
     "  --env NAME=VALUE       an environment variable of the program; may be repeated\n"
     "  --guest-output FILE    where the program's output goes (trace, record: stderr, prefixed)\n"
     "options of trace:\n"
-    "  --format FORMAT        text (default) or jsonl\n"
+    "  --format FORMAT        text (default), jsonl, or html: one page for a browser\n"
     "  -o FILE                write the trace to FILE, which is replaced only when all went well\n"
     "  --only entry           only what happens between entering the kernel and returning\n"
     "  --syscall NAME         only the steps of this system call\n"

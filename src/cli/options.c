@@ -74,15 +74,21 @@ static int read_mitigations(struct cli_options *options, const char *text)
 
 static int read_format(struct cli_options *options, const char *text)
 {
-    static const char *const later[] = {"html", "perfetto", "kanata"};
+    static const struct {
+        const char *name;
+        enum x64_trace_format format;
+    } formats[] = {{"text", X64_TRACE_TEXT}, {"jsonl", X64_TRACE_JSONL}, {"html", X64_TRACE_HTML}};
+    static const char *const later[] = {"perfetto", "kanata"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
         if (strcmp(text, later[i]) == 0)
-            return cli_fail(CLI_USAGE, "--format %s: not yet in this version; use text or jsonl",
-                            text);
-    options->json = strcmp(text, "jsonl") == 0;
-    if (!options->json && strcmp(text, "text") != 0)
-        return cli_fail(CLI_USAGE, "--format %s: unknown; use text or jsonl", text);
-    return CLI_DONE;
+            return cli_fail(CLI_USAGE,
+                            "--format %s: not yet in this version; use text, jsonl or html", text);
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
+        if (strcmp(text, formats[i].name) == 0) {
+            options->format = formats[i].format;
+            return CLI_DONE;
+        }
+    return cli_fail(CLI_USAGE, "--format %s: unknown; use text, jsonl or html", text);
 }
 
 static int read_colour(struct cli_options *options, const char *text)

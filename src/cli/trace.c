@@ -40,8 +40,9 @@ static bool wants_colour(const struct cli_options *options)
 {
     const char *no_color = getenv("NO_COLOR");
     const char *terminal = getenv("TERM");
-    if (options->colour || options->json)
-        return options->colour > 0 && !options->json;
+    bool text = options->format == X64_TRACE_TEXT;
+    if (options->colour || !text)
+        return options->colour > 0 && text;
     return !options->output && isatty(STDOUT_FILENO) && !(no_color && no_color[0]) &&
            !(terminal && strcmp(terminal, "dumb") == 0);
 }
@@ -82,7 +83,7 @@ static int trace_guest(struct cli_guest *guest, const struct cli_options *option
 {
     struct x64_trace_options trace_options = {
         .struct_size = sizeof trace_options,
-        .format = options->json ? X64_TRACE_JSONL : X64_TRACE_TEXT,
+        .format = options->format,
         .only = options->entry_only ? X64_TRACE_ENTRY : X64_TRACE_ALL,
         .colour = wants_colour(options),
         .bytes = options->bytes,

@@ -87,6 +87,7 @@ void x64i_line_fold(struct x64i_trace_line *line, const struct x64i_trace_line *
     line->cycle = next->cycle;
     line->kind = next->kind;
     line->stack = next->stack;
+    line->after = next->after;
     line->truncated |= next->truncated;
     fold_changes(line->registers, &line->register_count, next->registers, next->register_count,
                  X64I_LINE_REGISTERS);

@@ -8,7 +8,7 @@
 #ifndef X64I_TRACE_LINE_H
 #define X64I_TRACE_LINE_H
 
-#include "x64emu/kernel_model.h"
+#include "trace/fields.h"
 
 #define X64I_LINE_ASM_SIZE  160
 #define X64I_LINE_NAME_SIZE 56
@@ -95,6 +95,14 @@ struct x64i_trace_line {
     uint32_t error;
     uint64_t cr2;
 
+    /* Where things stand behind the step: a result for each enum x64i_check (0 not looked at, 1
+     * held, 2 failed), what is the user's though CPL is 0 (enum x64i_window_bit), and the roots of
+     * the task's page tables (0: not known, or there is but one). */
+    uint8_t checks[8];
+    uint8_t window;
+    uint64_t user_root;
+    uint64_t kernel_root;
+
     bool truncated; /* the step did more than the lists hold */
     unsigned register_count;
     unsigned memory_count;
@@ -112,6 +120,8 @@ struct x64i_trace_line {
     struct x64i_line_memory memory[X64I_LINE_MEMORY];
     struct x64i_line_walk walks[X64I_LINE_WALKS];
     struct x64i_line_note notes[X64I_LINE_NOTES];
+    /* For writers that ask for them (`fields`). */
+    struct x64i_field_values before, after;
 };
 
 /* Empties a line without clearing the room in its lists. */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+_Static_assert(X64I_CHECK_COUNT <= sizeof((struct x64i_trace_line *)0)->checks, "room");
+
 void x64i_model_init(struct x64i_trace_model *model, const struct x64i_trace_view *view,
                      struct x64i_disassembler *disassembler)
 {
@@ -97,6 +99,10 @@ void x64i_model_line(struct x64i_trace_model *model, const struct x64_step *step
     x64i_explain(model, &moment, line);
     x64i_checks_step(model, &moment, line);
     x64i_window_step(model, &moment, line);
+    memcpy(line->checks, model->checks.result, sizeof model->checks.result);
+    line->window = (uint8_t)model->window.open;
+    line->user_root = model->window.user_root;
+    line->kernel_root = model->window.kernel_root;
     if (model->leaves)
         model->entry = X64I_ENTRY_NONE;
     model->before = *after;

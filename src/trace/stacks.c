@@ -31,20 +31,28 @@ bool x64i_stack_range_at(const struct x64i_trace_view *view, uint64_t linear,
     return true;
 }
 
+/* The range that ends where the TSS says. */
+static void learn_top(const struct x64i_trace_view *view, uint64_t top,
+                      struct x64i_stack_range ranges[X64I_STACK_KINDS])
+{
+    enum x64_stack kind = view->stack(view->user, top);
+    if (kind == X64_STACK_NONE || kind == X64_STACK_USER || ranges[kind].top == top)
+        return;
+    ranges[kind] = (struct x64i_stack_range){.bottom = edge(view, top, kind, -1), .top = top};
+}
+
 void x64i_stack_ranges_learn(const struct x64i_trace_view *view,
                              const struct x64i_field_values *values,
+                             const uint64_t last_rsp[X64I_STACK_KINDS],
                              struct x64i_stack_range ranges[X64I_STACK_KINDS])
 {
-    static const uint8_t seeds[] = {X64I_FIELD_RSP, X64I_FIELD_SP0, X64I_FIELD_SP1};
-    for (unsigned i = 0; i < sizeof seeds; i++) {
-        uint64_t seed = values->value[seeds[i]];
-        enum x64_stack kind = view->stack(view->user, seed);
-        bool known = values->known >> seeds[i] & 1;
-        if (known && (unsigned)kind < X64I_STACK_KINDS && !ranges[kind].top)
-            (void)x64i_stack_range_at(view, seed, &ranges[kind]);
-        /* Another stack of the same kind: another task's, another IST's. */
-        if (seeds[i] == X64I_FIELD_RSP && (unsigned)kind < X64I_STACK_KINDS && ranges[kind].top &&
-            (seed < ranges[kind].bottom || seed > ranges[kind].top))
-            (void)x64i_stack_range_at(view, seed, &ranges[kind]);
+    static const uint8_t tops[] = {X64I_FIELD_SP0, X64I_FIELD_SP1};
+    for (unsigned i = 0; i < sizeof tops; i++)
+        if (values->known >> tops[i] & 1)
+            learn_top(view, values->value[tops[i]], ranges);
+    for (unsigned kind = X64_STACK_ENTRY; kind < X64I_STACK_KINDS; kind++) {
+        uint64_t rsp = last_rsp[kind];
+        if (rsp && (rsp < ranges[kind].bottom || rsp > ranges[kind].top))
+            (void)x64i_stack_range_at(view, rsp, &ranges[kind]);
     }
 }

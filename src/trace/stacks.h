@@ -20,9 +20,11 @@ struct x64i_stack_range {
 bool x64i_stack_range_at(const struct x64i_trace_view *view, uint64_t linear,
                          struct x64i_stack_range *range);
 
-/* Adds what the TSS and RSP point into to the ranges known so far, indexed by enum x64_stack. */
+/* Brings the ranges, indexed by enum x64_stack, up to date: the TSS says where two of them end,
+ * others are found from the stack pointers that were seen on them (`last_rsp`, 0: none). */
 void x64i_stack_ranges_learn(const struct x64i_trace_view *view,
                              const struct x64i_field_values *values,
+                             const uint64_t last_rsp[X64I_STACK_KINDS],
                              struct x64i_stack_range ranges[X64I_STACK_KINDS]);
 
 #endif

@@ -404,4 +404,5 @@ static void write_end(struct x64i_buffer *out, const struct x64i_trace_style *st
     x64i_buffer_char(out, '\n');
 }
 
-const struct x64i_trace_writer x64i_text_writer = {write_header, write_line, write_end};
+const struct x64i_trace_writer x64i_text_writer = {
+    .begin = write_header, .line = write_line, .end = write_end};

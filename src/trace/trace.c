@@ -23,6 +23,7 @@ struct x64_trace {
     struct x64i_trace_model model;
     const struct x64i_trace_writer *writer;
     struct x64i_trace_style style;
+    struct x64i_field_values fields; /* behind the last step, for writers that ask */
     struct x64i_buffer buffer;
     struct x64i_trace_line *line;    /* being made */
     struct x64i_trace_line *pending; /* may still grow by iterations */
@@ -38,7 +39,7 @@ static enum x64_status read_options(const struct x64_trace_options *options,
     if (options->struct_size < sizeof options->struct_size || options->struct_size > sizeof *out)
         return X64_ERROR_ARGUMENT;
     memcpy(out, options, options->struct_size);
-    if (!out->write || (unsigned)out->format > X64_TRACE_JSONL ||
+    if (!out->write || (unsigned)out->format > X64_TRACE_HTML ||
         (unsigned)out->only > X64_TRACE_ENTRY)
         return X64_ERROR_ARGUMENT;
     return X64_OK;
@@ -68,6 +69,12 @@ static enum x64_status hand_over(struct x64_trace *trace)
     return trace->broken ? X64_ERROR_IO : X64_OK;
 }
 
+static const struct x64i_trace_writer *const writers[] = {
+    [X64_TRACE_TEXT] = &x64i_text_writer,
+    [X64_TRACE_JSONL] = &x64i_jsonl_writer,
+    [X64_TRACE_HTML] = &x64i_html_writer,
+};
+
 static enum x64_status set_up(struct x64_trace *trace)
 {
     const struct x64_config *config = x64i_machine_config(trace->machine);
@@ -84,8 +91,14 @@ static enum x64_status set_up(struct x64_trace *trace)
     (void)x64_registers_read(trace->machine, &registers);
     x64i_model_init(&trace->model, &trace->view, trace->disassembler);
     x64i_model_start(&trace->model, &registers);
-    trace->writer = options->format == X64_TRACE_JSONL ? &x64i_jsonl_writer : &x64i_text_writer;
+    trace->writer = writers[options->format];
     trace->style = (struct x64i_trace_style){.colour = options->colour, .bytes = options->bytes};
+    if (trace->writer->open)
+        status = trace->writer->open(&trace->view, &trace->style.state);
+    if (status != X64_OK)
+        return status;
+    if (trace->writer->fields)
+        x64i_fields_read(&trace->view, &registers, &trace->fields);
     struct x64i_trace_header header = {.cpu = config->cpu_model,
                                        .kernel = options->kernel,
                                        .mitigations = options->mitigations,
@@ -190,6 +203,11 @@ enum x64_status x64_trace_step(struct x64_trace *trace, const struct x64_step *s
     uint64_t cycle = x64i_timing_retire(trace->timing, step);
     (void)x64_registers_read(trace->machine, &after);
     x64i_model_line(&trace->model, step, &after, cycle, trace->line);
+    if (trace->writer->fields) {
+        trace->line->before = trace->fields;
+        x64i_fields_read(&trace->view, &after, &trace->fields);
+        trace->line->after = trace->fields;
+    }
     return passes(trace, step, was_inside) ? accept(trace) : X64_OK;
 }
 
@@ -236,6 +254,8 @@ void x64_trace_destroy(struct x64_trace *trace)
 {
     if (!trace)
         return;
+    if (trace->writer && trace->writer->close)
+        trace->writer->close(trace->style.state);
     x64i_disassembler_destroy(trace->disassembler);
     x64i_timing_destroy(trace->timing);
     x64i_buffer_free(&trace->buffer);

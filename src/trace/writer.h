@@ -25,6 +25,7 @@ struct x64i_trace_header {
 struct x64i_trace_style {
     bool colour;
     bool bytes;
+    void *state; /* of a writer that has some */
 };
 
 struct x64i_trace_writer {
@@ -34,9 +35,14 @@ struct x64i_trace_writer {
                  const struct x64i_trace_line *line);
     void (*end)(struct x64i_buffer *buffer, const struct x64i_trace_style *style,
                 const struct x64_stop *stop, uint64_t cycles);
+    /* Null in writers that remember nothing. X64_ERROR_MEMORY. */
+    enum x64_status (*open)(const struct x64i_trace_view *view, void **state);
+    void (*close)(void *state);
+    bool fields; /* lines need `before` and `after` */
 };
 
 extern const struct x64i_trace_writer x64i_text_writer;
 extern const struct x64i_trace_writer x64i_jsonl_writer;
+extern const struct x64i_trace_writer x64i_html_writer; /* html.c */
 
 #endif

@@ -35,7 +35,7 @@
 
 enum x64i_slot_state {
     X64I_SLOT_FREE,     /* below RSP: what is there is left over */
-    X64I_SLOT_RESERVED, /* named and above RSP, but not written since the kernel was entered */
+    X64I_SLOT_RESERVED, /* of the frame that entering the kernel makes, and not written since */
     X64I_SLOT_HELD
 };
 

@@ -2,6 +2,8 @@
 /* The stacks of a moment: columns of words with their names. */
 #include "view/view_private.h"
 
+#include <string.h>
+
 #define USER_ALIGN 64u /* the user's column scrolls by so many bytes */
 #define MARGIN     2u  /* words shown below RSP */
 
@@ -90,9 +92,10 @@ static void settle_states(const struct x64i_view *view, struct x64i_view_stack *
         bool below = !stack->rsp || slot->linear < (stack->rsp & ~UINT64_C(7));
         bool left_over = stack->kind != X64_STACK_USER && !inside;
         slot->state = below || left_over ? X64I_SLOT_FREE : X64I_SLOT_HELD;
-        bool named = stack->kind == X64_STACK_KERNEL && slot->name[0];
+        bool frame = stack->kind == X64_STACK_KERNEL && strncmp(slot->name, "pt_regs.", 8) == 0;
         bool fresh = slot->written || (slot->has_writer && slot->writer_n >= entry);
-        if (slot->state == X64I_SLOT_HELD && named && !fresh && moment->exact)
+        bool told = moment->exact && moment->n < view->index.walker.track.n;
+        if (inside && entry && frame && !fresh && told)
             slot->state = X64I_SLOT_RESERVED;
     }
 }
@@ -104,7 +107,7 @@ static void add_stack(struct x64i_view *view, enum x64_stack kind)
     struct x64i_view_stack *stack = &moment->stack[moment->stack_count];
     uint64_t rsp = moment->now.value[X64I_FIELD_RSP];
     unsigned rows = view->wish.slots;
-    *stack = (struct x64i_view_stack){.kind = kind, .top = track->range[kind].top};
+    *stack = (struct x64i_view_stack){.kind = kind, .top = view->range[kind].top};
     stack->active =
         view->walker.view.stack(view->walker.view.user, rsp) == kind &&
         (kind != X64_STACK_USER || moment->now.cpl == 3 ||
@@ -126,6 +129,8 @@ static void add_stack(struct x64i_view *view, enum x64_stack kind)
 void x64i_moment_stacks(struct x64i_view *view)
 {
     view->moment.stack_count = 0;
+    x64i_stack_ranges_learn(&view->walker.view, &view->moment.now, view->walker.track.last_rsp,
+                            view->range);
     for (enum x64_stack kind = X64_STACK_USER; kind <= X64_STACK_IST; kind++)
         add_stack(view, kind);
 }

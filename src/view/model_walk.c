@@ -32,23 +32,17 @@ static void notice_stack(struct x64i_view_walker *walker, const struct x64_regis
     if ((unsigned)kind >= X64I_STACK_KINDS || kind == X64_STACK_NONE)
         return;
     track->last_rsp[kind] = rsp;
-    struct x64i_stack_range *range = &track->range[kind];
-    if (kind != X64_STACK_USER && (rsp < range->bottom || rsp > range->top))
-        (void)x64i_stack_range_at(&walker->view, rsp, range);
 }
 
 void x64i_walker_start(struct x64i_view_walker *walker, bool exact)
 {
     struct x64_registers registers;
-    struct x64i_field_values values;
     (void)x64_registers_read(walker->machine, &registers);
     x64i_timing_reset(walker->timing);
     walker->track = (struct x64i_view_track){.n = x64_steps(walker->machine), .exact = exact};
     x64i_model_init(&walker->track.model, &walker->view, walker->disassembler);
     x64i_model_start(&walker->track.model, &registers);
     walker->track.timing = x64i_timing_save(walker->timing);
-    x64i_fields_read(&walker->view, &registers, &values);
-    x64i_stack_ranges_learn(&walker->view, &values, walker->track.range);
     notice_stack(walker, &registers);
 }
 

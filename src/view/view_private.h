@@ -15,7 +15,6 @@ struct x64i_view_track {
     struct x64i_trace_model model;
     struct x64i_timing_state timing;
     uint64_t last_rsp[X64I_STACK_KINDS];
-    struct x64i_stack_range range[X64I_STACK_KINDS];
     uint64_t entry_n; /* of the last step that entered the kernel */
     bool exact;
 };
@@ -56,6 +55,7 @@ struct x64i_view {
     struct x64i_view_index index;
     struct x64i_view_wish wish;
     struct x64i_view_moment moment;
+    struct x64i_stack_range range[X64I_STACK_KINDS];
     uint64_t first, last;
 };
 
