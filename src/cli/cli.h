@@ -32,6 +32,7 @@ int cli_record(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_eras(int argc, char **argv);
 int cli_cycles(int argc, char **argv);
+int cli_view(int argc, char **argv);
 
 /* One line on stderr: "x64emu: ...". Answers `status`. */
 __attribute__((format(printf, 2, 3))) int cli_fail(int status, const char *format, ...);
@@ -57,6 +58,9 @@ struct cli_options {
     bool summary; /* of the system calls, at the end */
     int colour;   /* -1 never, 0 when it is a terminal, 1 always */
     const char *syscall;
+    /* view */
+    const char *script, *keys, *font, *size;
+    bool headless, dark, still, frame_times;
     const char *compare[2]; /* what is compared, with mitigations behind a colon; null: nothing */
     const char *environment[CLI_ENVIRONMENT_MAX + 1];
     size_t environment_count;
@@ -81,11 +85,12 @@ int cli_compare(const struct cli_options *options,
 /* guest.c: the guest's machine and what becomes of its output. */
 struct cli_guest {
     struct x64_machine *machine;
-    FILE *output;  /* of the guest; null: stdout and stderr, as they are or prefixed */
-    bool prefixed; /* "guest: " before every line, all of it on stderr */
-    bool in_line;  /* a line has begun */
-    bool console;  /* what it reads comes from our stdin; else there is nothing to read */
-    bool live;     /* random numbers and time are the host's; else the same in every run */
+    FILE *output;    /* of the guest; null: stdout and stderr, as they are or prefixed */
+    bool prefixed;   /* "guest: " before every line, all of it on stderr */
+    bool in_line;    /* a line has begun */
+    bool console;    /* what it reads comes from our stdin; else there is nothing to read */
+    bool live;       /* random numbers and time are the host's; else the same in every run */
+    bool looks_back; /* it will be gone back through: with snapshots */
     bool output_failed;
 };
 
@@ -96,6 +101,10 @@ int cli_guest_open(struct cli_guest *guest, const struct cli_options *options);
 /* The same from a recording; fills in `options` with what it says of the run. */
 int cli_guest_replay(struct cli_guest *guest, struct cli_options *options,
                      struct x64i_recording *recording);
+
+/* Whichever of the two the program's name stands for (trace.c). */
+int cli_guest_open_any(struct cli_guest *guest, struct cli_options *options,
+                       struct x64i_recording *recording);
 
 /* Ends a begun line and frees the machine; answers `status`, or CLI_USAGE when guest output was
  * lost. */

@@ -135,7 +135,7 @@ static int create_machine(struct cli_guest *guest, const struct cli_options *opt
                                 .cpu_model = options->cpu,
                                 .memory_size = options->memory ? options->memory : memory,
                                 .host = host_of(guest),
-                                .history_interval = NO_HISTORY};
+                                .history_interval = guest->looks_back ? 0 : NO_HISTORY};
     enum x64_status status = x64_machine_create(&config, &guest->machine);
     if (status == X64_ERROR_NOT_FOUND)
         return cli_fail(CLI_USAGE, "--cpu %s: unknown; use golden_cove, skylake or zen3",
@@ -181,7 +181,8 @@ int cli_guest_replay(struct cli_guest *guest, struct cli_options *options,
     enum x64_status status = x64i_recording_read(path, recording, &error);
     if (status != X64_OK)
         return cli_fail(CLI_INPUT, "%s", error.text);
-    status = x64i_recording_open(recording, &host, NO_HISTORY, &guest->machine, &error);
+    status = x64i_recording_open(recording, &host, guest->looks_back ? 0 : NO_HISTORY,
+                                 &guest->machine, &error);
     if (status != X64_OK) {
         x64i_recording_free(recording);
         return cli_fail(CLI_INPUT, "%s: %s", path, error.text);

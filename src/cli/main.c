@@ -17,7 +17,7 @@ static const struct cli_command commands[] = {
     {"run", "run a program", cli_run},
     {"eras", "list the built-in kernel entry images", cli_eras},
     {"boot", NULL, cli_not_yet},
-    {"view", NULL, cli_not_yet},
+    {"view", "step through a run in a window, both ways", cli_view},
     {"cycles", "how many cycles code takes", cli_cycles},
     {"bench", NULL, cli_not_yet},
     {"help", "this text", cli_help},
@@ -58,6 +58,11 @@ static const char option_help[] =
     "  --color WHEN           auto (default), always or never\n"
     "options of record:\n"
     "  -o FILE                the recording (needed)\n"
+    "options of view:\n"
+    "  --script FILE          do the commands of FILE first (? in the window lists them)\n"
+    "  --headless             no window: the script is all there is\n"
+    "  --keys FILE            other keys, a line of KEY COMMAND each\n"
+    "  --font FILE, --size WxH, --theme dark|light, --still (no animations), --frame-times\n"
     "options of run:\n"
     "  -s                     print system calls on stderr\n"
     "  -c                     count them, with a table on stderr at the end\n"

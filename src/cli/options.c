@@ -27,6 +27,14 @@ static const struct option {
     {"--color", 'C', true},
     {"--compare", 'p', true}, /* two values */
     {"--bytes", 'B', false},
+    {"--script", 'S', true},
+    {"--keys", 'K', true},
+    {"--font", 'F', true},
+    {"--size", 'Z', true},
+    {"--theme", 'T', true},
+    {"--headless", 'H', false},
+    {"--still", 'i', false},
+    {"--frame-times", 'R', false},
     {"-s", 's', false},
     {"-c", 'u', false},
     {"--root", 'r', true},
@@ -149,6 +157,40 @@ static int apply_sandbox(struct cli_options *options, const struct option *optio
     }
 }
 
+/* The viewer's. */
+static int apply_view(struct cli_options *options, char letter, const char *value)
+{
+    switch (letter) {
+    case 'S':
+        options->script = value;
+        break;
+    case 'K':
+        options->keys = value;
+        break;
+    case 'F':
+        options->font = value;
+        break;
+    case 'Z':
+        options->size = value;
+        break;
+    case 'T':
+        options->dark = strcmp(value, "dark") == 0;
+        if (!options->dark && strcmp(value, "light") != 0)
+            return cli_fail(CLI_USAGE, "--theme %s: use light or dark", value);
+        break;
+    case 'H':
+        options->headless = true;
+        break;
+    case 'i':
+        options->still = true;
+        break;
+    default:
+        options->frame_times = true;
+        break;
+    }
+    return CLI_DONE;
+}
+
 static int apply(struct cli_options *options, const struct option *option, const char *value)
 {
     switch (option->letter) {
@@ -191,6 +233,15 @@ static int apply(struct cli_options *options, const struct option *option, const
     case 'B':
         options->bytes = true;
         return CLI_DONE;
+    case 'S':
+    case 'K':
+    case 'F':
+    case 'Z':
+    case 'T':
+    case 'H':
+    case 'i':
+    case 'R':
+        return apply_view(options, option->letter, value);
     case 's':
         options->strace = true;
         return CLI_DONE;

@@ -123,9 +123,8 @@ static int close_sink(struct sink *sink, int status)
     return status;
 }
 
-/* Opens what is to be traced: a recording, or a new run. */
-static int open_guest(struct cli_guest *guest, struct cli_options *options,
-                      struct x64i_recording *recording)
+int cli_guest_open_any(struct cli_guest *guest, struct cli_options *options,
+                       struct x64i_recording *recording)
 {
     const char *program = options->kernel.program;
     if (!program || !x64i_recording_recognize(program))
@@ -169,7 +168,7 @@ int cli_trace(int argc, char **argv)
     char message[512];
     int status = cli_options_read(&options, OPTIONS, argc, argv);
     if (status == CLI_DONE && !options.compare[0])
-        status = open_guest(&guest, &options, &recording);
+        status = cli_guest_open_any(&guest, &options, &recording);
     if (status != CLI_DONE)
         return status;
     if (options.output) {

@@ -145,7 +145,9 @@ const char *x64i_view_effect_text(const struct x64i_view *view, const struct x64
         if (effect->kind == X64_EFFECT_MEMORY_READ)
             (void)snprintf(text, size, "read %s = 0x%llx", name, value);
         else
-            (void)snprintf(text, size, "write %s 0x%llx -> 0x%llx", name, old, value);
+            (void)snprintf(text, size,
+                           old == value ? "write %s = 0x%llx" : "write %s 0x%llx -> 0x%llx", name,
+                           old, value);
         break;
     case X64_EFFECT_MSR_READ:
         (void)snprintf(text, size, "read %s = 0x%llx", register_of(effect, name), value);
@@ -182,7 +184,8 @@ const char *x64i_view_effect_text(const struct x64i_view *view, const struct x64
         (void)snprintf(text, size, "the mini-kernel answers");
         break;
     default:
-        (void)snprintf(text, size, "%s 0x%llx -> 0x%llx", register_of(effect, name), old, value);
+        (void)snprintf(text, size, old == value ? "%s = 0x%llx" : "%s 0x%llx -> 0x%llx",
+                       register_of(effect, name), old, value);
         break;
     }
     return text;

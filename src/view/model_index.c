@@ -131,7 +131,8 @@ static void keep_band(struct x64i_view_index *index, const struct x64i_trace_lin
         last->user_table == band.user_table && last->window == band.window)
         return;
     if (make_room((void **)&index->bands, &index->band_room, index->band_count, MAX_BANDS,
-                  sizeof band))
+                  sizeof band) &&
+        index->bands)
         index->bands[index->band_count++] = band;
 }
 
@@ -153,10 +154,13 @@ static void keep_call(struct x64i_view_index *index, const struct x64i_trace_lin
     else if (model->entry != X64I_ENTRY_INTERRUPT)
         name = walker->view.system_call_name(walker->view.user, model->compat_entry,
                                              (uint32_t)model->entry_rax);
-    index->calls[index->call_count++] = (struct x64i_view_call){.n = line->n,
-                                                                .end = UINT64_MAX,
-                                                                .name = name ? name : "interrupt",
-                                                                .kind = (uint8_t)model->entry};
+    index->calls[index->call_count++] =
+        (struct x64i_view_call){.n = line->n,
+                                .end = UINT64_MAX,
+                                .name = name                                   ? name
+                                        : model->entry == X64I_ENTRY_INTERRUPT ? "interrupt"
+                                                                               : "no such call",
+                                .kind = (uint8_t)model->entry};
 }
 
 static void keep_writes(struct x64i_view_index *index)

@@ -124,7 +124,7 @@ START_TEST(test_view_shows_what_the_trace_says)
         compare_record(view, records[i]);
     while (!x64i_view_index(view, 1000))
         ;
-    for (size_t i = 1; i < count; i++)
+    for (size_t i = 1; i < count / 5; i++)
         compare_record(view, records[1 + (i * 7919) % (count - 1)]);
     close_view(&guest, view);
     free(records);
@@ -190,7 +190,7 @@ static void check_slots(const struct x64i_view_moment *moment)
             for (unsigned e = 0; e < moment->effect; e++) {
                 const struct x64_effect *effect = &moment->effects[e];
                 uint64_t into = effect->linear - slot->linear;
-                if (effect->kind == X64_EFFECT_MEMORY_WRITE && into + effect->size <= 8)
+                if (effect->kind == X64_EFFECT_MEMORY_WRITE && into < 8 && into + effect->size <= 8)
                     memcpy((char *)&expected + into, &effect->value, effect->size);
             }
             ck_assert_msg(!slot->known || expected == slot->value,
@@ -304,7 +304,7 @@ START_TEST(test_view_code_stands_around_the_instruction)
     struct guest guest;
     struct x64i_view *view = open_view(&guest, &runs[_i]);
     uint64_t last = x64i_view_moment(view)->last;
-    for (uint64_t n = x64i_view_moment(view)->first; n < last; n++)
+    for (uint64_t n = x64i_view_moment(view)->first; n < last; n += 3)
         check_code(seek(view, n, X64I_VIEW_ALL));
     close_view(&guest, view);
 }
@@ -340,12 +340,15 @@ static Suite *view_model_suite(void)
     tcase_set_timeout(all, 120);
     tcase_add_loop_test(all, test_view_shows_what_the_trace_says, 0, RUNS);
     tcase_add_loop_test(all, test_view_effects_make_the_next_state, 0, RUNS);
-    tcase_add_loop_test(all, test_view_stops_between_effects, 0, RUNS);
     tcase_add_loop_test(all, test_view_code_stands_around_the_instruction, 0, RUNS);
     tcase_add_test(all, test_view_frame_fills_slot_by_slot);
     tcase_add_test(all, test_view_knows_both_page_tables);
     tcase_add_test(all, test_view_finds_code_both_ways);
     suite_add_tcase(suite, all);
+    TCase *effects = tcase_create("effects");
+    tcase_set_timeout(effects, 120);
+    tcase_add_loop_test(effects, test_view_stops_between_effects, 0, RUNS);
+    suite_add_tcase(suite, effects);
     return suite;
 }
 

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The window: what it shows, and the commands that change it. Keys, mouse and scripts all come down
+ * to a command's name, so that everything can be driven by any of them.
+ */
+#ifndef X64I_VIEW_APP_H
+#define X64I_VIEW_APP_H
+
+#include "view/model.h"
+#include "view/window/canvas.h"
+
+#define X64I_APP_BREAKPOINTS 64
+#define X64I_APP_BOOKMARKS   16
+#define X64I_APP_HITS        512
+#define X64I_APP_BINDINGS    128
+#define X64I_APP_TEXT        160
+
+/* What lies under the mouse. */
+enum x64i_hit_kind {
+    X64I_HIT_NONE,
+    X64I_HIT_CODE,
+    X64I_HIT_SLOT,
+    X64I_HIT_FIELD,
+    X64I_HIT_TIME,
+    X64I_HIT_COMMAND
+};
+
+struct x64i_hit {
+    SDL_Rect rect;
+    uint8_t kind;
+    uint8_t field;
+    uint64_t linear;
+    uint64_t writer_n; /* of a slot; UINT64_MAX: none */
+    const char *command;
+};
+
+struct x64i_layout {
+    SDL_Rect header, explain, code, registers, stacks, tables, checks, timeline;
+    bool tiny; /* room for the instruction and its explanation alone */
+};
+
+struct x64i_app {
+    struct x64i_view *view;
+    struct x64i_canvas canvas;
+    struct x64i_layout layout;
+    const char *title;
+    uint64_t n;
+    unsigned effect;             /* X64I_VIEW_ALL: all of them */
+    uint64_t zoom_from, zoom_to; /* of the timeline */
+    bool motion, help, quit, playing, play_back;
+    unsigned play_rate; /* steps a second */
+    bool by_effect;     /* play by effects */
+    uint64_t breakpoint[X64I_APP_BREAKPOINTS];
+    size_t breakpoint_count;
+    uint64_t bookmark[X64I_APP_BOOKMARKS];
+    size_t bookmark_count;
+    struct x64i_hit hit[X64I_APP_HITS];
+    size_t hit_count;
+    int mouse_x, mouse_y;
+    bool typing; /* a search */
+    char text[X64I_APP_TEXT];
+    char message[X64I_APP_TEXT];
+    int phase; /* of the animation, 0 to 256: done */
+    int arrow_x, arrow_y, arrow_from_x, arrow_from_y;
+    struct {
+        char key[24];
+        const char *command;
+    } binding[X64I_APP_BINDINGS];
+    size_t binding_count;
+};
+
+/* A row for each thing that can be done: app_commands.c. */
+struct x64i_command {
+    const char *name;
+    const char *keys; /* the default ones, separated by spaces, as SDL names them */
+    const char *help;
+    void (*run)(struct x64i_app *app, const char *argument);
+};
+const struct x64i_command *x64i_command_at(size_t index);
+const struct x64i_command *x64i_command_find(const char *name);
+void x64i_app_bind_defaults(struct x64i_app *app);
+
+/* Binds the keys of a file, lines of `KEY COMMAND`; X64_ERROR_FORMAT with a sentence. */
+enum x64_status x64i_app_bind_file(struct x64i_app *app, const char *path,
+                                   struct x64_error_text *error);
+/* The command of a key, or null. */
+const char *x64i_app_key(const struct x64i_app *app, const char *key);
+
+/* Does a command; false and a message when there is none of that name. */
+bool x64i_app_do(struct x64i_app *app, const char *name, const char *argument);
+void x64i_app_go(struct x64i_app *app, uint64_t n, unsigned effect);
+
+/* The mouse: a click of its left button, with or without Shift, and a turn of its wheel. */
+void x64i_app_click(struct x64i_app *app, int x, int y, bool shift);
+void x64i_app_drag(struct x64i_app *app, int x, int y);
+void x64i_app_wheel(struct x64i_app *app, int x, int y, int turns);
+const struct x64i_hit *x64i_app_hit(const struct x64i_app *app, int x, int y);
+
+/* draw*.c: draws everything anew, and lists what can be clicked. */
+void x64i_app_draw(struct x64i_app *app);
+void x64i_app_lay_out(struct x64i_app *app);
+void x64i_draw_code(struct x64i_app *app);
+void x64i_draw_registers(struct x64i_app *app);
+void x64i_draw_stacks(struct x64i_app *app);
+void x64i_draw_tables(struct x64i_app *app);
+void x64i_draw_checks(struct x64i_app *app);
+void x64i_draw_timeline(struct x64i_app *app);
+void x64i_draw_overlay(struct x64i_app *app);
+void x64i_draw_title(struct x64i_app *app, SDL_Rect *panel, const char *title);
+void x64i_draw_hit(struct x64i_app *app, const struct x64i_hit *hit);
+enum x64i_colour x64i_stack_colour(enum x64_stack stack);
+
+/* export.c: X64_ERROR_IO, X64_ERROR_MEMORY, X64_ERROR_NOT_FOUND with a sentence */
+enum x64_status x64i_export_range(struct x64i_app *app, const char *path, uint64_t from,
+                                  uint64_t to, struct x64_error_text *error);
+enum x64_status x64i_export_stack(struct x64i_app *app, const char *path, enum x64_stack kind,
+                                  struct x64_error_text *error);
+
+/* script.c: commands from a file, one a line; false with a sentence at the first that fails. */
+bool x64i_script_run(struct x64i_app *app, const char *path, struct x64_error_text *error);
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include "view/window/canvas.h"
+
+#include "view/window/png.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DEFAULT_FONT_SIZE 13
+#define MIN_FONT_SIZE     8
+#define MAX_FONT_SIZE     40
+
+static const char *const default_fonts[2] = {
+    "/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf",
+    "/usr/share/fonts/truetype/dejavu/DejaVuSansMono-Bold.ttf",
+};
+
+static const struct {
+    uint32_t light, dark;
+} palette[X64I_COLOUR_COUNT] = {
+#define X64I_COLOUR(id, css, light, dark) {light, dark},
+#include "trace/palette.def"
+#undef X64I_COLOUR
+};
+
+static void free_glyphs(SDL_Surface *glyph[2][X64I_GLYPHS])
+{
+    for (unsigned weight = 0; weight < 2; weight++)
+        for (unsigned i = 0; i < X64I_GLYPHS; i++)
+            SDL_FreeSurface(glyph[weight][i]);
+}
+
+/* Every character of one weight; false when one cannot be made. */
+static bool render_glyphs(const char *path, bool embolden, int size,
+                          SDL_Surface *glyph[X64I_GLYPHS], int *width, int *height)
+{
+    const SDL_Color white = {255, 255, 255, 255};
+    TTF_Font *font = TTF_OpenFont(path, size);
+    if (!font)
+        return false;
+    if (embolden)
+        TTF_SetFontStyle(font, TTF_STYLE_BOLD);
+    bool whole = TTF_GlyphMetrics(font, 'M', NULL, NULL, NULL, NULL, width) == 0;
+    *height = TTF_FontHeight(font);
+    for (unsigned i = 0; i < X64I_GLYPHS && whole; i++) {
+        glyph[i] = TTF_RenderGlyph_Blended(font, (Uint16)(' ' + i), white);
+        whole = glyph[i] != NULL;
+    }
+    TTF_CloseFont(font);
+    return whole;
+}
+
+bool x64i_canvas_zoom(struct x64i_canvas *canvas, int font_size)
+{
+    SDL_Surface *glyph[2][X64I_GLYPHS] = {{NULL}};
+    int width;
+    int height;
+    int bold_width;
+    if (font_size < MIN_FONT_SIZE || font_size > MAX_FONT_SIZE)
+        return false;
+    const char *regular = canvas->font ? canvas->font : default_fonts[0];
+    const char *bold = canvas->font ? canvas->font : default_fonts[1];
+    bool whole =
+        render_glyphs(regular, false, font_size, glyph[0], &width, &height) &&
+        render_glyphs(bold, canvas->font != NULL, font_size, glyph[1], &bold_width, &height);
+    if (!whole || width < 1) {
+        free_glyphs(glyph);
+        return false;
+    }
+    free_glyphs(canvas->glyph);
+    memcpy(canvas->glyph, glyph, sizeof glyph);
+    canvas->cell_width = width;
+    canvas->cell_height = height + 1;
+    canvas->font_size = font_size;
+    return true;
+}
+
+bool x64i_canvas_resize(struct x64i_canvas *canvas, int width, int height)
+{
+    SDL_Surface *surface =
+        width > 0 && height > 0 && width <= 16384 && height <= 16384
+            ? SDL_CreateRGBSurfaceWithFormat(0, width, height, 32, SDL_PIXELFORMAT_ARGB8888)
+            : NULL;
+    if (!surface)
+        return false;
+    SDL_FreeSurface(canvas->surface);
+    canvas->surface = surface;
+    return true;
+}
+
+enum x64_status x64i_canvas_open(struct x64i_canvas *canvas,
+                                 const struct x64i_canvas_options *options,
+                                 struct x64_error_text *error)
+{
+    *canvas = (struct x64i_canvas){.dark = options->dark, .font = options->font};
+    const char *path = options->font ? options->font : default_fonts[0];
+    if (TTF_Init() != 0) {
+        (void)snprintf(error->text, sizeof error->text, "no fonts: %.200s", TTF_GetError());
+        return X64_ERROR_NOT_FOUND;
+    }
+    if (!x64i_canvas_resize(canvas, options->width, options->height)) {
+        (void)snprintf(error->text, sizeof error->text, "a picture of %d x %d cannot be made",
+                       options->width, options->height);
+        x64i_canvas_close(canvas);
+        return X64_ERROR_MEMORY;
+    }
+    int size = options->font_size ? options->font_size : DEFAULT_FONT_SIZE;
+    if (!x64i_canvas_zoom(canvas, size)) {
+        (void)snprintf(error->text, sizeof error->text,
+                       "%.150s: not a font that can be used: install fonts-dejavu-core, or give "
+                       "--font FILE.ttf",
+                       path);
+        x64i_canvas_close(canvas);
+        return X64_ERROR_NOT_FOUND;
+    }
+    return X64_OK;
+}
+
+void x64i_canvas_close(struct x64i_canvas *canvas)
+{
+    free_glyphs(canvas->glyph);
+    SDL_FreeSurface(canvas->surface);
+    *canvas = (struct x64i_canvas){0};
+    TTF_Quit();
+}
+
+uint32_t x64i_canvas_rgb(const struct x64i_canvas *canvas, enum x64i_colour colour)
+{
+    return 0xff000000u | (canvas->dark ? palette[colour].dark : palette[colour].light);
+}
+
+void x64i_canvas_fill(struct x64i_canvas *canvas, SDL_Rect rect, enum x64i_colour colour)
+{
+    (void)SDL_FillRect(canvas->surface, &rect, x64i_canvas_rgb(canvas, colour));
+}
+
+void x64i_canvas_blend(struct x64i_canvas *canvas, SDL_Rect rect, enum x64i_colour from,
+                       enum x64i_colour to, int part)
+{
+    uint32_t a = x64i_canvas_rgb(canvas, from);
+    uint32_t b = x64i_canvas_rgb(canvas, to);
+    uint32_t mixed = 0xff000000u;
+    for (unsigned shift = 0; shift < 24; shift += 8) {
+        int low = (int)(a >> shift & 255);
+        int high = (int)(b >> shift & 255);
+        mixed |= (uint32_t)(low + (high - low) * part / 256) << shift;
+    }
+    (void)SDL_FillRect(canvas->surface, &rect, mixed);
+}
+
+void x64i_canvas_hatch(struct x64i_canvas *canvas, SDL_Rect rect, enum x64i_colour colour)
+{
+    for (int y = 0; y < rect.h; y++)
+        for (int x = (rect.y + y) % 5; x < rect.w; x += 5)
+            x64i_canvas_fill(canvas, (SDL_Rect){rect.x + rect.w - 1 - x, rect.y + y, 1, 1}, colour);
+}
+
+void x64i_canvas_arrow(struct x64i_canvas *canvas, int x, int y, int size, bool down,
+                       enum x64i_colour colour)
+{
+    for (int i = 0; i < size; i++) {
+        int length = 2 * (size - i) - 1;
+        SDL_Rect rect = down ? (SDL_Rect){x - (length - 1) / 2, y + i, length, 1}
+                             : (SDL_Rect){x + i, y - (length - 1) / 2, 1, length};
+        x64i_canvas_fill(canvas, rect, colour);
+    }
+}
+
+int x64i_canvas_text_in(struct x64i_canvas *canvas, int x, int y, int width,
+                        enum x64i_colour colour, bool bold, const char *text)
+{
+    uint32_t rgb = x64i_canvas_rgb(canvas, colour);
+    int end = x + width;
+    for (; *text && x + canvas->cell_width <= end; text++, x += canvas->cell_width) {
+        unsigned char character = (unsigned char)*text;
+        unsigned index = character >= 0x20 && character < 0x7f ? character - 0x20u : '?' - 0x20u;
+        SDL_Surface *glyph = canvas->glyph[bold][index];
+        SDL_Rect to = {x, y, 0, 0};
+        if (character == ' ')
+            continue;
+        (void)SDL_SetSurfaceColorMod(glyph, (Uint8)(rgb >> 16), (Uint8)(rgb >> 8), (Uint8)rgb);
+        (void)SDL_BlitSurface(glyph, NULL, canvas->surface, &to);
+    }
+    return x;
+}
+
+int x64i_canvas_text(struct x64i_canvas *canvas, int x, int y, enum x64i_colour colour,
+                     const char *text)
+{
+    return x64i_canvas_text_in(canvas, x, y, canvas->surface->w, colour, false, text);
+}
+
+int x64i_canvas_bold(struct x64i_canvas *canvas, int x, int y, enum x64i_colour colour,
+                     const char *text)
+{
+    return x64i_canvas_text_in(canvas, x, y, canvas->surface->w, colour, true, text);
+}
+
+void x64i_canvas_clip(struct x64i_canvas *canvas, const SDL_Rect *rect)
+{
+    (void)SDL_SetClipRect(canvas->surface, rect);
+}
+
+enum x64_status x64i_canvas_save(const struct x64i_canvas *canvas, const char *path,
+                                 struct x64_error_text *error)
+{
+    struct x64i_png png;
+    const SDL_Surface *surface = canvas->surface;
+    enum x64_status status =
+        x64i_png_begin(&png, path, (uint32_t)surface->w, (uint32_t)surface->h, 1, error);
+    if (status == X64_OK)
+        status = x64i_png_frame(&png, surface->pixels, (size_t)surface->pitch, 0, error);
+    return status == X64_OK ? x64i_png_end(&png, error) : status;
+}
