@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
 
-#define OPTIONS "ekcmMlEog"
+#define OPTIONS "ekcmMlEogrbt"
 
 static int record_guest(struct cli_guest *guest, const struct cli_options *options)
 {

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OPTIONS "ekcmMlEfoOnygCBp"
+#define OPTIONS "ekcmMlEfoOnygCBprbt"
 
 /* Steps between two looks at whether the user wants it to end. */
 #define STRIDE 4096u

@@ -20,6 +20,7 @@
 #define PROGRAM_BLOB   "kernel.program"
 #define IMAGE_BLOB     "kernel.image"
 #define IDENTITY_BLOB  "kernel.identity"
+#define MOUNTS_BLOB    "kernel.mounts"
 #define IMAGE_SIZE_MAX (512u << 20)
 
 extern const uint8_t x64i_demo_64[], x64i_demo_64_end[];
@@ -106,6 +107,10 @@ static void restored(void *user)
     kernel->program_size = 0;
     kernel->program = x64i_state_get_blob(state, PROGRAM_BLOB, &kernel->program_size);
     x64i_mm_restored(&kernel->mm);
+    size_t size = 0;
+    const char *mounts = x64i_state_get_blob(state, MOUNTS_BLOB, &size);
+    if (!kernel->host && mounts)
+        kernel->host = x64i_host_view_recorded(mounts, size);
     x64i_tasks_repair(kernel);
     if (kernel->program != program)
         x64i_user_symbols_load(kernel);
@@ -315,6 +320,19 @@ static enum x64_status keep_identity(const struct x64i_kernel *kernel)
                                sizeof identity);
 }
 
+/* A replay has no view of the host; it must know what the guest could ask. */
+static enum x64_status keep_mounts(const struct x64i_kernel *kernel)
+{
+    size_t size = 0;
+    char *mounts = x64i_host_view_describe(kernel->host, &size);
+    if (!mounts)
+        return X64_ERROR_MEMORY;
+    enum x64_status status =
+        x64i_state_set_blob(x64i_machine_state(kernel->machine), MOUNTS_BLOB, mounts, size);
+    free(mounts);
+    return status;
+}
+
 static enum x64_status finish_attach(struct x64i_kernel *kernel,
                                      const struct x64_kernel_config *config,
                                      struct x64_error_text *error)
@@ -324,6 +342,8 @@ static enum x64_status finish_attach(struct x64i_kernel *kernel,
     kernel->schedule.terminals = config->terminals & 7;
     kernel->schedule.task_limit = config->task_limit;
     kernel->schedule.output_limit = config->output_limit;
+    if (status == X64_OK)
+        status = keep_mounts(kernel);
     if (status == X64_OK)
         status = load_program(kernel, config, error);
     if (status == X64_OK)

@@ -102,16 +102,58 @@ struct x64i_host_view *x64i_host_view_copy(const struct x64i_host_view *view)
     copy->cached_fd = -1;
     copy->whole = view->whole;
     for (unsigned i = 0; i < view->count; i++) {
-        copy->mount[i].host = strdup(view->mount[i].host);
+        copy->mount[i].host = view->mount[i].host ? strdup(view->mount[i].host) : NULL;
         copy->mount[i].guest = strdup(view->mount[i].guest);
         copy->mount[i].writable = view->mount[i].writable;
         copy->count++;
-        if (!copy->mount[i].host || !copy->mount[i].guest) {
+        if ((view->mount[i].host && !copy->mount[i].host) || !copy->mount[i].guest) {
             x64i_host_view_destroy(copy);
             return NULL;
         }
     }
     return copy;
+}
+
+/* Each mount: 'w' or 'r', its place, a zero. */
+char *x64i_host_view_describe(const struct x64i_host_view *view, size_t *size)
+{
+    size_t used = 0;
+    for (unsigned i = 0; i < view->count; i++)
+        used += strlen(view->mount[i].guest) + 2;
+    char *bytes = malloc(used + 1);
+    if (!bytes)
+        return NULL;
+    *size = used;
+    used = 0;
+    for (unsigned i = 0; i < view->count; i++) {
+        size_t length = strlen(view->mount[i].guest) + 1;
+        bytes[used] = view->mount[i].writable ? 'w' : 'r';
+        memcpy(bytes + used + 1, view->mount[i].guest, length);
+        used += length + 1;
+    }
+    return bytes;
+}
+
+struct x64i_host_view *x64i_host_view_recorded(const char *bytes, size_t size)
+{
+    struct x64i_host_view *view = calloc(1, sizeof *view);
+    size_t at = 0;
+    if (!view)
+        return NULL;
+    view->cached_fd = -1;
+    while (at < size && view->count < X64I_MOUNTS_MAX) {
+        const char *end = memchr(bytes + at, '\0', size - at);
+        if (!end || end == bytes + at)
+            break;
+        struct x64i_mount *mount = &view->mount[view->count];
+        mount->writable = bytes[at] == 'w';
+        mount->guest = strdup(bytes + at + 1);
+        if (!mount->guest)
+            break;
+        view->count++;
+        at = (size_t)(end - bytes) + 1;
+    }
+    return view;
 }
 
 void x64i_host_view_destroy(struct x64i_host_view *view)
@@ -200,7 +242,7 @@ int x64i_host_open_parent(const struct x64i_host_view *view, const char *path, c
     char part[NAME_MAX + 1];
     const char *below;
     const struct x64i_mount *mount = find_mount(view, path, &below);
-    if (!mount)
+    if (!mount || !mount->host)
         return -ENOENT;
     int fd = open(mount->host, O_PATH | O_CLOEXEC);
     while (fd >= 0) {

@@ -24,6 +24,11 @@ enum x64_status x64i_host_view_create(const struct x64_kernel_config *config,
 struct x64i_host_view *x64i_host_view_copy(const struct x64i_host_view *view);
 void x64i_host_view_destroy(struct x64i_host_view *view);
 
+/* The mounts as bytes for a saved state, which the caller frees; null without memory. And a view
+ * made of them, which has the guest's side alone: all answers come from a recording. */
+char *x64i_host_view_describe(const struct x64i_host_view *view, size_t *size);
+struct x64i_host_view *x64i_host_view_recorded(const char *bytes, size_t size);
+
 /* The host's own view, unrecorded: where the guest begins, and its program's path there. */
 void x64i_host_view_start(const struct x64i_host_view *view, const char *program, char *directory,
                           char *path, size_t size);

@@ -161,6 +161,24 @@ START_TEST(test_sandbox_calls_are_printed)
 }
 END_TEST
 
+/* A replay asks nobody: the file may be gone. */
+START_TEST(test_sandbox_recordings_know_the_files)
+{
+    const char *tree = make_tree();
+    char recording[128], path[256];
+    (void)snprintf(recording, sizeof recording, "%s", test_path("recording"));
+    (void)snprintf(path, sizeof path, "%s/file", tree);
+    struct program_run run = run_program(NULL, "record", "-o", recording, "--root", tree, "--",
+                                         BUSYBOX, "cat", "/file", NULL);
+    ck_assert_str_eq(run.err, "guest: inside\n");
+    program_run_free(&run);
+    ck_assert_int_eq(unlink(path), 0);
+    run = run_program(NULL, "trace", "--syscall", "write", recording, NULL);
+    ck_assert_str_eq(run.err, "guest: inside\n");
+    program_run_free(&run);
+}
+END_TEST
+
 static Suite *sandbox_suite(void)
 {
     Suite *suite = suite_create("sandbox");
@@ -172,6 +190,7 @@ static Suite *sandbox_suite(void)
     tcase_add_test(tcase, test_sandbox_binds);
     tcase_add_test(tcase, test_sandbox_limits);
     tcase_add_test(tcase, test_sandbox_calls_are_printed);
+    tcase_add_test(tcase, test_sandbox_recordings_know_the_files);
     suite_add_tcase(suite, tcase);
     return suite;
 }
