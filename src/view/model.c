@@ -153,6 +153,8 @@ enum x64_status x64i_view_seek(struct x64i_view *view, uint64_t n, unsigned effe
         status = x64i_walker_step(walker, &moment->line);
         if (status != X64_OK)
             return status;
+        if (n - view->first < view->index.cycle_count)
+            moment->line.cycle = view->index.cycles[n - view->first];
         take_effects(moment, &walker->step);
     }
     moment->effect = effect < moment->effect_count ? effect : moment->effect_count;

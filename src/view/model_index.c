@@ -14,6 +14,7 @@
 #define MAX_BANDS  2000000u
 #define MAX_CALLS  1000000u
 #define MAX_WRITES 4000000u
+#define MAX_CYCLES 16777216u
 #define FIRST_ROOM 1024u
 
 /* Writes this near RSP are a stack's. */
@@ -95,6 +96,7 @@ void x64i_index_close(struct x64i_view_index *index)
     free(index->bands);
     free(index->calls);
     free(index->writes);
+    free(index->cycles);
 }
 
 static void keep_checkpoint(struct x64i_view_index *index, uint64_t first)
@@ -183,6 +185,15 @@ static void keep_writes(struct x64i_view_index *index)
     }
 }
 
+/* They stand in the order of the steps: from one that has no room on, there are none. */
+static void keep_cycles(struct x64i_view_index *index, uint64_t nth)
+{
+    if (index->cycle_count == nth &&
+        make_room((void **)&index->cycles, &index->cycle_room, index->cycle_count, MAX_CYCLES,
+                  sizeof *index->cycles))
+        index->cycles[index->cycle_count++] = index->walker.track.cycles;
+}
+
 bool x64i_view_index(struct x64i_view *view, uint64_t steps)
 {
     struct x64i_view_index *index = &view->index;
@@ -197,6 +208,7 @@ bool x64i_view_index(struct x64i_view *view, uint64_t steps)
         keep_band(index, line);
         keep_call(index, line);
         keep_writes(index);
+        keep_cycles(index, line->n - view->first);
         keep_checkpoint(index, view->first);
     }
     return index->complete;

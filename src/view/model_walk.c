@@ -39,10 +39,10 @@ void x64i_walker_start(struct x64i_view_walker *walker, bool exact)
     struct x64_registers registers;
     (void)x64_registers_read(walker->machine, &registers);
     x64i_timing_reset(walker->timing);
+    walker->cycles_before = 0;
     walker->track = (struct x64i_view_track){.n = x64_steps(walker->machine), .exact = exact};
     x64i_model_init(&walker->track.model, &walker->view, walker->disassembler);
     x64i_model_start(&walker->track.model, &registers);
-    walker->track.timing = x64i_timing_save(walker->timing);
     notice_stack(walker, &registers);
 }
 
@@ -51,7 +51,8 @@ void x64i_walker_resume(struct x64i_view_walker *walker, const struct x64i_view_
     walker->track = *track;
     walker->track.model.view = &walker->view;
     walker->track.model.disassembler = walker->disassembler;
-    x64i_timing_restore(walker->timing, &track->timing);
+    x64i_timing_reset(walker->timing);
+    walker->cycles_before = track->cycles;
 }
 
 enum x64_status x64i_walker_step(struct x64i_view_walker *walker, struct x64i_trace_line *line)
@@ -66,9 +67,8 @@ enum x64_status x64i_walker_step(struct x64i_view_walker *walker, struct x64i_tr
     if (x64_steps(walker->machine) == n)
         return X64_ERROR_STATE;
     (void)x64_registers_read(walker->machine, &after);
-    uint64_t cycle = x64i_timing_retire(walker->timing, &walker->step);
-    x64i_model_line(&track->model, &walker->step, &after, cycle, line);
-    track->timing = x64i_timing_save(walker->timing);
+    track->cycles = walker->cycles_before + x64i_timing_retire(walker->timing, &walker->step);
+    x64i_model_line(&track->model, &walker->step, &after, track->cycles, line);
     track->n = n + 1;
     if (walker->step.cpl == 3 && after.cpl != 3)
         track->entry_n = n;

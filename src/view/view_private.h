@@ -13,7 +13,7 @@
 struct x64i_view_track {
     uint64_t n; /* of the step that comes next */
     struct x64i_trace_model model;
-    struct x64i_timing_state timing;
+    uint64_t cycles; /* so far */
     uint64_t last_rsp[X64I_STACK_KINDS];
     uint64_t entry_n; /* of the last step that entered the kernel */
     bool exact;
@@ -25,6 +25,7 @@ struct x64i_view_walker {
     struct x64i_trace_view view;
     struct x64i_disassembler *disassembler;
     struct x64i_timing *timing;
+    uint64_t cycles_before; /* where the timing began, which knows nothing of what was before */
     struct x64i_view_track track;
     struct x64_step step;        /* the last one made */
     struct x64i_trace_line line; /* room for one */
@@ -48,6 +49,8 @@ struct x64i_view_index {
     size_t call_count, call_room;
     struct x64i_view_write *writes;
     size_t write_count, write_room;
+    uint64_t *cycles; /* behind each step from the first on: as who walks all of them sees them */
+    size_t cycle_count, cycle_room;
 };
 
 struct x64i_view {
