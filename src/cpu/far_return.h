@@ -18,7 +18,6 @@ struct x64i_far_return {
     bool has_stack; /* RSP and SS were popped too */
 };
 
-/* Reads `count` words of `size` bytes at SS:RSP + `skip`, RSP staying. */
 /* The outer stack pointer and selector, behind `skip` bytes of a frame, for who reads them before
  * CS is checked; the selector first. */
 enum x64i_result x64i_far_return_peek_outer(struct x64i_cpu *cpu, unsigned skip, unsigned size,
@@ -31,6 +30,7 @@ enum x64i_result x64i_far_return_check_rip(struct x64i_cpu *cpu, uint64_t rip,
 /* How many bytes are read of a selector's slot of `size` bytes. */
 unsigned x64i_selector_slot(const struct x64i_cpu *cpu, unsigned size);
 
+/* Reads `count` words of `size` bytes at SS:RSP + `skip`, RSP staying. */
 enum x64i_result x64i_far_return_peek(struct x64i_cpu *cpu, unsigned skip, unsigned size,
                                       unsigned count, uint64_t *words);
 

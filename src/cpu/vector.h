@@ -115,7 +115,7 @@ X64I_INLINE void x64i_set_wide_xmm(struct x64i_cpu *cpu, unsigned reg, union x64
 enum x64i_result x64i_load_xmm(struct x64i_cpu *cpu, const struct x64i_op *op,
                                union x64i_xmm *value);
 
-/* AMD's bit that lets aligned operands be misaligned (APM vol. 2, 11.4.1). */
+/* AMD's bit that lets aligned operands be misaligned (APM vol. 1, 4.2.2). */
 #define X64I_MXCSR_MM (1u << 17)
 
 /* The same from an address that must be a multiple of 16: else #GP(0) (SDM vol. 1, 10.2.2). */

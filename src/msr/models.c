@@ -38,7 +38,7 @@
         .movsxd_16_reads_32 = true, .selector_slots_are_whole = true,                          \
         .far_return_reads_ahead = true, .string_flags_each_time = true,                        \
         .cmps_reads_source_first = true, .ud1_ends_at_opcode = true,                           \
-        .mxcsr_mask = 0x2ffff, /* with MM, APM vol. 2, 11.4.1 */                               \
+        .mxcsr_mask = 0x2ffff, /* with MM, APM vol. 1, 4.2.2 */                                \
     }
 
 static const struct x64i_cpu_model models[] = {

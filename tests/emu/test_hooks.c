@@ -17,15 +17,21 @@
 #define MEMORY (UINT64_C(4) << 20)
 #define LSTAR  0xc0000082u
 
-static struct x64_machine *new_machine(const uint8_t *code, size_t size, enum x64_engine engine)
+static struct x64_machine *started(const struct x64_config *config, const uint8_t *code,
+                                   size_t size)
 {
-    struct x64_config config = {
-        .struct_size = sizeof config, .memory_size = MEMORY, .engine = engine};
     struct x64_machine *machine;
-    ck_assert_int_eq(x64_machine_create(&config, &machine), X64_OK);
+    ck_assert_int_eq(x64_machine_create(config, &machine), X64_OK);
     ck_assert_int_eq(x64_memory_write_phys(machine, CODE, code, size), X64_OK);
     ck_assert_int_eq(x64_machine_start(machine, CODE, STACK), X64_OK);
     return machine;
+}
+
+static struct x64_machine *new_machine(const uint8_t *code, size_t size, enum x64_engine engine)
+{
+    const struct x64_config config = {
+        .struct_size = sizeof config, .memory_size = MEMORY, .engine = engine};
+    return started(&config, code, size);
 }
 
 static struct x64_registers registers_of(struct x64_machine *machine)
@@ -600,7 +606,9 @@ END_TEST
 START_TEST(test_hooks_change_more_often_than_the_history_remembers)
 {
     static const uint8_t spin[] = {0xeb, 0xfe};
-    struct x64_machine *machine = new_machine(spin, sizeof spin, X64_ENGINE_BLOCKS);
+    const struct x64_config little = {
+        .struct_size = sizeof little, .memory_size = MEMORY, .history_bytes = 1u << 20};
+    struct x64_machine *machine = started(&little, spin, sizeof spin);
     int count = 0;
     uint64_t first, last;
     ck_assert_int_eq(x64_hook_add_instruction_before(machine, NULL, add_one, &count, NULL), X64_OK);

@@ -7,6 +7,7 @@
 
 #include "x64emu/machine.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,10 @@
 #define FIRST  0x100000u
 #define MEMORY (UINT64_C(16) << 20)
 #define PAGES  ((MEMORY - FIRST) / 4096)
+#define LITTLE (200 << 10)
 
-static int allowed = -1; /* pages that can still be had; -1: any number */
+/* Bytes that can still be had; negative: any number. Pages come one by one or in growing chunks. */
+static int64_t allowed = -1;
 
 void *__real_aligned_alloc(size_t alignment, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
@@ -24,10 +27,10 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
     bool of_ram = size > 4096; /* other regions are small */
-    if (of_ram && allowed == 0)
+    if (of_ram && allowed >= 0 && (int64_t)size > allowed)
         return NULL;
-    if (of_ram && allowed > 0)
-        allowed--;
+    if (of_ram && allowed >= 0)
+        allowed -= (int64_t)size;
     return __real_aligned_alloc(alignment, size);
 }
 
@@ -55,11 +58,11 @@ static struct x64_machine *new_machine(enum x64_engine engine)
 
 static const enum x64_engine engines[] = {X64_ENGINE_BLOCKS, X64_ENGINE_REFERENCE};
 
-/* Runs until `pages` pages were given. */
-static struct x64_stop run_dry(struct x64_machine *machine, int pages)
+/* Runs until `bytes` bytes were given. */
+static struct x64_stop run_dry(struct x64_machine *machine, int64_t bytes)
 {
     struct x64_stop stop;
-    allowed = pages;
+    allowed = bytes;
     enum x64_status status = x64_run(machine, FULL, &stop);
     allowed = -1;
     ck_assert_int_eq(status, X64_OK);
@@ -69,10 +72,10 @@ static struct x64_stop run_dry(struct x64_machine *machine, int pages)
 START_TEST(test_memory_stop_says_where)
 {
     struct x64_machine *machine = new_machine(engines[_i]);
-    struct x64_stop stop = run_dry(machine, 20);
+    struct x64_stop stop = run_dry(machine, LITTLE);
     ck_assert_int_eq(stop.reason, X64_STOP_MEMORY);
     ck_assert_uint_gt(stop.steps, 10 * 4);
-    ck_assert_uint_lt(stop.steps, 25 * 4);
+    ck_assert_uint_lt(stop.steps, 100 * 4);
     ck_assert_uint_eq(stop.steps, x64_steps(machine));
     x64_machine_destroy(machine);
 }
@@ -82,7 +85,7 @@ END_TEST
 START_TEST(test_memory_stop_lasts)
 {
     struct x64_machine *machine = new_machine(engines[_i]);
-    struct x64_stop first = run_dry(machine, 20);
+    struct x64_stop first = run_dry(machine, LITTLE);
     struct x64_stop second = run_dry(machine, -1);
     ck_assert_int_eq(second.reason, X64_STOP_MEMORY);
     ck_assert_uint_eq(second.steps, first.steps);
@@ -97,7 +100,7 @@ START_TEST(test_memory_stop_can_be_gone_back_from)
     struct x64_machine *machine = new_machine(engines[_i]);
     struct x64_machine *other = new_machine(engines[_i]);
     uint64_t hashes[2];
-    ck_assert_int_eq(run_dry(machine, 20).reason, X64_STOP_MEMORY);
+    ck_assert_int_eq(run_dry(machine, LITTLE).reason, X64_STOP_MEMORY);
     ck_assert_int_eq(x64_goto(machine, 0), X64_OK);
     struct x64_stop stop = run_dry(machine, -1);
     ck_assert_int_eq(stop.reason, X64_STOP_BUDGET);

@@ -14,7 +14,7 @@
 #define OUTPUT "watched, 2 arguments\n"
 
 /* A program that takes fewer steps has not been through glibc's start-up. */
-#define LEAST_STEPS 20000
+#define LEAST_STEPS 10000
 
 struct ending {
     struct x64_stop stop;
