@@ -69,7 +69,8 @@ static void map(struct x64_machine *machine)
 /* Gates of 64-bit interrupts on the first interrupt stack (SDM vol. 3A, 6.14.1). */
 static void make_handlers(struct x64_machine *machine)
 {
-    static const uint64_t gdt[] = {0, UINT64_C(0x00af9b000000ffff), UINT64_C(0x00cf93000000ffff)};
+    static const uint64_t gdt[] = {0, UINT64_C(0x00af9b000000ffff), UINT64_C(0x00cf93000000ffff),
+                                   0, UINT64_C(0x00affb000000ffff), UINT64_C(0x00cff3000000ffff)};
     static const uint8_t halt[] = {0xf4, 0xeb, 0xfd};
     store(machine, GDT, gdt, sizeof gdt);
     store_word(machine, TSS + 0x24, IST_STACK);
@@ -98,7 +99,7 @@ struct x64_machine *lockstep_machine(enum x64_engine engine, const uint8_t *code
     registers.cr0 |= UINT64_C(1) << 16;  /* WP */
     registers.efer |= UINT64_C(1) << 11; /* NXE */
     registers.gdtr_base = GDT;
-    registers.gdtr_limit = 23;
+    registers.gdtr_limit = 47;
     registers.idtr_base = IDT;
     registers.idtr_limit = VECTORS * 16 - 1;
     registers.segment[X64_CS].selector = 8;
