@@ -85,10 +85,8 @@ START_TEST(test_lockstep_pages_remapped)
         const uint64_t seed = 100u * (unsigned)_i + i + 1;
         const struct lockstep_case what = about(&guest, seed);
         const uint64_t steps = strides[_i] < 100 ? strides[_i] * 500 + 8000 : SOUP_STEPS;
-        lockstep_run(
-            start_soup(X64_ENGINE_BLOCKS, &guest, lockstep_random(&seed)),
-            start_soup(X64_ENGINE_REFERENCE, &guest, lockstep_random(&(uint64_t){what.seed})),
-            &what, strides[_i], steps);
+        lockstep_run(start_soup(X64_ENGINE_BLOCKS, &guest, seed),
+                     start_soup(X64_ENGINE_REFERENCE, &guest, seed), &what, strides[_i], steps);
     }
 }
 END_TEST
