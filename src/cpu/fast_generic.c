@@ -64,13 +64,29 @@ const struct x64i_fast_op *x64i_fast_generic(struct x64i_cpu *cpu, const struct 
     return op + 1;
 }
 
+/* As X64I_ENTER, for functions that are no handlers: the block's first op is left to the loop. */
+static const struct x64i_fast_op *enter(struct x64i_cpu *cpu, struct x64i_block *block,
+                                        uint64_t linear)
+{
+    const int64_t budget = cpu->fast.budget - (int64_t)block->count;
+    if (budget < 0)
+        return x64i_fast_leave_budget(cpu, linear);
+    cpu->fast.budget = budget;
+    cpu->fast.block = block;
+    cpu->fast.code_base = linear & ~(uint64_t)(X64I_PAGE_SIZE - 1);
+    return block->ops;
+}
+
 /* On at s.rip, where the state is whole. */
 static const struct x64i_fast_op *go_on(struct x64i_cpu *cpu)
 {
     if (cpu->mmu.physical.disturbed)
         return leave(cpu, X64I_LEAVE_CHANGED);
     x64i_fast_load_status(cpu, (uint32_t)cpu->s.rflags);
-    X64I_INDIRECT(cpu, cpu->s.rip);
+    const struct x64i_jump *jump = x64i_jump_at(cpu, cpu->s.rip);
+    if (jump->target != cpu->s.rip || jump->stamp != cpu->mmu.physical.host.stamp)
+        return x64i_fast_leave_indirect(cpu, cpu->s.rip);
+    return enter(cpu, jump->to, cpu->s.rip);
 }
 
 const struct x64i_fast_op *x64i_fast_generic_end(struct x64i_cpu *cpu,
@@ -150,5 +166,5 @@ const struct x64i_fast_op *x64i_fast_exit(struct x64i_cpu *cpu, struct x64i_exit
         return leave(cpu, X64I_LEAVE_TARGET);
     }
     *exit = (struct x64i_exit){jump->to, target, jump->stamp};
-    X64I_ENTER(cpu, jump->to, target);
+    return enter(cpu, jump->to, target);
 }
