@@ -17,6 +17,13 @@
 #define PLAIN      (LOCKSTEP_PRESENT | LOCKSTEP_WRITABLE | LOCKSTEP_USER)
 #define LARGE_PAGE 0x80u
 
+/* Of the normal number of cases, unless LOCKSTEP_COUNT says otherwise. */
+#if defined(__SANITIZE_ADDRESS__)
+#define PERCENT 10u
+#else
+#define PERCENT 100u
+#endif
+
 uint64_t lockstep_random(uint64_t *seed)
 {
     uint64_t value = *seed += UINT64_C(0x9e3779b97f4a7c15);
@@ -28,7 +35,7 @@ uint64_t lockstep_random(uint64_t *seed)
 unsigned lockstep_count(unsigned normal)
 {
     const char *percent = getenv("LOCKSTEP_COUNT");
-    uint64_t count = percent ? normal * strtoull(percent, NULL, 10) / 100 : normal;
+    uint64_t count = normal * (percent ? strtoull(percent, NULL, 10) : PERCENT) / 100;
     return count ? (unsigned)count : 1;
 }
 

@@ -42,7 +42,8 @@ enum {
 /* SplitMix64. */
 uint64_t lockstep_random(uint64_t *seed);
 
-/* `normal`, or what the environment variable LOCKSTEP_COUNT says in percent of it, 1 at least. */
+/* What the environment variable LOCKSTEP_COUNT says in percent of `normal`, 1 at least; all of it
+ * by default, or a tenth under the address sanitizer. */
 unsigned lockstep_count(unsigned normal);
 
 /* A machine at LOCKSTEP_CODE in CPL 0 with `code` there. */

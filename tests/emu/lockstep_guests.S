@@ -15,7 +15,6 @@
     .globl \name\()_begin, \name\()_end
     .hidden \name\()_begin, \name\()_end
 \name\()_begin:
-    .set here, \name\()_begin
     movl $ROUNDS, %ecx
     .endm
 
@@ -26,9 +25,11 @@
 \name\()_end:
     .endm
 
-#define AT(label) (label - here + CODE)
+#define AT(label) (label - HERE + CODE)
 
 /* The instruction behind the next one. */
+#undef HERE
+#define HERE ahead_begin
     guest ahead
 1:  movb %cl, AT(2f) + 1
     nop
@@ -37,6 +38,8 @@
     guest_end ahead
 
 /* An instruction of this block that was already run, and the store itself. */
+#undef HERE
+#define HERE behind_begin
     guest behind
 1:  movl $0, %eax
     addl %eax, %ebx
@@ -45,6 +48,8 @@
     guest_end behind
 
 /* The displacement of a branch, between nops. */
+#undef HERE
+#define HERE target_begin
     guest target
 1:  xorb $1, AT(2f) + 1
     jmp 3f
@@ -55,6 +60,8 @@
     guest_end target
 
 /* Through another linear address of the same page; and this code run at both. */
+#undef HERE
+#define HERE alias_begin
     guest alias
 1:  movl %ecx, ALIAS + AT(3f) + 1
     call 3f
@@ -70,6 +77,8 @@
     guest_end alias
 
 /* The same, the other page being a large one. */
+#undef HERE
+#define HERE large_begin
     guest large
     movl $LARGE, %esi
 1:  movl %ecx, AT(3f) + 1(%rsi)
@@ -86,6 +95,8 @@
     guest_end large
 
 /* Data among code, and data in the same page but far from it. */
+#undef HERE
+#define HERE granule_begin
     guest granule
 1:  incl AT(3f)
     addl AT(3f), %ebx
@@ -96,6 +107,8 @@
     guest_end granule
 
 /* Stores that begin in a page without code and end in one with. */
+#undef HERE
+#define HERE crossing_begin
     guest crossing
     movl $FUNCTION, %edx
     movl $0xc3, 5(%rdx)
@@ -114,6 +127,8 @@
     guest_end crossing
 
 /* An instruction that lies in two pages, and a store into its second half. */
+#undef HERE
+#define HERE astride_begin
     guest astride
     movl $(FUNCTION - 2), %edx
     movb $0xb8, (%rdx)
@@ -127,6 +142,8 @@
     guest_end astride
 
 /* REP MOVS and REP STOS over code that was run, and over the instructions behind them. */
+#undef HERE
+#define HERE strings_begin
     guest strings
     movq %rcx, %r8
 1:  movl $AT(3f), %esi
@@ -160,6 +177,8 @@
     guest_end strings
 
 /* The stack is in the page with the code: PUSH, CALL and PUSHF write there. */
+#undef HERE
+#define HERE stack_begin
     guest stack
     movl $(FUNCTION + 0x40), %esp
     movl $FUNCTION, %edx
@@ -179,6 +198,8 @@
     guest_end stack
 
 /* Every kind of read-modify-write. */
+#undef HERE
+#define HERE modify_begin
     guest modify
     movl $FUNCTION, %edx
     movl $0xb8, (%rdx)
@@ -249,8 +270,9 @@
     leaq SHOWN(%rdx, %rax), %rdx
     .endm
 
+#undef HERE
+#define HERE soup_begin
 soup_begin:
-    .set here, soup_begin
     movl $0xe9, FAULT_HANDLER
     movl $(AT(fault) - FAULT_HANDLER - 5), FAULT_HANDLER + 1
     movl $8, %ecx

@@ -18,10 +18,9 @@
     .globl \name\()_begin, \name\()_end
     .hidden \name\()_begin, \name\()_end
 \name\()_begin:
-    .set here, \name\()_begin
     .endm
 
-#define AT(label) (label - here + CODE)
+#define AT(label) (label - HERE + CODE)
 
     /* Loads, stores, every width, every kind of flag, branches of every form, and calls. */
     .macro work
@@ -106,6 +105,8 @@
 9:
     .endm
 
+#undef HERE
+#define HERE ticks_begin
     guest ticks
 
     leaq timer(%rip), %rax
@@ -164,6 +165,8 @@ ports: /* 8259: vectors from 0x30 on, the timer's line alone; 8254: mode 2 */
 ports_end:
 ticks_end:
 
+#undef HERE
+#define HERE everything_begin
     guest everything
     movq %cr4, %rax
     orl $0x600, %eax /* OSFXSR, OSXMMEXCPT */
