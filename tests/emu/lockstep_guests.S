@@ -232,6 +232,8 @@
  * and eight in the set of this code; they show eight physical pages, each with a function that adds
  * its own number to EBX. There are two sets of tables, of PCID 1 and 2.
  */
+#undef HERE
+#define HERE soup_begin
     .globl soup_begin, soup_end
     .hidden soup_begin, soup_end
     .set PAGES, 0x310000
@@ -270,8 +272,6 @@
     leaq SHOWN(%rdx, %rax), %rdx
     .endm
 
-#undef HERE
-#define HERE soup_begin
 soup_begin:
     movl $0xe9, FAULT_HANDLER
     movl $(AT(fault) - FAULT_HANDLER - 5), FAULT_HANDLER + 1

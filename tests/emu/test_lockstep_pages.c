@@ -98,7 +98,8 @@ START_TEST(test_lockstep_pages_soup_goes_on)
     struct x64_machine *machine = start_soup(X64_ENGINE_BLOCKS, &guest, 12345);
     struct x64_stop stop;
     ck_assert_int_eq(x64_run(machine, SOUP_STEPS, &stop), X64_OK);
-    ck_assert_int_eq(stop.reason, X64_STOP_BUDGET);
+    ck_assert_msg(stop.reason == X64_STOP_BUDGET, "seed 12345 stops at %x, n = %u",
+                  (unsigned)stop.rip, (unsigned)stop.steps);
     ck_assert_uint_gt(lockstep_register(machine, X64_RBP), 500); /* error codes of #PF */
     x64_machine_destroy(machine);
 }

@@ -28,7 +28,7 @@ static const struct pace {
     {ONE_KHZ, 1, 1500, 50},           /* mostly asleep */
     {2, UINT32_MAX, 4001, 5},         /* 600 kHz, never asleep: ticks come amid blocks */
     {3, 13, 3001, 10},                /* */
-    {ONE_KHZ, UINT32_MAX, 800000, 2}, /* 1 kHz, never asleep */
+    {ONE_KHZ, UINT32_MAX, 900000, 2}, /* 1 kHz, never asleep */
 };
 #define PACES (sizeof paces / sizeof paces[0])
 #define SHORT 3 /* of them are short enough to step through */
