@@ -17,12 +17,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LOCKSTEP_PAGE   UINT64_C(0x1000)
-#define LOCKSTEP_CODE   UINT64_C(0x10000)
-#define LOCKSTEP_STACK  UINT64_C(0x60800)
-#define LOCKSTEP_ROOT   UINT64_C(0x80000)  /* the PML4 */
-#define LOCKSTEP_TABLES UINT64_C(0x400000) /* of 4 KiB pages, one for each 2 MiB from linear 0 on \
-                                            */
+#define LOCKSTEP_PAGE  UINT64_C(0x1000)
+#define LOCKSTEP_CODE  UINT64_C(0x10000)
+#define LOCKSTEP_STACK UINT64_C(0x60800)
+#define LOCKSTEP_ROOT  UINT64_C(0x80000) /* the PML4 */
+#define LOCKSTEP_TABLES                                                       \
+    UINT64_C(0x400000) /* of 4 KiB pages, one for each 2 MiB from linear 0 on \
+                        */
 #define LOCKSTEP_ALIASES  UINT64_C(0x410000) /* the one of LOCKSTEP_ALIAS */
 #define LOCKSTEP_HANDLERS UINT64_C(0x92000)  /* of vector v: 16 v bytes behind */
 #define LOCKSTEP_ALIAS    UINT64_C(0x40000000)
