@@ -46,6 +46,7 @@ enum x64_effect_kind {
     X64_EFFECT_STACK_SWITCH, /* old, value: RSP; index: IST slot 1-7, 0 TSS.RSPn, 8 by SYSENTER */
     X64_EFFECT_VECTOR,       /* index: register 0-31, size 16/32/64; old, value: low 64 bits */
     X64_EFFECT_NATIVE,       /* a kernel model's function ran here; index: its number */
+    X64_EFFECT_X87,          /* index: physical register 0-7; old, value: significands */
     X64_EFFECT_KIND_COUNT
 };
 

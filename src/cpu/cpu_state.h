@@ -134,9 +134,10 @@ struct x64i_cpu_state {
     uint32_t mxcsr;
     uint16_t fpu_control;
     uint16_t fpu_status;
-    uint16_t fpu_tag; /* two bits a register, as FNSTENV stores it */
+    uint16_t fpu_tag; /* two bits a register: 3 when it is empty, else 0 */
     uint16_t fpu_opcode;
-    uint32_t reserved2;
+    uint16_t fpu_code_segment;
+    uint16_t fpu_data_segment;
     uint64_t fpu_instruction;
     uint64_t fpu_data;
     struct {

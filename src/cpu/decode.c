@@ -141,6 +141,15 @@ static void fill_operands(struct x64i_op *op, const ZydisDecodedOperand *operand
     }
 }
 
+/* x87 instructions have no immediate: in its place stands what the unit keeps as the opcode, the
+ * low bits of the first byte and ModRM (SDM vol. 1, 8.1.9). */
+static void fill_x87_opcode(struct x64i_op *op, const ZydisDecodedInstruction *instruction)
+{
+    if (instruction->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && (instruction->opcode & 0xf8) == 0xd8)
+        op->immediate = (instruction->opcode & 7u) << 8 | instruction->raw.modrm.mod << 6 |
+                        instruction->raw.modrm.reg << 3 | instruction->raw.modrm.rm;
+}
+
 static bool is_implicit_base(ZydisRegister base)
 {
     return base == ZYDIS_REGISTER_RSI || base == ZYDIS_REGISTER_ESI || base == ZYDIS_REGISTER_SI ||
@@ -157,12 +166,14 @@ static void fill_implicit_segment(struct x64i_op *op, const ZydisDecodedOperand 
             op->segment = segment_number(operands[i].mem.segment);
 }
 
-/* MASKMOVDQU's destination is DS:RDI, not written out, and DS can be overridden. */
+/* The destination of MASKMOVDQU and MASKMOVQ is DS:RDI, not written out, and DS can be overridden.
+ */
 static void fill_hidden_segment(struct x64i_op *op, const ZydisDecodedInstruction *instruction,
                                 const ZydisDecodedOperand *operands)
 {
     if (instruction->mnemonic != ZYDIS_MNEMONIC_MASKMOVDQU &&
-        instruction->mnemonic != ZYDIS_MNEMONIC_VMASKMOVDQU)
+        instruction->mnemonic != ZYDIS_MNEMONIC_VMASKMOVDQU &&
+        instruction->mnemonic != ZYDIS_MNEMONIC_MASKMOVQ)
         return;
     for (unsigned i = instruction->operand_count_visible; i < instruction->operand_count; i++)
         if (operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY)
@@ -294,6 +305,7 @@ enum x64i_decoded x64i_decode(struct x64i_cpu *cpu, const uint8_t *bytes, size_t
     op->length = instruction.length;
     op->flags = prefix_flags(&instruction);
     fill_operands(op, operands, instruction.operand_count_visible);
+    fill_x87_opcode(op, &instruction);
     fill_hidden_segment(op, &instruction, operands);
     if (instruction.operand_count_visible == 0)
         fill_implicit_segment(op, operands, instruction.operand_count);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* MXCSR, and saving and restoring the x87 and SSE state (SDM vol. 1, 10.5 and 10.2.3). */
 #include "cpu/fxsave.h"
+#include "cpu/x87.h"
 
 #include <string.h>
 
@@ -61,11 +62,6 @@ X64I_HANDLER(vstmxcsr)
     return x64i_store(cpu, op->segment, x64i_effective(cpu, op), 4, cpu->s.mxcsr);
 }
 
-static unsigned top_of(uint16_t status)
-{
-    return status >> 11 & 7;
-}
-
 static uint8_t abridged_tag(uint16_t tag)
 {
     uint8_t abridged = 0;
@@ -75,13 +71,10 @@ static uint8_t abridged_tag(uint16_t tag)
     return abridged;
 }
 
-/* The two-bit tag of a register that is not empty: 0 valid, 1 zero, 2 special. */
-static uint16_t tag_of(uint64_t significand, uint16_t exponent_sign)
+/* Without REX.W 32 bits of offset and the selector, with it 64 bits of offset. */
+static uint64_t pointer(uint64_t offset, uint16_t selector, bool wide)
 {
-    unsigned exponent = exponent_sign & 0x7fff;
-    if (exponent == 0)
-        return significand == 0 ? 1 : 2;
-    return exponent == 0x7fff || !(significand >> 63) ? 2 : 0;
+    return wide ? offset : (offset & 0xffffffffu) | (uint64_t)selector << 32;
 }
 
 void x64i_fxsave_fill(const struct x64i_cpu *cpu, const struct x64i_op *op,
@@ -94,16 +87,15 @@ void x64i_fxsave_fill(const struct x64i_cpu *cpu, const struct x64i_op *op,
     image->tag = abridged_tag(s->fpu_tag);
     image->reserved = 0;
     image->opcode = s->fpu_opcode;
-    image->instruction = wide ? s->fpu_instruction : s->fpu_instruction & 0xffffffffu;
-    image->data = wide ? s->fpu_data : s->fpu_data & 0xffffffffu;
+    image->instruction = pointer(s->fpu_instruction, s->fpu_code_segment, wide);
+    image->data = pointer(s->fpu_data, s->fpu_data_segment, wide);
     image->mxcsr = s->mxcsr;
     image->mxcsr_mask = cpu->model->behaviour.mxcsr_mask;
     for (unsigned i = 0; i < 8; i++) {
-        unsigned reg = (i + top_of(s->fpu_status)) & 7;
-        uint16_t exponent_sign = (uint16_t)s->fpu[reg].exponent_sign;
+        struct x64i_extended bits = x64i_x87_bits(cpu, i);
         memset(image->st[i], 0, sizeof image->st[i]);
-        memcpy(image->st[i], &s->fpu[reg].significand, 8);
-        memcpy(image->st[i] + 8, &exponent_sign, 2);
+        memcpy(image->st[i], &bits.significand, sizeof bits.significand);
+        memcpy(image->st[i] + 8, &bits.sign_exponent, sizeof bits.sign_exponent);
     }
     for (unsigned i = 0; i < x64i_fxsave_xmm_count(cpu); i++)
         memcpy(image->xmm[i], s->vector[i].lane, sizeof image->xmm[i]);
@@ -163,24 +155,25 @@ void x64i_fxsave_take_fpu(struct x64i_cpu *cpu, const struct x64i_op *op,
 {
     struct x64i_cpu_state *s = &cpu->s;
     bool wide = op->flags & X64I_OP_REX_W;
-    s->fpu_control = image->control;
+    bool selectors = !wide && !x64i_cpu_has(cpu, X64I_FEATURE_NO_FPU_SELECTORS);
+    s->fpu_control = (image->control & X64I_X87_CONTROL_DEFINED) | X64I_X87_CONTROL_ONE;
     s->fpu_status = image->status;
     s->fpu_opcode = image->opcode & 0x7ff;
     s->fpu_instruction = wide ? image->instruction : image->instruction & 0xffffffffu;
     s->fpu_data = wide ? image->data : image->data & 0xffffffffu;
+    s->fpu_code_segment = selectors ? (uint16_t)(image->instruction >> 32) : 0;
+    s->fpu_data_segment = selectors ? (uint16_t)(image->data >> 32) : 0;
+    for (unsigned i = 0; i < 8; i++) {
+        struct x64i_extended bits;
+        memcpy(&bits.significand, image->st[i], sizeof bits.significand);
+        memcpy(&bits.sign_exponent, image->st[i] + 8, sizeof bits.sign_exponent);
+        x64i_x87_set_bits(cpu, i, bits);
+    }
     s->fpu_tag = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        unsigned reg = (i + top_of(image->status)) & 7;
-        uint16_t exponent_sign;
-        memcpy(&s->fpu[reg].significand, image->st[i], 8);
-        memcpy(&exponent_sign, image->st[i] + 8, 2);
-        s->fpu[reg].exponent_sign = exponent_sign;
-    }
-    for (unsigned i = 0; i < 8; i++) {
-        bool used = image->tag >> i & 1;
-        uint16_t tag = used ? tag_of(s->fpu[i].significand, (uint16_t)s->fpu[i].exponent_sign) : 3;
-        s->fpu_tag |= (uint16_t)(tag << 2 * i);
-    }
+    for (unsigned i = 0; i < 8; i++)
+        if (!(image->tag >> i & 1))
+            s->fpu_tag |= (uint16_t)(3u << 2 * i);
+    x64i_x87_update_summary(cpu);
 }
 
 void x64i_fxsave_take_xmm(struct x64i_cpu *cpu, const struct x64i_fxsave *image)

@@ -81,7 +81,8 @@ static enum x64i_result check_area(struct x64i_cpu *cpu, const struct x64i_op *o
 static bool x87_is_initial(const struct x64i_cpu_state *s)
 {
     bool initial = s->fpu_control == 0x37f && s->fpu_status == 0 && s->fpu_tag == 0xffff &&
-                   s->fpu_opcode == 0 && s->fpu_instruction == 0 && s->fpu_data == 0;
+                   s->fpu_opcode == 0 && s->fpu_instruction == 0 && s->fpu_data == 0 &&
+                   s->fpu_code_segment == 0 && s->fpu_data_segment == 0;
     for (unsigned i = 0; i < 8; i++)
         initial = initial && s->fpu[i].significand == 0 && s->fpu[i].exponent_sign == 0;
     return initial;

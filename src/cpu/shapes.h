@@ -18,6 +18,7 @@
 #define X64I_CPU_SHAPES_H
 
 #include "cpu/shapes_vector.h"
+#include "cpu/shapes_x87.h"
 
 #define X64I_WIDTH_EFFECTIVE 0xff /* the instruction's operand size, not an operand's */
 

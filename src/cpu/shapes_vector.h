@@ -94,9 +94,4 @@
 #define X64I_WIDTH_OF_m                 0
 #define X64I_SLOTS_m(b, W4, W3, W2, W1) W1(b)
 
-/* FNSTSW: AX or memory. */
-#define X64I_PATTERNS_x87_status                 "R M"
-#define X64I_WIDTH_OF_x87_status                 0
-#define X64I_SLOTS_x87_status(b, W4, W3, W2, W1) W1(b##_r) W1(b##_m)
-
 #endif

@@ -5,9 +5,6 @@
 #define LEADING       (UINT64_C(1) << 63)
 #define QUIET_BIT     (UINT64_C(1) << 62)
 #define EXTENDED_BIAS 16383
-/* What an unmasked overflow or underflow takes off or adds to an x87 result's exponent (SDM vol. 1,
- * 8.5.4 and 8.5.5). */
-#define EXPONENT_ADJUSTMENT 24576
 
 const struct x64i_float_format x64i_binary16 = {16, 11, -14, 15};
 const struct x64i_float_format x64i_binary32 = {32, 24, -126, 127};
@@ -230,10 +227,13 @@ struct x64i_float x64i_float_round(struct x64i_float_control *control,
     }
     control->rounded_up = r.up;
     control->raised |= trouble | (r.inexact ? X64I_FLOAT_INEXACT : 0);
+    if (trouble && format->bits != 80) /* no one can see the result */
+        return trouble == X64I_FLOAT_OVERFLOW ? x64i_float_infinity(negative)
+                                              : x64i_float_zero(negative);
     if (trouble == X64I_FLOAT_UNDERFLOW)
-        rounded_exponent += EXPONENT_ADJUSTMENT;
+        rounded_exponent += X64I_EXPONENT_ADJUSTMENT;
     else if (trouble == X64I_FLOAT_OVERFLOW)
-        rounded_exponent -= EXPONENT_ADJUSTMENT;
+        rounded_exponent -= X64I_EXPONENT_ADJUSTMENT;
     return finite_number(negative, rounded_exponent, (uint64_t)(r.significand >> 64));
 }
 

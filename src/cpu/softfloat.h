@@ -28,6 +28,10 @@
 #define X64I_FLOAT_BEFORE    0x07u /* those found before computing: unmasked, there is no result */
 #define X64I_FLOAT_ALL       0x3fu
 
+/* What an unmasked overflow or underflow takes off or adds to an x87 result's exponent (SDM vol. 1,
+ * 8.5.4 and 8.5.5). */
+#define X64I_EXPONENT_ADJUSTMENT 24576
+
 /* As MXCSR.RC and the x87 control word encode it. */
 enum x64i_rounding { X64I_ROUND_NEAREST, X64I_ROUND_DOWN, X64I_ROUND_UP, X64I_ROUND_ZERO };
 

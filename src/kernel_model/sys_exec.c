@@ -204,6 +204,8 @@ static void reset_cpu(struct x64i_kernel *kernel)
     s->fpu_control = FPU_CONTROL;
     s->fpu_status = 0;
     s->fpu_tag = UINT16_MAX;
+    s->fpu_opcode = s->fpu_code_segment = s->fpu_data_segment = 0;
+    s->fpu_instruction = s->fpu_data = 0;
     s->segment[X64_FS].base = 0;
     kernel->cpu->msr.values.value[X64I_MSR_KERNEL_GS_BASE] = 0;
 }

@@ -27,7 +27,7 @@ struct thread {
     uint64_t opmask[8];
     uint32_t mxcsr;
     uint16_t control, status, tag, opcode;
-    uint32_t reserved;
+    uint16_t code_segment, data_segment;
     uint64_t instruction, data;
     uint64_t st[FPU_REGISTERS][2];
 };
@@ -51,6 +51,8 @@ static void fill_fpu(const struct x64i_cpu_state *s, struct thread *thread)
     thread->opcode = s->fpu_opcode;
     thread->instruction = s->fpu_instruction;
     thread->data = s->fpu_data;
+    thread->code_segment = s->fpu_code_segment;
+    thread->data_segment = s->fpu_data_segment;
     for (unsigned i = 0; i < FPU_REGISTERS; i++) {
         thread->st[i][0] = s->fpu[i].significand;
         thread->st[i][1] = s->fpu[i].exponent_sign;
@@ -68,6 +70,8 @@ static void load_fpu(struct x64i_cpu_state *s, const struct thread *thread)
     s->fpu_opcode = thread->opcode;
     s->fpu_instruction = thread->instruction;
     s->fpu_data = thread->data;
+    s->fpu_code_segment = thread->code_segment;
+    s->fpu_data_segment = thread->data_segment;
     for (unsigned i = 0; i < FPU_REGISTERS; i++) {
         s->fpu[i].significand = thread->st[i][0];
         s->fpu[i].exponent_sign = thread->st[i][1] & 0xffff;

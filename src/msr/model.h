@@ -61,6 +61,7 @@ struct x64i_behaviour {
     bool selector_slots_are_whole;   /* pops of selectors read all of their slot (AMD) */
     bool far_return_reads_ahead;     /* the outer stack's words before CS is checked (AMD) */
     bool ud1_ends_at_opcode;         /* UD0 and UD1 have no ModRM byte (AMD) */
+    bool cvtpi2ps_memory_is_sse;     /* from memory it leaves x87 alone (AMD; seen on Zen 5) */
     uint32_t mxcsr_mask;             /* MXCSR bits that exist; FXSAVE stores it */
 };
 

@@ -7,19 +7,20 @@
 #define HAS(name) [X64I_FEATURE_##name] = true
 
 /* x86-64's own set and what all three models add to it. */
-#define FEATURES_COMMON                                                                            \
-    HAS(DE), HAS(PSE), HAS(TSC), HAS(MSR), HAS(PAE), HAS(CX8), HAS(SEP), HAS(MTRR), HAS(PGE),      \
-        HAS(CMOV), HAS(PAT), HAS(CLFSH), HAS(FXSR), HAS(SSE), HAS(SSE2), HAS(MONITOR),             \
-        HAS(CMPXCHG16B), HAS(PCID), HAS(MOVBE), HAS(POPCNT), HAS(XSAVE), HAS(FSGSBASE), HAS(BMI1), \
-        HAS(SMEP), HAS(BMI2), HAS(ERMS), HAS(INVPCID), HAS(ADX), HAS(SMAP), HAS(CLFLUSHOPT),       \
-        HAS(LAHF64), HAS(LZCNT), HAS(PREFETCHW), HAS(SYSCALL), HAS(NX), HAS(PAGE1GB), HAS(RDTSCP), \
-        HAS(LM), HAS(INVARIANT_TSC), HAS(SSE3), HAS(SSSE3), HAS(SSE4_1), HAS(SSE4_2), HAS(AES),    \
-        HAS(PCLMULQDQ), HAS(AVX), HAS(AVX2), HAS(FMA), HAS(F16C), HAS(RDRAND), HAS(RDSEED),        \
-        HAS(XSAVEOPT), HAS(XSAVEC), HAS(XGETBV1), HAS(XSAVES)
+#define FEATURES_COMMON                                                                         \
+    HAS(FPU), HAS(MMX), HAS(DE), HAS(PSE), HAS(TSC), HAS(MSR), HAS(PAE), HAS(CX8), HAS(SEP),    \
+        HAS(MTRR), HAS(PGE), HAS(CMOV), HAS(PAT), HAS(CLFSH), HAS(FXSR), HAS(SSE), HAS(SSE2),   \
+        HAS(MONITOR), HAS(CMPXCHG16B), HAS(PCID), HAS(MOVBE), HAS(POPCNT), HAS(XSAVE),          \
+        HAS(FSGSBASE), HAS(BMI1), HAS(SMEP), HAS(BMI2), HAS(ERMS), HAS(INVPCID), HAS(ADX),      \
+        HAS(SMAP), HAS(CLFLUSHOPT), HAS(LAHF64), HAS(LZCNT), HAS(PREFETCHW), HAS(SYSCALL),      \
+        HAS(NX), HAS(PAGE1GB), HAS(RDTSCP), HAS(LM), HAS(INVARIANT_TSC), HAS(SSE3), HAS(SSSE3), \
+        HAS(SSE4_1), HAS(SSE4_2), HAS(AES), HAS(PCLMULQDQ), HAS(AVX), HAS(AVX2), HAS(FMA),      \
+        HAS(F16C), HAS(RDRAND), HAS(RDSEED), HAS(XSAVEOPT), HAS(XSAVEC), HAS(XGETBV1), HAS(XSAVES)
 
 /* Intel's controls against speculation, as microcode brought them to older CPUs. */
-#define FEATURES_INTEL \
-    HAS(TSC_ADJUST), HAS(MD_CLEAR), HAS(IBRS), HAS(STIBP), HAS(SSBD), HAS(L1D_FLUSH)
+#define FEATURES_INTEL                                                                      \
+    HAS(FDP_EXCPTN_ONLY), HAS(NO_FPU_SELECTORS), HAS(TSC_ADJUST), HAS(MD_CLEAR), HAS(IBRS), \
+        HAS(STIBP), HAS(SSBD), HAS(L1D_FLUSH)
 
 #define BEHAVIOUR_INTEL                                                                        \
     {                                                                                          \
@@ -28,17 +29,17 @@
         .bsf_zero_keeps_destination = true, .string_cuts_at_once = true, .mxcsr_mask = 0xffff, \
     }
 
-#define BEHAVIOUR_AMD                                                                          \
-    {                                                                                          \
-        .sysret_faults_at_cpl3 = true, .sysret_keeps_ss_attributes = true,                     \
-        .syscall_in_compat = true,                                                             \
-        .null_selector_clears_base = true, /* since Zen 3; CPUID says so */                    \
-            .bsf_zero_keeps_destination = true, .near_branches_take_66 = true,                 \
-        .loop_takes_rep = true, .pause_takes_rex_b = true, .prefetch_takes_no_register = true, \
-        .movsxd_16_reads_32 = true, .selector_slots_are_whole = true,                          \
-        .far_return_reads_ahead = true, .string_flags_each_time = true,                        \
-        .cmps_reads_source_first = true, .ud1_ends_at_opcode = true,                           \
-        .mxcsr_mask = 0x2ffff, /* with MM, APM vol. 1, 4.2.2 */                                \
+#define BEHAVIOUR_AMD                                                                           \
+    {                                                                                           \
+        .sysret_faults_at_cpl3 = true, .sysret_keeps_ss_attributes = true,                      \
+        .syscall_in_compat = true,                                                              \
+        .null_selector_clears_base = true, /* since Zen 3; CPUID says so */                     \
+            .bsf_zero_keeps_destination = true, .near_branches_take_66 = true,                  \
+        .loop_takes_rep = true, .pause_takes_rex_b = true, .prefetch_takes_no_register = true,  \
+        .movsxd_16_reads_32 = true, .selector_slots_are_whole = true,                           \
+        .far_return_reads_ahead = true, .string_flags_each_time = true,                         \
+        .cmps_reads_source_first = true, .ud1_ends_at_opcode = true,                            \
+        .cvtpi2ps_memory_is_sse = true, .mxcsr_mask = 0x2ffff, /* with MM, APM vol. 1, 4.2.2 */ \
     }
 
 static const struct x64i_cpu_model models[] = {

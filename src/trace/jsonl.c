@@ -222,6 +222,9 @@ static void write_line(struct x64i_buffer *out, const struct x64i_trace_style *s
     x64i_buffer_text(out, "}\n");
 }
 
+/* Instructions whose last bits the SDM leaves to the processor: docs/floating-point.md. */
+#define FROM_HOST "F2XM1,FCOS,FPATAN,FPTAN,FSIN,FSINCOS,FYL2X,FYL2XP1,RCPPS,RCPSS,RSQRTPS,RSQRTSS"
+
 static void write_header(struct x64i_buffer *out, const struct x64i_trace_style *style,
                          const struct x64i_trace_header *header)
 {
@@ -233,6 +236,7 @@ static void write_header(struct x64i_buffer *out, const struct x64i_trace_style 
     add_text(out, "mitigations", header->mitigations);
     add_text(out, "symbols", header->symbols);
     add_text(out, "cycles", header->core);
+    add_text(out, "from_host", FROM_HOST);
     x64i_buffer_text(out, "}\n");
 }
 

@@ -26,6 +26,9 @@ static const char *const vector_names[] = {
     "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31",
 };
 
+static const char *const x87_names[] = {"fpr0", "fpr1", "fpr2", "fpr3",
+                                        "fpr4", "fpr5", "fpr6", "fpr7"};
+
 #define NAME_OF(names, index) \
     ((index) < sizeof(names) / sizeof(names)[0] && (names)[index] ? (names)[index] : "?")
 
@@ -141,6 +144,9 @@ static void add_effect(const struct x64i_trace_view *view, struct x64i_trace_lin
         break;
     case X64_EFFECT_VECTOR:
         add_register(line, NAME_OF(vector_names, effect->index), effect);
+        break;
+    case X64_EFFECT_X87:
+        add_register(line, NAME_OF(x87_names, effect->index), effect);
         break;
     case X64_EFFECT_DEBUG:
         add_register(line, NAME_OF(debug_names, effect->index), effect);

@@ -188,6 +188,7 @@ static Suite *isa_flags_suite(void)
 {
     Suite *suite = suite_create("isa_flags");
     TCase *tcase = tcase_create("columns");
+    tcase_set_timeout(tcase, 60); /* a busy machine */
     tcase_add_test(tcase, test_isa_flags_as_zydis);
     suite_add_tcase(suite, tcase);
     return suite;

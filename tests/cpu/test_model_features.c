@@ -18,6 +18,7 @@ static const struct {
     const char *name; /* of an instruction or MSR; for a behaviour, where it is tested or seen */
     uint64_t cr4;
 } proofs[] = {
+    {"FPU", INSTRUCTION, "FADD", 0},
     {"DE", CR4, NULL, X64I_CR4_DE},
     {"PSE", CR4, NULL, X64I_CR4_PSE},
     {"TSC", INSTRUCTION, "RDTSC", 0},
@@ -30,6 +31,7 @@ static const struct {
     {"CMOV", INSTRUCTION, "CMOVZ", 0},
     {"PAT", REGISTER, "PAT", 0},
     {"CLFSH", INSTRUCTION, "CLFLUSH", 0},
+    {"MMX", INSTRUCTION, "EMMS", 0},
     {"FXSR", INSTRUCTION, "FXRSTOR", 0},
     {"SSE", INSTRUCTION, "ADDPS", 0},
     {"SSE2", INSTRUCTION, "ADDPD", 0},
@@ -63,10 +65,12 @@ static const struct {
     {"FSGSBASE", INSTRUCTION, "WRGSBASE", 0},
     {"TSC_ADJUST", REGISTER, "TSC_ADJUST", 0},
     {"BMI1", INSTRUCTION, "ANDN", 0},
+    {"FDP_EXCPTN_ONLY", BEHAVIOUR, "tests/cpu/test_x87.c", 0},
     {"SMEP", CR4, NULL, X64I_CR4_SMEP},
     {"BMI2", INSTRUCTION, "MULX", 0},
     {"ERMS", INSTRUCTION, "MOVSB", 0},
     {"INVPCID", INSTRUCTION, "INVPCID", 0},
+    {"NO_FPU_SELECTORS", BEHAVIOUR, "tests/cpu/test_x87.c", 0},
     {"ADX", INSTRUCTION, "ADCX", 0},
     {"SMAP", INSTRUCTION, "STAC", 0},
     {"CLFLUSHOPT", INSTRUCTION, "CLFLUSHOPT", 0},

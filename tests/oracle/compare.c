@@ -2,6 +2,7 @@
 #include "oracle/compare.h"
 
 #include "oracle/states.h"
+#include "oracle/x87_state.h"
 
 #include "cpu/cpu_state.h"
 
@@ -23,6 +24,7 @@ static const struct {
 #define MXCSR_UE    (1u << 4)
 #define MXCSR_PE    (1u << 5)
 #define MXCSR_MM    (1u << 17)
+#define FPU_C1      (1u << 9)
 #define USER_CS_32  0x23u
 #define PROCESS_END UINT64_C(0x7ffffffff000) /* Linux: TASK_SIZE_MAX */
 #define FLAG_NAMES  (sizeof flag_names / sizeof flag_names[0])
@@ -95,10 +97,17 @@ static bool is_interrupt_return(const ZydisDecodedInstruction *decoded)
            decoded->mnemonic == ZYDIS_MNEMONIC_IRETQ;
 }
 
-static bool is_state_area(ZydisMnemonic mnemonic)
+static bool is_fxsave_area(ZydisMnemonic mnemonic)
 {
     return mnemonic == ZYDIS_MNEMONIC_FXSAVE || mnemonic == ZYDIS_MNEMONIC_FXSAVE64 ||
            mnemonic == ZYDIS_MNEMONIC_FXRSTOR || mnemonic == ZYDIS_MNEMONIC_FXRSTOR64;
+}
+
+static bool is_state_area(ZydisMnemonic mnemonic)
+{
+    return mnemonic == ZYDIS_MNEMONIC_FNSTENV || mnemonic == ZYDIS_MNEMONIC_FLDENV ||
+           mnemonic == ZYDIS_MNEMONIC_FNSAVE || mnemonic == ZYDIS_MNEMONIC_FRSTOR ||
+           is_fxsave_area(mnemonic);
 }
 
 /* The XSAVE family writes part after part. */
@@ -113,6 +122,14 @@ static bool is_xsave_area(const ZydisDecodedInstruction *decoded)
     default:
         return false;
     }
+}
+
+/* FCOMI clears C1 by the SDM, and leaves it alone in AMD's processors. */
+static uint16_t undefined_status(ZydisMnemonic mnemonic)
+{
+    bool compare = mnemonic == ZYDIS_MNEMONIC_FCOMI || mnemonic == ZYDIS_MNEMONIC_FCOMIP ||
+                   mnemonic == ZYDIS_MNEMONIC_FUCOMI || mnemonic == ZYDIS_MNEMONIC_FUCOMIP;
+    return compare ? FPU_C1 : 0;
 }
 
 struct oracle_tolerance oracle_tolerance(const struct oracle_instruction *instruction,
@@ -145,8 +162,10 @@ struct oracle_tolerance oracle_tolerance(const struct oracle_instruction *instru
         tolerance.nothing = true;
         return tolerance;
     }
+    tolerance.fpu_data =
+        !(decoded->attributes & ZYDIS_ATTRIB_HAS_MODRM) || decoded->raw.modrm.mod == 3;
     if (host->vector == ORACLE_NO_VECTOR) {
-        if (is_state_area(decoded->mnemonic) || is_xsave_area(decoded))
+        if (is_fxsave_area(decoded->mnemonic) || is_xsave_area(decoded))
             tolerance.image = oracle_linear(instruction, c, &instruction->operands[0].mem);
         tolerance.flags = undefined_flags(instruction, row, c);
         /* What IRET loads into RF is gone when the trap behind it shows the flags. */
@@ -154,6 +173,7 @@ struct oracle_tolerance oracle_tolerance(const struct oracle_instruction *instru
             tolerance.flags |= X64I_RF;
         tolerance.nothing = count_rule(decoded->mnemonic) == DOUBLE_SHIFT &&
                             shift_count(instruction, c) > instruction->operands[0].size;
+        tolerance.fpu_status = undefined_status(decoded->mnemonic);
         return tolerance;
     }
     /* The host's ENTER has made its pushes when the last check, of the new RSP, fails; its far CALL
@@ -178,7 +198,8 @@ struct oracle_tolerance oracle_tolerance(const struct oracle_instruction *instru
     /* Which of its bytes it touches when their mask is zero: "implementation dependent" (vol. 2A).
      */
     tolerance.nothing = decoded->mnemonic == ZYDIS_MNEMONIC_MASKMOVDQU ||
-                        decoded->mnemonic == ZYDIS_MNEMONIC_VMASKMOVDQU;
+                        decoded->mnemonic == ZYDIS_MNEMONIC_VMASKMOVDQU ||
+                        decoded->mnemonic == ZYDIS_MNEMONIC_MASKMOVQ;
     return tolerance;
 }
 
@@ -241,18 +262,13 @@ static const uint8_t *line_of(const struct oracle_result *result, uint16_t line)
     return NULL;
 }
 
-/* MXCSR_MASK: AMD's processors have the bit MM as well. */
-static bool is_processors_own(uint64_t offset)
-{
-    return offset >= 28 && offset < 32;
-}
-
 /* Whether two lines are equal but for what FXSAVE's image says in the processor's own way. */
 static bool same_line(const uint8_t *one, const uint8_t *other, uint64_t linear, uint64_t image)
 {
     bool equal = true;
     for (unsigned i = 0; i < ORACLE_LINE; i++)
-        equal = equal && (one[i] == other[i] || (image && is_processors_own(linear + i - image)));
+        equal = equal &&
+                (one[i] == other[i] || (image && oracle_is_processors_own(linear + i - image)));
     return equal;
 }
 
@@ -283,12 +299,16 @@ static uint32_t visible_error(const struct oracle_result *result)
 }
 
 static void check_extended(struct difference *d, const uint8_t *host, const uint8_t *guest,
-                           uint32_t mask, uint32_t mxcsr_tolerance)
+                           uint32_t mask, const struct oracle_tolerance *tolerance)
 {
     uint32_t host_mxcsr, guest_mxcsr;
     memcpy(&host_mxcsr, host + 24, sizeof host_mxcsr);
     memcpy(&guest_mxcsr, guest + 24, sizeof guest_mxcsr);
-    check(d, "mxcsr", host_mxcsr & ~mxcsr_tolerance, guest_mxcsr & ~mxcsr_tolerance);
+    check(d, "mxcsr", host_mxcsr & ~tolerance->mxcsr, guest_mxcsr & ~tolerance->mxcsr);
+    struct oracle_x87_field fields[ORACLE_X87_FIELDS];
+    oracle_x87_fields(host, guest, tolerance->fpu_status, !tolerance->fpu_data, fields);
+    for (unsigned i = 0; i < ORACLE_X87_FIELDS; i++)
+        check(d, fields[i].name, fields[i].host, fields[i].guest);
     check_vectors(d, host, guest, 160, "xmm");
     if (mask & 4)
         check_vectors(d, host, guest, ORACLE_YMM_OFFSET, "ymmh");
@@ -323,14 +343,29 @@ bool oracle_equal(const struct oracle_result *host, const struct oracle_result *
     for (unsigned i = X64_ES; i <= X64_GS; i++)
         check(&d, x64_segment_name((enum x64_segment_register)i), host->after.selector[i],
               guest->after.selector[i]);
-    check_extended(&d, host->after.extended, guest->after.extended, extended_mask,
-                   tolerance->mxcsr);
+    check_extended(&d, host->after.extended, guest->after.extended, extended_mask, tolerance);
     if (!tolerance->memory) {
         check(&d, "lines", host->changed_count, guest->changed_count);
         check_lines(&d, host, guest, tolerance->image, "host    ");
         check_lines(&d, guest, host, tolerance->image, "emulated");
     }
     return !d.found;
+}
+
+/* Control and status words, tags and pointers as they lie in the image, then the registers. */
+static void print_x87(const struct oracle_case *c, FILE *out)
+{
+    fprintf(out, "\n   ");
+    for (unsigned i = 0; i < 32; i++)
+        fprintf(out, "%s%02x", i % 8 ? "" : " ", c->before.extended[i]);
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t significand;
+        uint16_t sign_exponent;
+        memcpy(&significand, c->before.extended + 32 + 16 * i, 8);
+        memcpy(&sign_exponent, c->before.extended + 40 + 16 * i, 2);
+        fprintf(out, "%sst%u=%04x:%016" PRIx64, i % 3 ? " " : "\n    ", i, sign_exponent,
+                significand);
+    }
 }
 
 static void print_registers(const struct oracle_case *c, FILE *out)
@@ -342,6 +377,7 @@ static void print_registers(const struct oracle_case *c, FILE *out)
                 : i   ? "\n    "
                       : "    ",
                 x64_register_name((enum x64_register)i), r[i]);
+    print_x87(c, out);
     fprintf(out, "\n    rip=%016" PRIx64 " fs=%016" PRIx64 " gs=%016" PRIx64 " flags",
             c->before.rip, c->before.fs_base, c->before.gs_base);
     print_flags(out, c->before.rflags);

@@ -2,6 +2,7 @@
 #include "oracle/guest.h"
 
 #include "oracle/states.h"
+#include "oracle/x87_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,7 +150,7 @@ static void prepare_start(struct oracle_guest *guest)
 {
     struct x64i_cpu_state *s = &guest->start;
     *s = guest->cpu.s;
-    s->cr0 |= X64I_CR0_AM;
+    s->cr0 |= X64I_CR0_AM | X64I_CR0_NE;
     s->cr4 |= X64I_CR4_FSGSBASE | X64I_CR4_UMIP | X64I_CR4_OSXSAVE | X64I_CR4_PGE | X64I_CR4_SMEP |
               X64I_CR4_SMAP;
     s->xcr0 = guest->extended_mask;
@@ -200,6 +201,7 @@ void oracle_guest_destroy(struct oracle_guest *guest)
 static void load_extended(struct oracle_guest *guest, const uint8_t *extended)
 {
     struct x64i_cpu_state *s = &guest->cpu.s;
+    oracle_load_x87(s, extended);
     memcpy(&s->mxcsr, extended + 24, sizeof s->mxcsr);
     for (unsigned i = 0; i < 16; i++) {
         memcpy(&s->vector[i].lane[0], extended + 160 + 16 * i, 16);
@@ -211,6 +213,7 @@ static void load_extended(struct oracle_guest *guest, const uint8_t *extended)
 static void store_extended(const struct oracle_guest *guest, uint8_t *extended)
 {
     const struct x64i_cpu_state *s = &guest->cpu.s;
+    oracle_store_x87(s, extended);
     memcpy(extended + 24, &s->mxcsr, sizeof s->mxcsr);
     for (unsigned i = 0; i < 16; i++) {
         memcpy(extended + 160 + 16 * i, &s->vector[i].lane[0], 16);

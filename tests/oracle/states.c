@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "oracle/states.h"
 
-#include "cpu/cpu_state.h"
+#include "oracle/x87_state.h"
 
 #include <string.h>
 
@@ -351,6 +351,8 @@ static void place_operand(struct maker *maker, const ZydisDecodedOperand *operan
     oracle_random_bytes(maker->random, bytes, known);
     if (maker->tame && is_popf(maker) && known > 2)
         bytes[2] &= (uint8_t) ~(X64I_AC >> 16);
+    if (known == 10 && !oracle_random_once_in(maker->random, 4))
+        oracle_random_extended(maker->random, bytes);
     if (is_near_branch(maker) && known == 8 && !oracle_random_once_in(maker->random, 6)) {
         uint64_t to = pad_address(maker->random);
         memcpy(bytes, &to, sizeof to);
@@ -524,7 +526,6 @@ static void tweak_after(struct maker *maker)
 static void fill_extended(struct oracle_random *random, uint32_t mask, uint8_t *extended)
 {
     memset(extended, 0, ORACLE_EXTENDED_SIZE);
-    const uint16_t control = 0x37f;
     uint32_t mxcsr = MXCSR_DEFAULT;
     if (oracle_random_once_in(random, 2))
         mxcsr = (uint32_t)oracle_random_next(random) & 0xe07f;
@@ -532,7 +533,7 @@ static void fill_extended(struct oracle_random *random, uint32_t mask, uint8_t *
         mxcsr |= MXCSR_DEFAULT;
     else
         mxcsr |= (uint32_t)oracle_random_next(random) & MXCSR_DEFAULT;
-    memcpy(extended, &control, sizeof control);
+    oracle_fill_x87(random, extended);
     memcpy(extended + 24, &mxcsr, sizeof mxcsr);
     for (unsigned i = 0; i < 16; i++)
         oracle_random_bytes(random, extended + 160 + 16 * i, 16);

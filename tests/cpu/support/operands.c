@@ -2,6 +2,7 @@
 #include "cpu/support/operands.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 
 uint64_t operands_next(uint64_t *state)
 {
@@ -88,4 +89,11 @@ void operands_extended(uint64_t *state, uint64_t *significand, uint16_t *sign_ex
     if (random >> 16 & 1)
         *significand &= random >> 17 & 1 ? ~UINT64_C(0x7ff) : ~UINT64_C(0xffffffffff);
     *sign_exponent = (uint16_t)(biased | (random & 1) << 15);
+}
+
+unsigned operands_cases(unsigned normal)
+{
+    const char *asked = getenv("X64_REFERENCE_CASES");
+    unsigned cases = asked ? (unsigned)strtoul(asked, NULL, 0) : normal;
+    return cases < normal ? cases : normal;
 }

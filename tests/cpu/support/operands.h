@@ -17,4 +17,8 @@ uint64_t operands_binary(uint64_t *state, unsigned bits, unsigned precision);
 /* An x87 register, some of them encodings without meaning. */
 void operands_extended(uint64_t *state, uint64_t *significand, uint16_t *sign_exponent);
 
+/* How many cases of each operation a test makes: `normal`, or fewer where X64_REFERENCE_CASES says
+ * so (under sanitizers). */
+unsigned operands_cases(unsigned normal);
+
 #endif
