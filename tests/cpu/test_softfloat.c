@@ -118,8 +118,8 @@ FROM_INTEGER(cvtsi2sd, "%q[a]", F64, 64)
 
 /* The result is ZF, PF and CF as LAHF leaves them. */
 #define COMPARE(name, format, quiet)                                                               \
-    HOST(name,                                                                                     \
-         #name " %%xmm1, %%xmm0\n\tlahf\n\tmovzbl %%ah, %k[result]\n\tand $0x45, %k[result]")      \
+    HOST(name, #name " %%xmm1, %%xmm0\n\tlahf\n\tmovzbl %%ah, %%eax\n\tand $0x45, %%eax\n\t"       \
+                     "mov %%rax, %[result]")                                                       \
     static uint64_t soft_##name(struct x64i_float_control *control, uint64_t a, uint64_t b,        \
                                 uint64_t c)                                                        \
     {                                                                                              \
