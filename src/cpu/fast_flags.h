@@ -62,7 +62,7 @@ X64I_INLINE uint64_t x64i_rflags(const struct x64i_cpu *cpu)
 /* CF in bit 63, and bit 62 so that OF follows. */
 X64I_INLINE uint64_t x64i_fast_top(bool carry, bool overflow)
 {
-    return (uint64_t)carry << 63 | (uint64_t)(carry != overflow) << 62;
+    return (carry ? UINT64_C(1) << 63 : 0) | (carry != overflow ? UINT64_C(1) << 62 : 0);
 }
 
 /* Takes status flags as RFLAGS has them. */

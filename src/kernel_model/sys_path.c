@@ -178,6 +178,7 @@ SYSCALL_DEFINE1(rmdir, const char __user *, pathname)
 static int64_t find_new(struct x64i_kernel *kernel, int dfd, uint64_t pathname,
                         struct x64i_node *node)
 {
+    *node = (struct x64i_node){0};
     int64_t bad = x64i_path_walk(kernel, dfd, pathname, false, node);
     if (!bad)
         return -EEXIST;
@@ -267,7 +268,8 @@ static int64_t move(struct x64i_kernel *kernel, struct x64i_node *from, const ch
 static int64_t do_rename(struct x64i_kernel *kernel, int olddfd, uint64_t oldname, int newdfd,
                          uint64_t newname, unsigned flags)
 {
-    struct x64i_node from, to;
+    struct x64i_node from = {0};
+    struct x64i_node to = {0};
     int64_t bad = x64i_path_walk(kernel, olddfd, oldname, false, &from);
     if (bad)
         return bad;

@@ -7,8 +7,10 @@
 
 int main(int argc, char **argv)
 {
+    if (argc < 2)
+        return 1;
     char *copy = malloc(64);
-    if (!copy || argc < 2)
+    if (!copy)
         return 1;
     strncpy(copy, argv[1], 63);
     copy[63] = '\0';
