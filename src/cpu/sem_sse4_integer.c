@@ -49,7 +49,7 @@ ELEMENTS_VEX(psllvd, d, uint32_t, x < 32 ? a << x : 0)
 ELEMENTS_VEX(psllvq, q, uint64_t, x < 64 ? a << x : 0)
 ELEMENTS_VEX(psrlvd, d, uint32_t, x < 32 ? a >> x : 0)
 ELEMENTS_VEX(psrlvq, q, uint64_t, x < 64 ? a >> x : 0)
-ELEMENTS_VEX(psravd, d, int32_t, a >> ((uint32_t)x < 32 ? x : 31))
+ELEMENTS_VEX(psravd, d, int32_t, (int64_t)a >> ((uint32_t)x < 32 ? x : 31))
 
 /* Absolute values. */
 #define ABSOLUTE(name, element, type)                                             \
