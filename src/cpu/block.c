@@ -4,6 +4,7 @@
 #include "cpu/access.h"
 #include "cpu/decode.h"
 #include "cpu/isa.h"
+#include "cpu/reference.h"
 #include "state/lazy.h"
 
 #include <string.h>
@@ -105,23 +106,6 @@ static struct x64i_slab *make_room(struct x64i_cpu *cpu)
     engine->slab_count++;
     engine->block_count = engine->op_count = 0;
     return *slab;
-}
-
-static bool is_native(const struct x64i_cpu *cpu, uint64_t linear)
-{
-    size_t count = cpu->native_count;
-    if (count == 0 || linear < cpu->natives[0].linear || linear > cpu->natives[count - 1].linear)
-        return false;
-    for (size_t low = 0, high = count; low < high;) {
-        size_t middle = (low + high) / 2;
-        if (cpu->natives[middle].linear == linear)
-            return true;
-        if (cpu->natives[middle].linear < linear)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
 }
 
 /* Offsets in struct x64i_cpu that addresses are made of. */
@@ -254,7 +238,8 @@ static bool add_instruction(struct builder *builder)
     struct x64i_fast_op *fast = &builder->slab->fast[engine->op_count];
     const struct x64i_op nothing = {0};
     if (builder->offset == X64I_PAGE_SIZE || builder->block->count == X64I_BLOCK_OPS ||
-        (builder->block->count && is_native(builder->cpu, builder->linear + builder->offset))) {
+        (builder->block->count &&
+         x64i_cpu_native_at(builder->cpu, builder->linear + builder->offset))) {
         add_end(builder, x64i_fast_end, &nothing);
         return false;
     }
@@ -320,7 +305,7 @@ struct x64i_block *x64i_block_at_rip(struct x64i_cpu *cpu)
     uint64_t physical;
     uint32_t error;
     unsigned access = X64I_ACCESS_EXECUTE | (cpu->s.cpl == 3 ? X64I_ACCESS_USER : 0);
-    if (is_native(cpu, rip) || !x64i_is_canonical(rip) ||
+    if (x64i_cpu_native_at(cpu, rip) || !x64i_is_canonical(rip) ||
         !x64i_mmu_translate(&cpu->mmu, rip, access, &physical, &error))
         return NULL;
     x64i_host_tlb_note_code(host, rip);

@@ -99,19 +99,20 @@ static bool sleep_step(struct x64i_cpu *cpu)
     return end_step(cpu, X64_STEP_SLEEP);
 }
 
-static const struct x64i_native *find_native(const struct x64i_cpu *cpu)
+const struct x64i_native *x64i_cpu_native_at(const struct x64i_cpu *cpu, uint64_t linear)
 {
     size_t low = 0;
     size_t high = cpu->native_count;
+    if (high == 0 || linear < cpu->natives[0].linear || linear > cpu->natives[high - 1].linear)
+        return NULL;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (cpu->natives[middle].linear < cpu->s.rip)
+        if (cpu->natives[middle].linear < linear)
             low = middle + 1;
         else
             high = middle;
     }
-    bool found = low < cpu->native_count && cpu->natives[low].linear == cpu->s.rip;
-    return found ? &cpu->natives[low] : NULL;
+    return cpu->natives[low].linear == linear ? &cpu->natives[low] : NULL;
 }
 
 /* Delivers the exception of what was to be this step. */
@@ -207,7 +208,7 @@ bool x64i_cpu_step(struct x64i_cpu *cpu)
         return sleep_step(cpu);
     if (deliver_pending(cpu))
         return true;
-    const struct x64i_native *native = cpu->native_count ? find_native(cpu) : NULL;
+    const struct x64i_native *native = x64i_cpu_native_at(cpu, cpu->s.rip);
     if (native)
         return native_step(cpu, native);
     const struct x64i_op *op;

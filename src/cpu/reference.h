@@ -8,6 +8,9 @@
 /* Clears what belongs to one step only. */
 void x64i_cpu_begin_step(struct x64i_cpu *cpu);
 
+/* The native function that stands at a linear address, or null. */
+const struct x64i_native *x64i_cpu_native_at(const struct x64i_cpu *cpu, uint64_t linear);
+
 /* Whether the next step starts at an address: it is not sleep, nor the delivery of an interrupt or
  * trap that is pending. */
 bool x64i_cpu_at_instruction(const struct x64i_cpu *cpu);
