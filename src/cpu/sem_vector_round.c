@@ -104,51 +104,69 @@ ROUND_PACKED(roundpd, q, 64, 2)
 ROUND_SCALAR(roundss, d, 32, x64i_load_4)
 ROUND_SCALAR(roundsd, q, 64, x64i_load_8)
 
+/* One operation on all lanes. */
+#define ON_LANES(operation, d, s)                              \
+    X64I_RUN_FLOAT(cpu, d, {                                   \
+        for (unsigned i = 0; i < lanes; i++)                   \
+            x64i_host_##operation(&(d).lane[i], &(s).lane[i]); \
+    })
+
 /* DPPS: products chosen by bits 7-4 of the immediate, their sum where bits 3-0 say, zeroes
- * elsewhere. Products that are not chosen are zero and raise nothing. */
-X64I_INLINE void dot_singles(union x64i_xmm *d, const union x64i_xmm *s, unsigned immediate)
+ * elsewhere. Products that are not chosen are zero and raise nothing. Each multiplication and
+ * addition raises its exceptions by itself: an unmasked one keeps the next from being made (SDM
+ * vol. 2, DPPS). */
+static enum x64i_result dot_singles(struct x64i_cpu *cpu, struct x64i_wide *d, struct x64i_wide *s,
+                                    unsigned lanes, unsigned immediate)
 {
-    union x64i_xmm a = *d, b = *s, even, odd;
-    for (unsigned i = 0; i < 4; i++)
-        if (!(immediate >> (4 + i) & 1))
-            a.d[i] = b.d[i] = 0;
-    x64i_host_mulps(&a, &b);
-    even = (union x64i_xmm){.d = {a.d[0], a.d[2], 0, 0}};
-    odd = (union x64i_xmm){.d = {a.d[1], a.d[3], 0, 0}};
-    x64i_host_addps(&even, &odd);
-    odd = (union x64i_xmm){.d = {even.d[1], 0, 0, 0}};
-    x64i_host_addss(&even, &odd);
-    for (unsigned i = 0; i < 4; i++)
-        d->d[i] = immediate >> i & 1 ? even.d[0] : 0;
+    struct x64i_wide even = {0}, odd = {0}, left = {0};
+    for (unsigned i = 0; i < 4 * lanes; i++)
+        if (!(immediate >> (4 + i % 4) & 1))
+            d->lane[i / 4].d[i % 4] = s->lane[i / 4].d[i % 4] = 0;
+    if (ON_LANES(mulps, *d, *s) != X64I_DONE)
+        return X64I_FAULT;
+    for (unsigned i = 0; i < 4 * lanes; i++)
+        (i % 2 ? &odd : &even)->lane[i / 4].d[i % 4 / 2] = d->lane[i / 4].d[i % 4];
+    if (ON_LANES(addps, even, odd) != X64I_DONE)
+        return X64I_FAULT;
+    for (unsigned i = 0; i < lanes; i++)
+        left.lane[i].d[0] = even.lane[i].d[1];
+    if (ON_LANES(addss, even, left) != X64I_DONE)
+        return X64I_FAULT;
+    for (unsigned i = 0; i < 4 * lanes; i++)
+        d->lane[i / 4].d[i % 4] = immediate >> (i % 4) & 1 ? even.lane[i / 4].d[0] : 0;
+    return X64I_DONE;
 }
 
-X64I_INLINE void dot_doubles(union x64i_xmm *d, const union x64i_xmm *s, unsigned immediate)
+/* DPPD, likewise, which has one lane. */
+static enum x64i_result dot_doubles(struct x64i_cpu *cpu, struct x64i_wide *d, struct x64i_wide *s,
+                                    unsigned lanes, unsigned immediate)
 {
-    union x64i_xmm a = *d, b = *s;
+    struct x64i_wide high = {0};
     for (unsigned i = 0; i < 2; i++)
         if (!(immediate >> (4 + i) & 1))
-            a.q[i] = b.q[i] = 0;
-    x64i_host_mulpd(&a, &b);
-    b = (union x64i_xmm){.q = {a.q[1], 0}};
-    x64i_host_addsd(&a, &b);
+            d->lane[0].q[i] = s->lane[0].q[i] = 0;
+    if (ON_LANES(mulpd, *d, *s) != X64I_DONE)
+        return X64I_FAULT;
+    high.lane[0].q[0] = d->lane[0].q[1];
+    if (ON_LANES(addsd, *d, high) != X64I_DONE)
+        return X64I_FAULT;
+    uint64_t sum = d->lane[0].q[0];
     for (unsigned i = 0; i < 2; i++)
-        d->q[i] = immediate >> i & 1 ? a.q[0] : 0;
+        d->lane[0].q[i] = immediate >> i & 1 ? sum : 0;
+    return X64I_DONE;
 }
 
-#define DOT_HANDLER(handler, check, L, first, fetch, body, set)   \
-    X64I_HANDLER(handler)                                         \
-    {                                                             \
-        struct x64i_wide d, s;                                    \
-        if (check(cpu) != X64I_DONE || (fetch) != X64I_DONE)      \
-            return X64I_FAULT;                                    \
-        x64i_get_wide(cpu, op->first, &d, L);                     \
-        if (X64I_RUN_FLOAT(cpu, d, {                              \
-                for (unsigned i = 0; i < (L); i++)                \
-                    body(&d.lane[i], &s.lane[i], X64I_IMMEDIATE); \
-            }) != X64I_DONE)                                      \
-            return X64I_FAULT;                                    \
-        set;                                                      \
-        return X64I_DONE;                                         \
+#define DOT_HANDLER(handler, check, L, first, fetch, body, set) \
+    X64I_HANDLER(handler)                                       \
+    {                                                           \
+        struct x64i_wide d, s;                                  \
+        if (check(cpu) != X64I_DONE || (fetch) != X64I_DONE)    \
+            return X64I_FAULT;                                  \
+        x64i_get_wide(cpu, op->first, &d, L);                   \
+        if (body(cpu, &d, &s, L, X64I_IMMEDIATE) != X64I_DONE)  \
+            return X64I_FAULT;                                  \
+        set;                                                    \
+        return X64I_DONE;                                       \
     }
 
 #define DOT(name, body)                                                                          \

@@ -132,6 +132,13 @@ static uint16_t undefined_status(ZydisMnemonic mnemonic)
     return compare ? FPU_C1 : 0;
 }
 
+/* AMD's processors with AltMovCr8 take LOCK MOV of CR0 for MOV of CR8 (APM vol. 3, MOV CRn), which
+ * is for CPL 0 only; the models have no such feature, nor do Intel's processors. */
+static bool is_other_move_of_cr8(const struct x64i_isa_row *row, const struct oracle_result *host)
+{
+    return row->mnemonic == ZYDIS_MNEMONIC_MOV && host->vector == X64_FAULT_GP;
+}
+
 struct oracle_tolerance oracle_tolerance(const struct oracle_instruction *instruction,
                                          const struct x64i_isa_row *row,
                                          const struct oracle_case *c,
@@ -139,8 +146,10 @@ struct oracle_tolerance oracle_tolerance(const struct oracle_instruction *instru
                                          const struct oracle_result *guest)
 {
     struct oracle_tolerance tolerance = {0};
-    if (instruction->undefined)
+    if (instruction->undefined) {
+        tolerance.nothing = is_other_move_of_cr8(row, host);
         return tolerance;
+    }
     const ZydisDecodedInstruction *decoded = &instruction->decoded;
     /* AMD's processors take SHA operands from any address; SDM vol. 2 wants them aligned
      * (exceptions of type 4). */

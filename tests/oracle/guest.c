@@ -14,6 +14,7 @@
 #define SYSTEM_PHYSICAL 0x10000u /* GDT, TSS, IDT, kernel stack: mapped at SYSTEM_LINEAR */
 #define DATA_PHYSICAL   0x20000u
 #define CODE_PHYSICAL   0x30000u
+#define RETURN_PHYSICAL 0x38000u /* as the host's trampoline */
 #define TABLES          0x100000u
 
 /* What the process cannot see: addresses of the kernel's half. */
@@ -85,9 +86,7 @@ static void map_arena(struct oracle_guest *guest)
     for (uint32_t page = 0; page < ORACLE_CODE_PAGES; page++)
         map_page(guest, ORACLE_ARENA_CODE + page * ORACLE_PAGE, CODE_PHYSICAL + page * ORACLE_PAGE,
                  PAGE_PRESENT | PAGE_USER);
-    /* Some processors read there ahead of a fault, where the host's trampoline is: any page will
-     * do. */
-    map_page(guest, ORACLE_ARENA_RETURN, CODE_PHYSICAL, PAGE_PRESENT | PAGE_USER);
+    map_page(guest, ORACLE_ARENA_RETURN, RETURN_PHYSICAL, PAGE_PRESENT | PAGE_USER);
     for (uint32_t page = 0; page < SYSTEM_PAGES; page++)
         map_page(guest, SYSTEM_LINEAR + page * ORACLE_PAGE, SYSTEM_PHYSICAL + page * ORACLE_PAGE,
                  PAGE_PRESENT | PAGE_WRITABLE);
@@ -222,6 +221,13 @@ static void store_extended(const struct oracle_guest *guest, uint8_t *extended)
     }
 }
 
+void oracle_guest_load_code(struct oracle_guest *guest, const struct oracle_shared *shared)
+{
+    struct x64i_physical *physical = &guest->cpu.mmu.physical;
+    x64i_physical_poke(physical, CODE_PHYSICAL, shared->code, sizeof shared->code);
+    x64i_physical_poke(physical, RETURN_PHYSICAL, shared->trampoline, sizeof shared->trampoline);
+}
+
 static void load_case(struct oracle_guest *guest, const struct oracle_case *c)
 {
     struct x64i_cpu *cpu = &guest->cpu;
@@ -236,10 +242,6 @@ static void load_case(struct oracle_guest *guest, const struct oracle_case *c)
         if (c->patch[i].size)
             x64i_physical_poke(&cpu->mmu.physical, DATA_PHYSICAL + c->patch[i].offset,
                                c->patch[i].bytes, c->patch[i].size);
-    uint64_t at = c->before.rip - ORACLE_ARENA_CODE;
-    uint64_t room = ORACLE_CODE_SIZE - at;
-    x64i_physical_poke(&cpu->mmu.physical, CODE_PHYSICAL + at, c->bytes,
-                       c->length < room ? c->length : room);
     x64i_cpu_refresh(cpu);
 }
 

@@ -15,7 +15,10 @@ struct oracle_guest *oracle_guest_create(const struct x64i_cpu_model *model,
                                          uint32_t extended_mask);
 void oracle_guest_destroy(struct oracle_guest *guest);
 
-/* Runs one case, all iterations of a REP instruction. */
+/* The code of a batch of cases, as the host has it: what an instruction may also read. */
+void oracle_guest_load_code(struct oracle_guest *guest, const struct oracle_shared *shared);
+
+/* Runs one case whose code is loaded, all iterations of a REP instruction. */
 void oracle_guest_run(struct oracle_guest *guest, const struct oracle_case *c,
                       struct oracle_result *result);
 

@@ -131,6 +131,7 @@ void oracle_run_form(struct oracle *oracle, const struct oracle_form *form)
             fprintf(stderr, "oracle: the native runner is gone\n");
             exit(EXIT_FAILURE);
         }
+        oracle_guest_load_code(oracle->guest, oracle->native->shared);
         for (unsigned i = 0; i < batch.count; i++)
             oracle_guest_run(oracle->guest, &oracle->native->shared->cases[i], &batch.guest[i]);
         if (!oracle_native_wait(oracle->native)) {
