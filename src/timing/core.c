@@ -341,6 +341,14 @@ static void execute_system(struct x64i_core *core, const struct x64i_plan *plan,
                                              .port = X64I_PORT_MAX};
 }
 
+/* How many renamable instructions stand close together here. */
+static void note_renamable(struct x64i_core *core, uint64_t rip)
+{
+    bool close = rip - core->last_renamable < core->model->rename_spacing;
+    core->dense = close ? core->dense + (core->dense < core->model->rename_run) : 0;
+    core->last_renamable = rip;
+}
+
 uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan, uint64_t rip,
                            const struct x64i_accesses *accesses,
                            struct x64i_instruction_times *times)
@@ -349,11 +357,8 @@ uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan,
     if (!times)
         times = &own;
     uint64_t before = core->retired;
-    if (plan->renamable) {
-        bool close = rip - core->last_renamable < core->model->rename_spacing;
-        core->dense = close ? core->dense + (core->dense < core->model->rename_run) : 0;
-        core->last_renamable = rip;
-    }
+    if (plan->renamable)
+        note_renamable(core, rip);
     uint64_t delivered = x64i_frontend_deliver(&core->frontend, core->model, plan, rip);
     if (accesses->fetch_extra) {
         x64i_frontend_delay(&core->frontend, accesses->fetch_extra);
