@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "trace/stacks.h"
 
+#include <string.h>
+
+#define PAGE 4096u
+
 /* The farthest address of the same kind, in pages and then in words, below `reach` bytes away. */
 static uint64_t edge(const struct x64i_trace_view *view, uint64_t linear, enum x64_stack kind,
                      int64_t direction)
 {
-    static const int64_t strides[] = {4096, 8};
+    static const int64_t strides[] = {PAGE, 8};
     uint64_t at = linear;
     for (unsigned i = 0; i < 2; i++)
         for (;;) {
@@ -18,6 +22,17 @@ static uint64_t edge(const struct x64i_trace_view *view, uint64_t linear, enum x
     return at;
 }
 
+/* A task's stack ends behind its struct pt_regs, though another one may adjoin. */
+static uint64_t end_of_task(const struct x64i_trace_view *view, uint64_t linear, uint64_t top)
+{
+    char name[32];
+    for (uint64_t end = (linear + PAGE - 1) & ~(uint64_t)(PAGE - 1); end <= top; end += PAGE)
+        if (view->slot(view->user, end - 8, name, sizeof name) > 0 &&
+            strcmp(name, "pt_regs.ss") == 0)
+            return end;
+    return top;
+}
+
 bool x64i_stack_range_at(const struct x64i_trace_view *view, uint64_t linear,
                          struct x64i_stack_range *range)
 {
@@ -28,6 +43,8 @@ bool x64i_stack_range_at(const struct x64i_trace_view *view, uint64_t linear,
     /* A stack pointer may point behind the first word, so that the top is on the stack too. */
     *range = (struct x64i_stack_range){.bottom = edge(view, word, kind, -1),
                                        .top = edge(view, word, kind, 1)};
+    if (kind == X64_STACK_KERNEL)
+        range->top = end_of_task(view, word, range->top);
     return true;
 }
 

@@ -240,6 +240,7 @@ START_TEST(test_view_frame_fills_slot_by_slot)
                 if (moment->stack[s].kind == X64_STACK_KERNEL)
                     stack = &moment->stack[s];
             ck_assert_ptr_nonnull(stack);
+            ck_assert_str_eq(stack->slot[0].name, "pt_regs.ss"); /* whatever adjoins */
             for (unsigned slot = 0; slot < stack->count; slot++)
                 if (stack->slot[slot].linear == memory->linear) {
                     ck_assert_str_eq(stack->slot[slot].name, memory->what);
