@@ -26,7 +26,7 @@ struct x64i_trips_work {
     struct x64i_trip trip;
     size_t count, room; /* of steps */
     struct x64i_phase_step *steps;
-    size_t trip_room, kept_room;
+    size_t trip_room, kept_room, stretch_room;
 };
 
 /* Makes room for one more element. */
@@ -84,6 +84,7 @@ void x64i_trips_destroy(struct x64i_trips *trips)
     }
     free(trips->work);
     free(trips->trip);
+    free(trips->stretch);
     free(trips->kept);
     free(trips);
 }
@@ -118,7 +119,7 @@ static void begin_trip(struct x64i_trips *trips, const struct x64_step *step,
         (void)snprintf(work->trip.title, sizeof work->trip.title, "system call %llu",
                        (unsigned long long)number);
     work->keeping =
-        work->keep && name && trips->kept_trip == SIZE_MAX && strcmp(name, work->keep) == 0;
+        work->keep && trips->kept_trip == SIZE_MAX && strcmp(work->trip.name, work->keep) == 0;
     if (work->keeping)
         trips->kept_trip = trips->count;
 }
@@ -193,6 +194,26 @@ static enum x64_status add_step(struct x64i_trips *trips, const struct x64_step 
     return work->keeping ? keep_step(trips, step, instruction) : X64_OK;
 }
 
+/* The assigned phases as stretches. */
+static enum x64_status add_stretches(struct x64i_trips *trips)
+{
+    struct x64i_trips_work *work = trips->work;
+    work->trip.first_stretch = trips->stretch_count;
+    for (size_t i = 0; i < work->count; i++) {
+        const struct x64i_phase_step *step = &work->steps[i];
+        if (i > 0 && step->phase == step[-1].phase)
+            continue;
+        void *list = trips->stretch;
+        if (!grow(&list, &work->stretch_room, trips->stretch_count, sizeof *trips->stretch))
+            return X64_ERROR_MEMORY;
+        trips->stretch = list;
+        trips->stretch[trips->stretch_count++] =
+            (struct x64i_trip_stretch){.n = step->n, .phase = step->phase};
+    }
+    work->trip.stretch_count = trips->stretch_count - work->trip.first_stretch;
+    return X64_OK;
+}
+
 static enum x64_status end_trip(struct x64i_trips *trips, bool returned)
 {
     struct x64i_trips_work *work = trips->work;
@@ -202,6 +223,8 @@ static enum x64_status end_trip(struct x64i_trips *trips, bool returned)
         return X64_ERROR_MEMORY;
     trips->trip = list;
     x64i_phases_assign(work->steps, work->count);
+    if (add_stretches(trips) != X64_OK)
+        return X64_ERROR_MEMORY;
     x64i_phases_sum(work->steps, work->count, trip->cost);
     for (size_t i = 0; i < X64I_PHASE_COUNT; i++)
         x64i_phase_cost_add(&trip->total, &trip->cost[i]);

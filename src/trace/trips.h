@@ -19,12 +19,19 @@
 #define X64I_TRIP_NAME  32
 #define X64I_STEP_TEXT  80
 
+/* Steps of one phase in a row, from step n to the next stretch's or the trip's end. */
+struct x64i_trip_stretch {
+    uint64_t n;
+    uint8_t phase; /* enum x64i_phase */
+};
+
 struct x64i_trip {
     char title[X64I_TRIP_TITLE]; /* "getpid() = 1", or the number where nothing answered */
     char name[X64I_TRIP_NAME];   /* empty for a number without a call */
     uint64_t number;
     uint64_t first_n, last_n;
-    bool returned; /* else it exited, or the run ended inside */
+    bool returned;                       /* else it exited, or the run ended inside */
+    size_t first_stretch, stretch_count; /* in the trips' list */
     struct x64i_phase_cost cost[X64I_PHASE_COUNT];
     struct x64i_phase_cost total;
 };
@@ -41,6 +48,8 @@ struct x64i_trip_step {
 struct x64i_trips {
     size_t count;
     struct x64i_trip *trip;
+    size_t stretch_count; /* of all trips, in the order of the steps */
+    struct x64i_trip_stretch *stretch;
     size_t kept_trip; /* whose steps are kept; SIZE_MAX: none */
     size_t kept_count;
     struct x64i_trip_step *kept;
@@ -49,8 +58,9 @@ struct x64i_trips {
     struct x64i_trips_work *work;
 };
 
-/* Begins at the machine's present state. `keep`: the call whose first trip's steps are kept, or
- * null. X64_ERROR_NOT_FOUND when the CPU model has no timing, X64_ERROR_MEMORY. */
+/* Begins at the machine's present state. `keep`: the call whose first trip's steps are kept (""
+ * for a number without a call), or null. X64_ERROR_NOT_FOUND when the CPU model has no timing,
+ * X64_ERROR_MEMORY. */
 enum x64_status x64i_trips_create(struct x64_machine *machine, const char *keep,
                                   struct x64i_trips **out);
 void x64i_trips_destroy(struct x64i_trips *trips);
