@@ -52,7 +52,8 @@ enum x64i_image_feature {
     X64I_IMAGE_SMEP = 0x20000,
     X64I_IMAGE_FSGSBASE = 0x40000,
     X64I_IMAGE_UMIP = 0x80000,
-    X64I_IMAGE_SYSENTER32 = 0x100000
+    X64I_IMAGE_SYSENTER32 = 0x100000,
+    X64I_IMAGE_XSAVE = 0x200000
 };
 
 /* Words of struct pt_regs (arch/x86/include/asm/ptrace.h), ascending. */

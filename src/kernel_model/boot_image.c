@@ -85,10 +85,9 @@ static unsigned image_features(const struct x64i_kernel *kernel)
         enum x64i_feature cpu;
         enum x64i_image_feature image;
     } rows[] = {
-        {X64I_FEATURE_SMAP, X64I_IMAGE_SMAP},
-        {X64I_FEATURE_SMEP, X64I_IMAGE_SMEP},
-        {X64I_FEATURE_FSGSBASE, X64I_IMAGE_FSGSBASE},
-        {X64I_FEATURE_UMIP, X64I_IMAGE_UMIP},
+        {X64I_FEATURE_SMAP, X64I_IMAGE_SMAP},         {X64I_FEATURE_SMEP, X64I_IMAGE_SMEP},
+        {X64I_FEATURE_FSGSBASE, X64I_IMAGE_FSGSBASE}, {X64I_FEATURE_UMIP, X64I_IMAGE_UMIP},
+        {X64I_FEATURE_XSAVE, X64I_IMAGE_XSAVE},
     };
     unsigned features = kernel->mitigations;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

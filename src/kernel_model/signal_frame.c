@@ -4,12 +4,10 @@
  * state above them (arch/x86/kernel/signal.c; arch/x86/include/uapi/asm/sigcontext.h).
  */
 #include "kernel_model/boot.h"
+#include "kernel_model/fpu.h"
 #include "kernel_model/signal.h"
 #include "kernel_model/task_switch.h"
 #include "kernel_model/usercopy.h"
-
-#include "cpu/fxsave.h"
-#include "cpu/op.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -23,12 +21,6 @@
 #define UC_STRICT_SS     4u
 #define SS_DISABLE_      2u
 #define SS_ONSTACK_      1u
-#define XSTATE_MAGIC1    0x46505853u
-#define XSTATE_MAGIC2    0x46505845u
-#define XFEATURE_AVX     4u
-#define AVX_STATE        (XFEATURE_AVX | 3u)
-#define XSAVE_BYTES      832u /* legacy area, header, YMM halves */
-#define SW_RESERVED      464u
 #define USER_FLAGS       (X64I_OSZAPC | X64I_TF | X64I_DF | X64I_AC | X64I_RF)
 
 struct context {
@@ -52,14 +44,6 @@ struct frame {
 };
 _Static_assert(sizeof(struct context) == 256 && sizeof(struct frame) == 440, "the ABI's sizes");
 
-struct fpu_image {
-    struct x64i_fxsave legacy;
-    uint64_t header[8];
-    uint64_t ymm_high[16][2];
-    uint32_t magic2;
-    uint32_t reserved;
-};
-
 static const struct {
     size_t offset;
     enum x64i_pt_regs word;
@@ -76,42 +60,6 @@ static const struct {
 };
 
 #define CONTEXT_WORDS (sizeof context_words / sizeof context_words[0])
-
-static bool has_avx_state(const struct x64i_kernel *kernel)
-{
-    return (kernel->cpu->s.cr4 & X64I_CR4_OSXSAVE) && (kernel->cpu->s.xcr0 & XFEATURE_AVX);
-}
-
-static size_t fpu_size(const struct x64i_kernel *kernel)
-{
-    return has_avx_state(kernel) ? XSAVE_BYTES + sizeof(uint32_t) : X64I_FXSAVE_BYTES;
-}
-
-static void fill_fpu(struct x64i_kernel *kernel, struct fpu_image *image)
-{
-    const struct x64i_op op = {.flags = X64I_OP_REX_W};
-    uint32_t reserved[5] = {XSTATE_MAGIC1, XSAVE_BYTES + sizeof(uint32_t), AVX_STATE, 0,
-                            XSAVE_BYTES};
-    memset(image, 0, sizeof *image);
-    x64i_fxsave_fill(kernel->cpu, &op, &image->legacy);
-    if (!has_avx_state(kernel))
-        return;
-    memcpy((uint8_t *)image + SW_RESERVED, reserved, sizeof reserved);
-    image->header[0] = AVX_STATE;
-    for (unsigned i = 0; i < 16; i++)
-        memcpy(image->ymm_high[i], &kernel->cpu->s.vector[i].lane[2], sizeof image->ymm_high[i]);
-    image->magic2 = XSTATE_MAGIC2;
-}
-
-static void take_fpu(struct x64i_kernel *kernel, const struct fpu_image *image)
-{
-    const struct x64i_op op = {.flags = X64I_OP_REX_W};
-    x64i_fxsave_take_fpu(kernel->cpu, &op, &image->legacy);
-    x64i_fxsave_take_xmm(kernel->cpu, &image->legacy);
-    x64i_set_mxcsr(kernel->cpu, image->legacy.mxcsr & 0xffffu);
-    for (unsigned i = 0; i < 16 && has_avx_state(kernel); i++)
-        memcpy(&kernel->cpu->s.vector[i].lane[2], image->ymm_high[i], sizeof image->ymm_high[i]);
-}
 
 static bool on_alternate_stack(const struct x64i_task *task, uint64_t sp)
 {
@@ -147,7 +95,7 @@ static void fill_frame(struct x64i_kernel *kernel, struct frame *frame, int sign
     const struct x64i_task *task = kernel->task;
     *frame = (struct frame){.restorer = kernel->signals->action[signal - 1].restorer,
                             .uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_SS |
-                                        (has_avx_state(kernel) ? UC_FP_XSTATE : 0u),
+                                        (x64i_fpu_frame_is_extended(kernel) ? UC_FP_XSTATE : 0u),
                             .stack = task->alternate_stack,
                             .stack_size = task->alternate_size};
     if (!task->alternate_size)
@@ -171,22 +119,23 @@ static void fill_frame(struct x64i_kernel *kernel, struct frame *frame, int sign
 int64_t x64i_signal_frame_push(struct x64i_kernel *kernel, int signal,
                                const struct x64i_signal_info *info, uint64_t regs[X64I_PT_REGS])
 {
-    struct fpu_image fpu;
+    struct x64i_fpu_frame fpu;
     struct frame frame;
     uint64_t flags = kernel->signals->action[signal - 1].flags;
     uint64_t top = choose_stack(kernel, flags, regs[X64I_PT_SP]);
-    uint64_t fpstate = (top - fpu_size(kernel)) & ~UINT64_C(63);
+    uint64_t fpstate = (top - x64i_fpu_frame_size(kernel)) & ~UINT64_C(63);
     uint64_t sp = ((fpstate - sizeof frame) & ~UINT64_C(15)) - 8;
     if (!(flags & SA_RESTORER_) || kernel->task->compat)
         return -EFAULT;
-    int64_t bad = x64i_user_writable(kernel, sp, fpstate + fpu_size(kernel) - sp);
+    int64_t bad = x64i_user_writable(kernel, sp, fpstate + x64i_fpu_frame_size(kernel) - sp);
     if (bad)
         return bad;
-    fill_fpu(kernel, &fpu);
+    x64i_fpu_frame_fill(kernel, &fpu);
     fill_frame(kernel, &frame, signal, info, regs);
     frame.context.fpstate = fpstate;
-    x64i_user_write(kernel, fpstate, &fpu, fpu_size(kernel));
+    x64i_user_write(kernel, fpstate, &fpu, x64i_fpu_frame_size(kernel));
     x64i_user_write(kernel, sp, &frame, sizeof frame);
+    x64i_fpu_reset(kernel->cpu); /* fpu__clear_user_states: the handler begins anew */
     regs[X64I_PT_DI] = (uint64_t)signal;
     regs[X64I_PT_SI] = sp + offsetof(struct frame, info);
     regs[X64I_PT_DX] = sp + offsetof(struct frame, uc_flags);
@@ -212,25 +161,33 @@ static void take_context(const struct context *context, uint64_t regs[X64I_PT_RE
     regs[X64I_PT_ORIG_AX] = UINT64_MAX;
 }
 
+/* Null stands for the initial state, as in fpu__restore_sig. */
+static int64_t take_fpu(struct x64i_kernel *kernel, uint64_t linear)
+{
+    struct x64i_fpu_frame fpu = {.in_use = 0};
+    if (!linear) {
+        x64i_fpu_reset(kernel->cpu);
+        return 0;
+    }
+    int64_t bad = x64i_user_readable(kernel, linear, x64i_fpu_frame_size(kernel));
+    if (bad)
+        return bad;
+    x64i_user_read(kernel, linear, &fpu, x64i_fpu_frame_size(kernel));
+    return x64i_fpu_frame_take(kernel, &fpu);
+}
+
 /* The handler's RET has taken the return address off. */
 int64_t x64i_signal_frame_pop(struct x64i_kernel *kernel, uint64_t regs[X64I_PT_REGS])
 {
     struct frame frame;
-    struct fpu_image fpu;
     uint64_t at = regs[X64I_PT_SP] - 8;
     int64_t bad = x64i_user_readable(kernel, at, sizeof frame);
     if (bad)
         return bad;
     x64i_user_read(kernel, at, &frame, sizeof frame);
-    if (frame.context.fpstate)
-        bad = x64i_user_readable(kernel, frame.context.fpstate, fpu_size(kernel));
+    bad = take_fpu(kernel, frame.context.fpstate);
     if (bad)
         return bad;
-    memset(&fpu, 0, sizeof fpu);
-    if (frame.context.fpstate) {
-        x64i_user_read(kernel, frame.context.fpstate, &fpu, fpu_size(kernel));
-        take_fpu(kernel, &fpu);
-    }
     kernel->task->blocked_signals =
         frame.mask & ~(x64i_signal_bit(SIGKILL) | x64i_signal_bit(SIGSTOP));
     if (!(frame.stack_flags & SS_ONSTACK_)) {

@@ -25,8 +25,8 @@ static const struct mitigation_feature {
 /* Synthetic features that the kernel sets on every 64-bit CPU of the last ten years. */
 static const char *const always_there[] = {"rep_good", "lfence_rdtsc"};
 
-/* What CPUID may show and the kernel still would not use here: the machine has no 5-level paging,
- * and the CPU's vector state is not switched by this kernel. */
+/* What CPUID may show and the kernel still would not use here: the machine has no 5-level paging
+ * and no FRED, and is no hypervisor's guest. */
 static const char *const never_used[] = {"la57", "hypervisor", "fred"};
 
 struct choice {

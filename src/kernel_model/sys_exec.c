@@ -2,6 +2,7 @@
 /* execve (fs/exec.c): ELF programs and scripts. */
 #include "kernel_model/boot.h"
 #include "kernel_model/exec.h"
+#include "kernel_model/fpu.h"
 #include "kernel_model/mm_pages.h"
 #include "kernel_model/open_file.h"
 #include "kernel_model/path.h"
@@ -18,8 +19,6 @@
 #define SCRIPT_LINE   256u
 #define SCRIPT_LEVELS 4u
 #define AT_EMPTY_     0x1000
-#define MXCSR_RESET   0x1f80u
-#define FPU_CONTROL   0x37fu
 
 /* Strings of argv or envp, copied. */
 struct strings {
@@ -196,17 +195,8 @@ static bool renew_mm(struct x64i_kernel *kernel)
 
 static void reset_cpu(struct x64i_kernel *kernel)
 {
-    struct x64i_cpu_state *s = &kernel->cpu->s;
-    memset(s->vector, 0, sizeof s->vector);
-    memset(s->opmask, 0, sizeof s->opmask);
-    memset(s->fpu, 0, sizeof s->fpu);
-    s->mxcsr = MXCSR_RESET;
-    s->fpu_control = FPU_CONTROL;
-    s->fpu_status = 0;
-    s->fpu_tag = UINT16_MAX;
-    s->fpu_opcode = s->fpu_code_segment = s->fpu_data_segment = 0;
-    s->fpu_instruction = s->fpu_data = 0;
-    s->segment[X64_FS].base = 0;
+    x64i_fpu_reset(kernel->cpu);
+    kernel->cpu->s.segment[X64_FS].base = 0;
     kernel->cpu->msr.values.value[X64I_MSR_KERNEL_GS_BASE] = 0;
 }
 

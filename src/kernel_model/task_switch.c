@@ -3,6 +3,7 @@
 #include "kernel_model/task_switch.h"
 
 #include "kernel_model/boot.h"
+#include "kernel_model/fpu.h"
 #include "kernel_model/region_pages.h"
 #include "kernel_model/signal.h"
 #include "kernel_model/syscall.h"
@@ -12,7 +13,6 @@
 /* Behind the thread_info of a task_struct: what Linux keeps in thread_struct and fpstate. */
 #define THREAD_OFFSET 1024u
 #define TSS_SP0       4u
-#define FPU_REGISTERS 8
 #define TLS_GDT_ENTRY 12u
 #define TLS_BYTES     24u
 
@@ -23,13 +23,7 @@ struct thread {
     uint64_t fs_base, gs_base;
     struct x64i_segment segment[4]; /* DS, ES, FS, GS */
     uint8_t tls[TLS_BYTES];
-    struct x64i_vector vector[32];
-    uint64_t opmask[8];
-    uint32_t mxcsr;
-    uint16_t control, status, tag, opcode;
-    uint16_t code_segment, data_segment;
-    uint64_t instruction, data;
-    uint64_t st[FPU_REGISTERS][2];
+    struct x64i_fpu fpu;
 };
 _Static_assert(sizeof(struct thread) + THREAD_OFFSET <= X64I_PAGE_SIZE, "in the task's page");
 
@@ -38,44 +32,6 @@ static const uint8_t saved_segments[4] = {X64_DS, X64_ES, X64_FS, X64_GS};
 static uint64_t *user_gs_base(struct x64i_kernel *kernel)
 {
     return &kernel->cpu->msr.values.value[X64I_MSR_KERNEL_GS_BASE];
-}
-
-static void fill_fpu(const struct x64i_cpu_state *s, struct thread *thread)
-{
-    memcpy(thread->vector, s->vector, sizeof thread->vector);
-    memcpy(thread->opmask, s->opmask, sizeof thread->opmask);
-    thread->mxcsr = s->mxcsr;
-    thread->control = s->fpu_control;
-    thread->status = s->fpu_status;
-    thread->tag = s->fpu_tag;
-    thread->opcode = s->fpu_opcode;
-    thread->instruction = s->fpu_instruction;
-    thread->data = s->fpu_data;
-    thread->code_segment = s->fpu_code_segment;
-    thread->data_segment = s->fpu_data_segment;
-    for (unsigned i = 0; i < FPU_REGISTERS; i++) {
-        thread->st[i][0] = s->fpu[i].significand;
-        thread->st[i][1] = s->fpu[i].exponent_sign;
-    }
-}
-
-static void load_fpu(struct x64i_cpu_state *s, const struct thread *thread)
-{
-    memcpy(s->vector, thread->vector, sizeof thread->vector);
-    memcpy(s->opmask, thread->opmask, sizeof thread->opmask);
-    s->mxcsr = thread->mxcsr & 0xffff;
-    s->fpu_control = thread->control;
-    s->fpu_status = thread->status;
-    s->fpu_tag = thread->tag;
-    s->fpu_opcode = thread->opcode;
-    s->fpu_instruction = thread->instruction;
-    s->fpu_data = thread->data;
-    s->fpu_code_segment = thread->code_segment;
-    s->fpu_data_segment = thread->data_segment;
-    for (unsigned i = 0; i < FPU_REGISTERS; i++) {
-        s->fpu[i].significand = thread->st[i][0];
-        s->fpu[i].exponent_sign = thread->st[i][1] & 0xffff;
-    }
 }
 
 /* The GDT's entries for thread-local storage of 32-bit programs. */
@@ -99,7 +55,7 @@ static void fill_thread(struct x64i_kernel *kernel, struct thread *thread)
         thread->segment[i] = s->segment[saved_segments[i]];
     if (tls_linear(kernel))
         x64i_kernel_read(kernel, tls_linear(kernel), thread->tls, sizeof thread->tls);
-    fill_fpu(s, thread);
+    x64i_fpu_save(s, &thread->fpu);
 }
 
 /* GS.base is the kernel's; all else is the task's. */
@@ -117,7 +73,7 @@ static void load_thread(struct x64i_kernel *kernel, const struct thread *thread)
     s->segment[X64_GS].base = kernel_gs;
     if (tls_linear(kernel))
         x64i_kernel_write(kernel, tls_linear(kernel), thread->tls, sizeof thread->tls);
-    load_fpu(s, thread);
+    x64i_fpu_load(kernel->cpu, &thread->fpu);
     x64i_cpu_refresh(kernel->cpu);
 }
 

@@ -40,6 +40,26 @@ done:
 	movl $231, %eax
 	xorl %edi, %edi
 	syscall
+#elif defined(GUEST_INITIAL)	/* ends with the number of vector and control registers that are not as at the start */
+	xorl %edi, %edi
+	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	vptest %ymm\n, %ymm\n
+	setnz %al
+	movzbl %al, %eax
+	addl %eax, %edi
+	.endr
+	stmxcsr buffer(%rip)
+	cmpl $0x1f80, buffer(%rip)
+	setne %al
+	movzbl %al, %eax
+	addl %eax, %edi
+	fnstcw buffer(%rip)
+	cmpw $0x37f, buffer(%rip)
+	setne %al
+	movzbl %al, %eax
+	addl %eax, %edi
+	movl $231, %eax
+	syscall
 #endif
 	.bss
 buffer:

@@ -111,6 +111,11 @@ static const struct row guest_rows[] = {
     {{GUEST("signals")}, NULL},
 };
 
+static const struct row vector_rows[] = {
+    {{GUEST("vectors"), GUEST("initial")}, NULL},
+    {{GUEST("vectors_dynamic"), GUEST("initial")}, NULL},
+};
+
 static const struct row dynamic_rows[] = {
     {{"/bin/ls", "/usr/share/doc/base-files"}, NULL},
     {{"/usr/bin/sort", "-r"}, lines},
@@ -223,6 +228,28 @@ START_TEST(test_native_guests)
 }
 END_TEST
 
+START_TEST(test_native_vectors)
+{
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        check_row(&vector_rows[_i]);
+    else
+        (void)fprintf(stderr, "left out, the host has no AVX2 and FMA: %s\n",
+                      vector_rows[_i].words[0]);
+}
+END_TEST
+
+/* What glibc thinks of the CPU: it chooses its functions by that. */
+START_TEST(test_native_loader_finds_v3)
+{
+    static const char loader[] = "/lib64/ld-linux-x86-64.so.2";
+    char *words[] = {NULL, "run", "--root", "/", "--", (char *)loader, "--help", NULL};
+    struct program_run run = run_words(NULL, words);
+    ck_assert_int_eq(run.status, 0);
+    ck_assert_ptr_nonnull(strstr(run.out, "x86-64-v3 (supported"));
+    program_run_free(&run);
+}
+END_TEST
+
 START_TEST(test_native_dynamic)
 {
     if (is_wanted(&dynamic_rows[_i], _i))
@@ -240,6 +267,8 @@ static Suite *native_programs_suite(void)
     tcase_add_loop_test(tcase, test_native_busybox, 0, COUNT(busybox_rows));
     tcase_add_loop_test(tcase, test_native_bash, 0, COUNT(bash_rows));
     tcase_add_loop_test(tcase, test_native_guests, 0, COUNT(guest_rows));
+    tcase_add_loop_test(tcase, test_native_vectors, 0, COUNT(vector_rows));
+    tcase_add_test(tcase, test_native_loader_finds_v3);
     tcase_add_loop_test(tcase, test_native_dynamic, 0, COUNT(dynamic_rows));
     suite_add_tcase(suite, tcase);
     return suite;

@@ -24,10 +24,10 @@ PATIENCE = float(os.environ.get('X64_TEST_PATIENCE', '1'))
 # Name, size, theme, commands: a picture each.
 PICTURES = [
     ('syscall-light', '1600 1000', 'light', ['expect rip _start+0x16']),
-    ('frame-light', '1600 1000', 'light', ['goto 1083', 'expect rip entry_SYSCALL_64_after_hwframe+0x4']),
-    ('frame-dark', '1024 700', 'dark', ['goto 1072']),
-    ('sysret-dark', '1600 1000', 'dark', ['run-to 0xfffffe0000006000', 'goto 1218']),
-    ('tiny-light', '200 100', 'light', ['goto 1061']),
+    ('frame-light', '1600 1000', 'light', ['goto 1098', 'expect rip entry_SYSCALL_64_after_hwframe+0x4']),
+    ('frame-dark', '1024 700', 'dark', ['goto 1087']),
+    ('sysret-dark', '1600 1000', 'dark', ['run-to 0xfffffe0000006000', 'goto 1233']),
+    ('tiny-light', '200 100', 'light', ['goto 1076']),
 ]
 
 
@@ -65,15 +65,15 @@ def make_pictures():
 
 
 def check_scripts():
-    view(['index', 'expect step 1060', 'step', 'expect step 1061', 'step 10', 'expect step 1071',
-          'back 11', 'expect step 1060', 'key Right', 'key j', 'key k', 'expect step 1061',
-          'effect', 'expect step 1062', 'expect effect 0', 'effect', 'expect effect 1', 'effect-back',
-          'effect-back', 'expect step 1061', 'back', 'call', 'call-back', 'expect step 1060',
-          'break entry_SYSCALL_64_after_hwframe', 'continue', 'expect step 1079', 'continue',
-          'expect rip entry_SYSCALL_64_after_hwframe', 'continue-back', 'expect step 1079',
-          'run-to do_syscall_64', 'expect step 1109', 'mark', 'last', 'next-mark', 'expect step 1109',
+    view(['index', 'expect step 1075', 'step', 'expect step 1076', 'step 10', 'expect step 1086',
+          'back 11', 'expect step 1075', 'key Right', 'key j', 'key k', 'expect step 1076',
+          'effect', 'expect step 1077', 'expect effect 0', 'effect', 'expect effect 1', 'effect-back',
+          'effect-back', 'expect step 1076', 'back', 'call', 'call-back', 'expect step 1075',
+          'break entry_SYSCALL_64_after_hwframe', 'continue', 'expect step 1094', 'continue',
+          'expect rip entry_SYSCALL_64_after_hwframe', 'continue-back', 'expect step 1094',
+          'run-to do_syscall_64', 'expect step 1124', 'mark', 'last', 'next-mark', 'expect step 1124',
           'find no_such', 'expect message no_such: no such symbol',
-          'apng range.png 1060 1065', 'svg stack.svg kernel'])
+          'apng range.png 1075 1080', 'svg stack.svg kernel'])
     frames = read_png(os.path.join(DIRECTORY, 'range.png'))[3]
     check(frames == 6, f'{frames} frames for six steps')
     with open(os.path.join(DIRECTORY, 'stack.svg'), encoding='ascii') as file:
@@ -82,8 +82,8 @@ def check_scripts():
 
 
 def check_bad_input():
-    check('expect' not in view(['expect step 1060']), 'a script that holds says something')
-    check('line 2: step is 1060, not 5' in view(['# a comment', 'expect step 5'], status=3), 'no line')
+    check('expect' not in view(['expect step 1075']), 'a script that holds says something')
+    check('line 2: step is 1075, not 5' in view(['# a comment', 'expect step 5'], status=3), 'no line')
     check('no command' in view(['jump'], status=3), 'an unknown command passes')
     check('fonts-dejavu-core' in view(['step'], '--font', '/dev/null', status=2), 'a bad font passes')
     keys = os.path.join(DIRECTORY, 'keys.txt')
@@ -92,10 +92,10 @@ def check_bad_input():
     check('line 2' in view(['step'], '--keys', keys, status=3), 'a bad binding passes')
     with open(keys, 'w', encoding='ascii') as file:
         file.write('x step\n')
-    view(['key x', 'expect step 1061'], '--keys', keys)
+    view(['key x', 'expect step 1076'], '--keys', keys)
     check('--size' in view(['step'], '--size', '0x0', status=2), 'a bad size passes')
     for path in ('/no/such/directory/a.png',):
-        view([f'picture {path}', 'expect step 1060'])
+        view([f'picture {path}', 'expect step 1075'])
     done = subprocess.run([PROGRAM, 'view', *RUN], stderr=subprocess.PIPE, text=True, check=False,
                           env={k: v for k, v in os.environ.items() if k != 'DISPLAY'} | {'SDL_VIDEODRIVER': 'x11'})
     check(done.returncode == 2 and 'no display' in done.stderr, 'no display, and no word of it')
@@ -158,23 +158,23 @@ def check_window():
         if not os.path.exists(f'/tmp/.X{number}-lock'):
             break
     with Window(number) as window:
-        window.wait(1060, 'opening')
+        window.wait(1075, 'opening')
         window.keys('Right', 'Right', 'j')
-        window.wait(1063, 'three steps')
+        window.wait(1078, 'three steps')
         window.keys('Left', 'k')
-        window.wait(1061, 'two steps back')
+        window.wait(1076, 'two steps back')
         window.keys('n', 'p')
-        window.wait(1060, 'a call on and back')
+        window.wait(1075, 'a call on and back')
         window.tool('type', '/do_syscall_64')
         window.keys('Return')
-        window.wait(1109, 'a search')
+        window.wait(1124, 'a search')
         window.tool('mousemove', '5', '60') # beside everything that has a tip
         time.sleep(1 * PATIENCE)
         window.keys('shift+p')
         window.tool('mousemove', '800', '960', 'click', '1')
         time.sleep(1 * PATIENCE)
         scrubbed = window.tool('getwindowname', window.id).strip()
-        check(not scrubbed.endswith('step 1109'), 'a click on the timeline leads nowhere')
+        check(not scrubbed.endswith('step 1124'), 'a click on the timeline leads nowhere')
         window.tool('mousemove', '1300', '12', 'click', '1') # "<"
         time.sleep(0.5 * PATIENCE)
         window.tool('mousemove', '5', '60')
@@ -196,8 +196,8 @@ def check_window():
         report = window.program.stderr.read()
         check(status == 0, f'status {status} at the end: {report}')
         print([line for line in report.splitlines() if 'frames' in line])
-    view(['index', 'goto 1109', 'picture same.png', f'goto {step}', 'picture screen.png'])
-    part = difference(read_png(os.path.join(DIRECTORY, 'x64emu-1109.png')),
+    view(['index', 'goto 1124', 'picture same.png', f'goto {step}', 'picture screen.png'])
+    part = difference(read_png(os.path.join(DIRECTORY, 'x64emu-1124.png')),
                       read_png(os.path.join(DIRECTORY, 'same.png')))
     check(part <= 0.001, f'the window\'s picture differs from that without a display in {part:.2%}')
     part = difference(screen, read_png(os.path.join(DIRECTORY, 'screen.png')))

@@ -58,6 +58,7 @@ SYM stock_boot
 	ALTERNATIVE "", "orq $CR4_FSGSBASE, %rax", X86_FEATURE_FSGSBASE
 	ALTERNATIVE "", "orq $CR4_PCIDE, %rax", X86_FEATURE_PCID
 	movq %rax, %cr4
+	FPU_INIT_CPU_XSTATE
 
 	/* The kernel's own functions, in the order of its boot, up to a zero. */
 	leaq STOCK_calls(%rbx), %r12
