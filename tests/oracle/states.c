@@ -319,7 +319,8 @@ static uint32_t far_frame(struct maker *maker, uint8_t bytes[ORACLE_PATCH_SIZE])
     if (oracle_random_once_in(maker->random, 4))
         code = 0x23;
     uint64_t slot[5] = {pad_address(maker->random), code,
-                        oracle_random_value(maker->random) & ~(uint64_t)(X64I_TF | X64I_AC),
+                        oracle_random_value(maker->random) &
+                            ~(uint64_t)(X64I_TF | X64I_AC | (maker->tame ? X64I_NT : 0)),
                         ORACLE_ARENA_DATA + oracle_random_below(maker->random, 2 * ORACLE_PAGE),
                         oracle_random_once_in(maker->random, 3)
                             ? selector_value(maker->random, maker->tame)
@@ -338,6 +339,12 @@ static bool is_popf(const struct maker *maker)
            mnemonic == ZYDIS_MNEMONIC_POPFQ;
 }
 
+static void leave_out(uint8_t *bytes, uint32_t size, uint64_t bits)
+{
+    for (uint32_t i = 0; i < size && i < sizeof bits; i++)
+        bytes[i] &= (uint8_t) ~(bits >> 8 * i);
+}
+
 static void place_operand(struct maker *maker, const ZydisDecodedOperand *operand)
 {
     const ZydisDecodedInstruction *decoded = &maker->instruction->decoded;
@@ -349,8 +356,8 @@ static void place_operand(struct maker *maker, const ZydisDecodedOperand *operan
     uint8_t bytes[ORACLE_PATCH_SIZE];
     uint32_t known = size > sizeof bytes ? (uint32_t)sizeof bytes : size;
     oracle_random_bytes(maker->random, bytes, known);
-    if (maker->tame && is_popf(maker) && known > 2)
-        bytes[2] &= (uint8_t) ~(X64I_AC >> 16);
+    if (maker->tame && is_popf(maker))
+        leave_out(bytes, known, X64I_AC | X64I_NT);
     if (known == 10 && !oracle_random_once_in(maker->random, 4))
         oracle_random_extended(maker->random, bytes);
     if (is_near_branch(maker) && known == 8 && !oracle_random_once_in(maker->random, 6)) {
