@@ -227,6 +227,19 @@
     try stosl
     guest_end modify
 
+/* A device's byte goes into code that was run: the 16550's scratch register, by INS. */
+#undef HERE
+#define HERE port_begin
+    guest port
+    movl $0x3ff, %edx
+1:  movb %cl, %al
+    outb %al, %dx
+    movl $AT(2f) + 1, %edi
+    insb
+2:  movl $0, %eax
+    addl %eax, %ebx
+    guest_end port
+
 /*
  * Random changes of the address space, and random use of it. Eight pages are in the TLB's set 0x40
  * and eight in the set of this code; they show eight physical pages, each with a function that adds

@@ -2,6 +2,8 @@
 /* Code that is written and pages that are remapped while they run: on both engines the same. */
 #include "emu/lockstep.h"
 
+#include "x64emu/memory.h"
+
 #include <string.h>
 
 #define SOUPS      6u
@@ -10,7 +12,8 @@
 #define GUESTS(X) \
     X(ahead)      \
     X(behind)     \
-    X(target) X(alias) X(large) X(granule) X(crossing) X(astride) X(strings) X(stack) X(modify)
+    X(target)     \
+    X(alias) X(large) X(granule) X(crossing) X(astride) X(strings) X(stack) X(modify) X(port)
 
 #define DECLARE(name) extern const uint8_t name##_begin[], name##_end[];
 GUESTS(DECLARE)
@@ -140,6 +143,48 @@ START_TEST(test_lockstep_pages_written_from_outside)
 }
 END_TEST
 
+static uint64_t read_device(void *user, uint64_t offset, unsigned size)
+{
+    (void)user;
+    (void)offset;
+    (void)size;
+    return 0;
+}
+
+static void write_device(void *user, uint64_t offset, unsigned size, uint64_t value)
+{
+    (void)user;
+    (void)offset;
+    (void)size;
+    (void)value;
+}
+
+/* A device's window comes to lie over code that is in a block: it is no code any more. */
+START_TEST(test_lockstep_pages_under_a_device)
+{
+    static const uint8_t count[] = {0x83, 0xc0, 0x01, 0xeb, 0xfb}; /* add eax, 1; jmp */
+    const struct lockstep_case what = {"device", 0, count, sizeof count};
+    const struct x64_mmio device = {.struct_size = sizeof device,
+                                    .physical = LOCKSTEP_CODE,
+                                    .size = LOCKSTEP_PAGE,
+                                    .read = read_device,
+                                    .write = write_device};
+    struct x64_machine *machines[2];
+    struct x64_stop stop;
+    for (int engine = 0; engine < 2; engine++) {
+        machines[engine] = lockstep_machine((enum x64_engine)engine, count, sizeof count);
+        ck_assert_int_eq(x64_run(machines[engine], 1000, NULL), X64_OK);
+        ck_assert_int_eq(x64_mmio_add(machines[engine], &device), X64_OK);
+        ck_assert_int_eq(x64_run(machines[engine], 1000, &stop), X64_OK);
+        ck_assert_int_eq(stop.reason, X64_STOP_HALT); /* in the handler of #UD */
+        ck_assert_uint_eq(lockstep_register(machines[engine], X64_RAX), 500);
+    }
+    lockstep_compare(machines[0], machines[1], &what, "window", 0);
+    x64_machine_destroy(machines[0]);
+    x64_machine_destroy(machines[1]);
+}
+END_TEST
+
 static Suite *lockstep_pages_suite(void)
 {
     Suite *suite = suite_create("lockstep_pages");
@@ -150,6 +195,7 @@ static Suite *lockstep_pages_suite(void)
     tcase_add_test(tcase, test_lockstep_pages_soup_goes_on);
     tcase_add_loop_test(tcase, test_lockstep_pages_written_from_outside, PHYSICAL,
                         THROUGH_LARGE + 1);
+    tcase_add_test(tcase, test_lockstep_pages_under_a_device);
     suite_add_tcase(suite, tcase);
     return suite;
 }
