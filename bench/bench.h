@@ -47,6 +47,8 @@ bool bench_plain(const struct bench_context *context, const char *guest, uint64_
                  double *work, double *ns);
 bool bench_observed(const struct bench_context *context, const char *guest, uint64_t steps,
                     double *work, double *ns);
+bool bench_timed(const struct bench_context *context, const char *guest, uint64_t steps,
+                 double *work, double *ns);
 bool bench_stepped(const struct bench_context *context, const char *guest, uint64_t steps,
                    double *work, double *ns);
 bool bench_hooked(const struct bench_context *context, const char *guest, uint64_t steps,

@@ -2,6 +2,8 @@
 /* Instructions and system calls a second. */
 #include "bench.h"
 
+#include "timing/timing.h"
+
 #define STOCK_MEMORY (UINT64_C(256) << 20)
 
 /* Runs a guest to its HLT. */
@@ -46,6 +48,29 @@ bool bench_observed(const struct bench_context *context, const char *guest, uint
     *work = (double)steps;
     x64_machine_destroy(machine);
     return status == X64_OK && effects >= steps;
+}
+
+bool bench_timed(const struct bench_context *context, const char *guest, uint64_t steps,
+                 double *work, double *ns)
+{
+    (void)context;
+    struct x64_machine *machine = bench_machine(guest, UINT32_MAX, BENCH_NO_HISTORY, BENCH_MEMORY);
+    struct x64i_timing *timing = NULL;
+    struct x64_step step;
+    if (!machine)
+        return false;
+    enum x64_status status = x64i_timing_create("golden_cove", &timing);
+    double begin = bench_now();
+    for (uint64_t i = 0; i < steps && status == X64_OK; i++) {
+        status = x64_step_observed(machine, &step, NULL);
+        if (status == X64_OK)
+            (void)x64i_timing_retire(timing, &step);
+    }
+    *ns = bench_now() - begin;
+    *work = (double)steps;
+    x64i_timing_destroy(timing);
+    x64_machine_destroy(machine);
+    return status == X64_OK;
 }
 
 bool bench_stepped(const struct bench_context *context, const char *guest, uint64_t steps,

@@ -284,9 +284,10 @@ static void set_barrier(struct x64i_core *core, uint64_t cycle, enum x64i_wait w
     core->barrier_wait = (uint8_t)wait;
 }
 
-void x64i_core_mispredicted(struct x64i_core *core)
+void x64i_core_mispredicted(struct x64i_core *core, bool ret)
 {
-    uint64_t cycle = core->branch_done + core->model->mispredict;
+    uint64_t cycle =
+        core->branch_done + core->model->mispredict + (ret ? core->model->mispredict_return : 0);
     set_barrier(core, cycle, X64I_WAIT_MISPREDICT);
     x64i_frontend_redirect(&core->frontend,
                            cycle > core->model->front_depth ? cycle - core->model->front_depth : 0);
@@ -349,6 +350,34 @@ static void note_renamable(struct x64i_core *core, uint64_t rip)
     core->last_renamable = rip;
 }
 
+/* A jump that is one micro-op with the instruction before; not across lines of the cache. */
+static bool fuses(const struct x64i_core *core, const struct x64i_plan *plan, uint64_t rip)
+{
+    return plan->conditional && plan->fusion && core->fusible == rip &&
+           core->fusion >= plan->fusion && rip % 64 != 0;
+}
+
+static uint64_t execute_fused(struct x64i_core *core, const struct x64i_plan *plan, uint64_t rip,
+                              struct x64i_instruction_times *times)
+{
+    x64i_frontend_pass(&core->frontend, core->model, plan, rip);
+    core->branch_done = core->last.done;
+    times->retired = core->retired;
+    times->wait = X64I_WAIT_NONE;
+    times->uop_count = 1;
+    times->uops[0] = core->last;
+    return core->retired;
+}
+
+static void note_fusible(struct x64i_core *core, const struct x64i_plan *plan, uint64_t rip,
+                         const struct x64i_instruction_times *times)
+{
+    core->fusible = rip + plan->length;
+    core->fusion = plan->conditional || !times->uop_count ? X64I_FUSES_NOT : plan->fusion;
+    if (core->fusion)
+        core->last = times->uops[times->uop_count - 1u];
+}
+
 uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan, uint64_t rip,
                            const struct x64i_accesses *accesses,
                            struct x64i_instruction_times *times)
@@ -357,6 +386,8 @@ uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan,
     if (!times)
         times = &own;
     uint64_t before = core->retired;
+    if (fuses(core, plan, rip))
+        return execute_fused(core, plan, rip, times);
     if (plan->renamable)
         note_renamable(core, rip);
     uint64_t delivered = x64i_frontend_deliver(&core->frontend, core->model, plan, rip);
@@ -404,6 +435,7 @@ uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan,
     if (plan->elimination == X64I_ELIMINATED_ADD && plan->writes_rsp)
         core->stack_offset = 0;
     core->fpu_top = (uint8_t)(core->fpu_top - plan->fpu_push) % 8;
+    note_fusible(core, plan, rip, times);
     times->retired = core->retired;
     times->wait = why(core, times, before);
     return core->retired;

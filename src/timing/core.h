@@ -68,6 +68,9 @@ struct x64i_core {
     uint64_t last_renamable;         /* address of the last load that memory renaming might serve */
     uint32_t dense;                  /* how many in a row stood too close together */
     uint64_t branch_done;            /* of the last branch */
+    uint64_t fusible;                /* address behind an instruction that a jump may fuse with */
+    uint8_t fusion;                  /* enum x64i_fusion: which */
+    struct x64i_uop_times last;      /* the last micro-op of that one */
     uint8_t barrier_wait;            /* enum x64i_wait: what the barrier stands for */
     uint64_t barrier;                /* nothing is renamed before: serialisation */
 };
@@ -76,13 +79,14 @@ struct x64i_accesses {
     const struct x64i_touch *reads, *writes;
     size_t read_count, write_count;
     uint32_t fetch_extra; /* cycles that translating and fetching the code adds */
-    uint32_t extra;       /* cycles of what a system instruction does besides: walks, a delivery */
+    uint32_t extra;       /* the most that an access of a system instruction adds */
 };
 
 void x64i_core_init(struct x64i_core *core, const struct x64i_core_model *model);
 
-/* The branch just executed went elsewhere than predicted: what follows is fetched anew. */
-void x64i_core_mispredicted(struct x64i_core *core);
+/* The branch just executed, a return or another, went elsewhere than predicted: what follows is
+ * fetched anew. */
+void x64i_core_mispredicted(struct x64i_core *core, bool ret);
 
 /* Nothing of what follows is renamed before all that came before has retired, and `cycles` more. */
 uint64_t x64i_core_drain(struct x64i_core *core, uint32_t cycles);

@@ -34,9 +34,9 @@ static const struct x64i_system_row skylake_system[] = {
 };
 
 /* Measured on a Golden Cove core: REP MOVSB of 64 B, 1 KiB, 4 KiB; REP STOSQ of 4 KiB, the others
- * estimated from it. */
-static const struct x64i_repeat_point golden_cove_moves[] = {{64, 11}, {1024, 50}, {4096, 67}};
-static const struct x64i_repeat_point golden_cove_stores[] = {{64, 11}, {1024, 50}, {4096, 98}};
+ * estimated from it. Ten cycles that rename takes to come back are not in them. */
+static const struct x64i_repeat_point golden_cove_moves[] = {{64, 1}, {1024, 40}, {4096, 57}};
+static const struct x64i_repeat_point golden_cove_stores[] = {{64, 1}, {1024, 40}, {4096, 88}};
 
 static const struct x64i_core_model models[] = {
     {
@@ -52,12 +52,17 @@ static const struct x64i_core_model models[] = {
         .store_count = COUNT(golden_cove_stores),
         .system = golden_cove_system,
         .system_count = COUNT(golden_cove_system),
-        .caches = {{64, 12, 5}, {2048, 16, 15}, {65536, 16, 70}, {1, 1, 300}},
+        .caches = {{64, 12, 5}, {2048, 16, 16}, {65536, 16, 70}, {1, 1, 300}},
+        .code_cache = {64, 8, 0},
+        .code_ahead = 1,
         .data_tlb = {16, 6},
         .code_tlb = {32, 8},
         .second_tlb = {128, 16},
+        .data_large_tlb = {8, 4},
+        .code_large_tlb = {4, 8},
         .second_tlb_cycles = 7,
-        .walk_cycles = 22,
+        .walk_overhead = 20, /* measured inside a virtual machine */
+        .walk_cycles = 15,
         .page_update_cycles = 20,
         .exception_cycles = 250,
         .fetch_bytes = 32,
@@ -68,6 +73,7 @@ static const struct x64i_core_model models[] = {
         .queue = 144,
         .front_depth = 4,
         .mispredict = 17,
+        .mispredict_return = 9,
         .issue_width = 6,
         .retire_width = 8,
         .immediate_adds = 5,
@@ -112,11 +118,16 @@ static const struct x64i_core_model models[] = {
         .system = skylake_system,
         .system_count = COUNT(skylake_system),
         .caches = {{64, 8, 5}, {1024, 4, 12}, {8192, 16, 42}, {1, 1, 250}},
+        .code_cache = {64, 8, 0},
+        .code_ahead = 1,
         .data_tlb = {16, 4},
         .code_tlb = {16, 8},
         .second_tlb = {128, 12},
+        .data_large_tlb = {8, 4},
+        .code_large_tlb = {1, 8},
         .second_tlb_cycles = 7,
-        .walk_cycles = 22,
+        .walk_overhead = 14,
+        .walk_cycles = 12,
         .page_update_cycles = 20,
         .exception_cycles = 250,
         .fetch_bytes = 16,

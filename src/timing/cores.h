@@ -44,6 +44,8 @@ struct x64i_core_model {
     uint8_t queue;              /* micro-ops between decoders and rename */
     uint8_t front_depth;        /* cycles from decoding to rename */
     uint8_t mispredict;         /* cycles from a branch's execution to the rename of its target */
+    uint8_t mispredict_return;  /* more of them after a return */
+    uint16_t loop_buffer;       /* micro-ops of a loop that is renamed from the queue; 0: none */
 
     /* Rename and retirement. */
     uint8_t issue_width, retire_width;
@@ -72,9 +74,13 @@ struct x64i_core_model {
     uint8_t rename_run;
     uint8_t split_line, split_page; /* more cycles */
     struct x64i_cache_shape caches[X64I_LEVEL_MAX];
+    struct x64i_cache_shape code_cache; /* L1 for code: latency is that of its next level's row */
+    uint8_t code_ahead;                 /* lines that are fetched behind one that was missing */
     struct x64i_tlb_shape data_tlb, code_tlb, second_tlb;
-    uint16_t second_tlb_cycles;  /* of a hit there */
-    uint16_t walk_cycles;        /* of a walk whose entries' addresses are not known */
+    struct x64i_tlb_shape data_large_tlb, code_large_tlb; /* pages of 2 MiB and more */
+    uint16_t second_tlb_cycles;                           /* of a hit there */
+    uint16_t walk_overhead;      /* of a walk besides the reading of its entries */
+    uint16_t walk_cycles;        /* reading entries whose addresses are not known */
     uint16_t page_update_cycles; /* of setting an accessed or dirty bit */
     uint16_t exception_cycles;   /* of delivering an exception or interrupt */
 };

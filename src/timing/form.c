@@ -21,6 +21,8 @@ static const char *register_kind(const ZydisDecodedOperand *operand)
     if (operand->visibility == ZYDIS_OPERAND_VISIBILITY_IMPLICIT &&
         operand->reg.value == ZYDIS_REGISTER_CL)
         return "cl";
+    if (operand->reg.value == ZYDIS_REGISTER_SS && (operand->actions & ZYDIS_OPERAND_ACTION_WRITE))
+        return "ss";
     ZydisRegisterClass class = ZydisRegisterGetClass(operand->reg.value);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (kinds[i].class == class)

@@ -69,6 +69,14 @@ uint64_t x64i_frontend_deliver(struct x64i_frontend *frontend, const struct x64i
     return frontend->cycle + core->front_depth;
 }
 
+void x64i_frontend_pass(struct x64i_frontend *frontend, const struct x64i_core_model *core,
+                        const struct x64i_plan *plan, uint64_t rip)
+{
+    frontend->next = rip + plan->length;
+    while (frontend->block < (rip + plan->length - 1) / core->fetch_bytes)
+        next_block(frontend, core);
+}
+
 void x64i_frontend_renamed(struct x64i_frontend *frontend, const struct x64i_core_model *core,
                            uint64_t cycle)
 {

@@ -28,6 +28,11 @@ struct x64i_frontend {
 uint64_t x64i_frontend_deliver(struct x64i_frontend *frontend, const struct x64i_core_model *core,
                                const struct x64i_plan *plan, uint64_t rip);
 
+/* The instruction at `rip`, which follows at once, is part of the one before: only its bytes count.
+ */
+void x64i_frontend_pass(struct x64i_frontend *frontend, const struct x64i_core_model *core,
+                        const struct x64i_plan *plan, uint64_t rip);
+
 /* A slot of the queue was emptied by rename in `cycle`. */
 void x64i_frontend_renamed(struct x64i_frontend *frontend, const struct x64i_core_model *core,
                            uint64_t cycle);

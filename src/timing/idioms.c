@@ -165,3 +165,59 @@ int8_t x64i_idiom_fpu_push(const ZydisDecodedInstruction *instruction)
     return name[length - 1] == 'p' || starts_with(name, "fpatan") || starts_with(name, "fyl2x") ? -1
                                                                                                 : 0;
 }
+
+/* Conditional jumps by what they ask of the instruction before (Optimization Reference Manual,
+ * 3.4.2.2 on macro-fusion). */
+static uint8_t fusion_of_branch(ZydisMnemonic mnemonic)
+{
+    switch (mnemonic) {
+    case ZYDIS_MNEMONIC_JZ:
+    case ZYDIS_MNEMONIC_JNZ:
+    case ZYDIS_MNEMONIC_JL:
+    case ZYDIS_MNEMONIC_JNL:
+    case ZYDIS_MNEMONIC_JLE:
+    case ZYDIS_MNEMONIC_JNLE:
+        return X64I_FUSES_INCREMENT;
+    case ZYDIS_MNEMONIC_JB:
+    case ZYDIS_MNEMONIC_JNB:
+    case ZYDIS_MNEMONIC_JBE:
+    case ZYDIS_MNEMONIC_JNBE:
+        return X64I_FUSES_COMPARE;
+    case ZYDIS_MNEMONIC_JS:
+    case ZYDIS_MNEMONIC_JNS:
+    case ZYDIS_MNEMONIC_JO:
+    case ZYDIS_MNEMONIC_JNO:
+    case ZYDIS_MNEMONIC_JP:
+    case ZYDIS_MNEMONIC_JNP:
+        return X64I_FUSES_TEST;
+    default:
+        return X64I_FUSES_NOT;
+    }
+}
+
+uint8_t x64i_idiom_fusion(const ZydisDecodedInstruction *instruction,
+                          const ZydisDecodedOperand *operands)
+{
+    bool immediate =
+        instruction->operand_count_visible > 1 && operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+    bool memory =
+        instruction->operand_count_visible > 0 && operands[0].type == ZYDIS_OPERAND_TYPE_MEMORY;
+    if (instruction->meta.category == ZYDIS_CATEGORY_COND_BR)
+        return fusion_of_branch(instruction->mnemonic);
+    switch (instruction->mnemonic) {
+    case ZYDIS_MNEMONIC_TEST:
+        return memory && immediate ? X64I_FUSES_NOT : X64I_FUSES_TEST;
+    case ZYDIS_MNEMONIC_AND:
+        return memory ? X64I_FUSES_NOT : X64I_FUSES_TEST;
+    case ZYDIS_MNEMONIC_CMP:
+        return memory && immediate ? X64I_FUSES_NOT : X64I_FUSES_COMPARE;
+    case ZYDIS_MNEMONIC_ADD:
+    case ZYDIS_MNEMONIC_SUB:
+        return memory ? X64I_FUSES_NOT : X64I_FUSES_COMPARE;
+    case ZYDIS_MNEMONIC_INC:
+    case ZYDIS_MNEMONIC_DEC:
+        return memory ? X64I_FUSES_NOT : X64I_FUSES_INCREMENT;
+    default:
+        return X64I_FUSES_NOT;
+    }
+}

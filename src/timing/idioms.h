@@ -23,4 +23,8 @@ bool x64i_idiom_length_change(const ZydisDecodedInstruction *instruction);
 /* How far the instruction moves the top of the x87 stack: 1 pushed, -1 or -2 popped. */
 int8_t x64i_idiom_fpu_push(const ZydisDecodedInstruction *instruction);
 
+/* What the instruction macro-fuses with: enum x64i_fusion. */
+uint8_t x64i_idiom_fusion(const ZydisDecodedInstruction *instruction,
+                          const ZydisDecodedOperand *operands);
+
 #endif

@@ -317,7 +317,8 @@ static unsigned count_slots(const struct x64i_plan *plan)
     return slots ? slots : 1;
 }
 
-static void fill_attributes(const ZydisDecodedInstruction *instruction, struct x64i_plan *plan)
+static void fill_attributes(const ZydisDecodedInstruction *instruction,
+                            const ZydisDecodedOperand *operands, struct x64i_plan *plan)
 {
     ZydisInstructionCategory category = instruction->meta.category;
     plan->length = instruction->length;
@@ -333,6 +334,7 @@ static void fill_attributes(const ZydisDecodedInstruction *instruction, struct x
     if (category == ZYDIS_CATEGORY_STRINGOP)
         plan->string = x64i_idiom_string(instruction);
     plan->length_change = x64i_idiom_length_change(instruction);
+    plan->fusion = x64i_idiom_fusion(instruction, operands);
     plan->fpu_push = x64i_idiom_fpu_push(instruction);
 }
 
@@ -355,7 +357,7 @@ void x64i_plan_make(const struct x64i_planner *planner, const ZydisDecodedInstru
     char form[X64I_FORM_SIZE];
     uint16_t ports[X64I_PLAN_UOPS];
     memset(plan, 0, sizeof *plan);
-    fill_attributes(instruction, plan);
+    fill_attributes(instruction, operands, plan);
     plan->elimination = x64i_idiom_elimination(planner->core, instruction, operands);
     read_operands(instruction, operands, plan, &reading);
     x64i_form_name(instruction, operands, form);

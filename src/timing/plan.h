@@ -59,6 +59,9 @@ enum x64i_elimination {
 
 enum x64i_string { X64I_STRING_NONE, X64I_STRING_MOVE, X64I_STRING_STORE };
 
+/* What macro-fuses: an instruction with the jumps behind it that ask for no more. */
+enum x64i_fusion { X64I_FUSES_NOT, X64I_FUSES_INCREMENT, X64I_FUSES_COMPARE, X64I_FUSES_TEST };
+
 struct x64i_plan {
     uint8_t length;
     uint8_t elimination; /* enum x64i_elimination */
@@ -71,6 +74,7 @@ struct x64i_plan {
     bool uses_rsp; /* names RSP itself */
     bool writes_rsp;
     bool branch, conditional, indirect, call, ret;
+    uint8_t fusion;  /* enum x64i_fusion: of a conditional branch what it asks for */
     uint8_t system;  /* enum x64i_system_kind */
     uint16_t cycles; /* of a system instruction */
     uint8_t string;  /* a string instruction that moves (1) or stores (2) */

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define CACHE_SIZE 8192u
+#define PAGE_BITS  12
+#define LINE_BITS  6
 
 /* CPU models that have no core of their own, and whose figures stand in. */
 static const struct {
@@ -47,7 +49,7 @@ struct x64i_timing {
         struct x64i_tlbs tlbs;
         struct x64i_predictor predictor;
         struct pending pending;
-        uint64_t code_page;
+        uint64_t code_page, code_line; /* that the last instruction came from */
     } state;
     struct x64i_instruction_times times; /* of the last step */
     uint8_t source;
@@ -61,7 +63,7 @@ static enum x64_status set_up(struct x64i_timing *timing, const struct x64i_core
     if (status == X64_OK)
         status = x64i_form_table_create(model->rows, model->row_counts, 2, &timing->planner.table);
     if (status == X64_OK)
-        status = x64i_caches_create(&timing->caches, model->caches);
+        status = x64i_caches_create(&timing->caches, model);
     if (status != X64_OK)
         return status;
     if (!ZYAN_SUCCESS(ZydisDecoderInit(&timing->decoder64, ZYDIS_MACHINE_MODE_LONG_64,
@@ -160,81 +162,101 @@ static void settle_branch(struct x64i_timing *timing, uint64_t rip)
         return;
     state->pending.branch = false;
     if (!x64i_predict(&state->predictor, &state->pending.plan, state->pending.rip, rip))
-        x64i_core_mispredicted(&state->core);
+        x64i_core_mispredicted(&state->core, state->pending.plan.ret);
 }
 
-static void add_extra(struct x64i_timing *timing, struct x64i_touch *touch, size_t count)
+/* Adds what translating and finding the data costs; answers the most of it. */
+static uint32_t add_extra(struct x64i_timing *timing, const struct x64_step *step,
+                          struct x64i_touch *touch, size_t count)
 {
+    uint32_t most = 0;
     for (size_t i = 0; i < count; i++) {
-        uint32_t tlb =
-            x64i_tlbs_access(&timing->state.tlbs, timing->planner.core, touch[i].linear, false);
+        uint32_t tlb = x64i_tlbs_access(&timing->state.tlbs, &timing->caches, timing->planner.core,
+                                        step, touch[i].linear, false);
         enum x64i_level level = x64i_caches_access(&timing->caches, touch[i].physical);
         uint32_t cache = x64i_caches_extra(&timing->caches, level);
         touch[i].extra = tlb + cache;
         touch[i].wait = tlb > cache ? X64I_WAIT_TLB : X64I_WAIT_CACHE;
+        most = touch[i].extra > most ? touch[i].extra : most;
     }
+    return most;
 }
 
-/* Pages of code are translated when execution comes to them; the machine's own walks are among the
- * effects, and their cycles in `walks` then. */
+/* Code is translated when execution comes to another page, and fetched with the lines behind it
+ * when it comes to another line. */
 static uint32_t fetch_extra(struct x64i_timing *timing, const struct x64_step *step)
 {
-    uint64_t page = step->rip >> 12;
-    if (page == timing->state.code_page)
+    struct x64i_timing_state *state = &timing->state;
+    const struct x64i_core_model *core = timing->planner.core;
+    uint64_t last = step->rip + (step->length ? step->length - 1u : 0);
+    uint32_t cycles = 0;
+    if (last >> LINE_BITS == state->code_line)
         return 0;
-    timing->state.code_page = page;
-    return x64i_tlbs_access(&timing->state.tlbs, timing->planner.core, step->rip, true);
+    state->code_line = last >> LINE_BITS;
+    if (last >> PAGE_BITS != state->code_page) {
+        state->code_page = last >> PAGE_BITS;
+        cycles += x64i_tlbs_access(&state->tlbs, &timing->caches, core, step, last, true);
+    }
+    uint64_t physical = x64i_tlbs_physical(&state->tlbs, last);
+    enum x64i_level level = x64i_caches_fetch(&timing->caches, physical);
+    if (level == X64I_LEVEL_L1)
+        return cycles;
+    for (unsigned ahead = 1; ahead <= core->code_ahead; ahead++)
+        (void)x64i_caches_fetch(&timing->caches, physical + ((uint64_t)ahead << LINE_BITS));
+    return cycles + x64i_caches_extra(&timing->caches, level);
 }
 
 static uint64_t retire_instruction(struct x64i_timing *timing, const struct x64_step *step)
 {
     struct x64i_timing_state *state = &timing->state;
-    struct x64i_access_list list = {0};
+    struct x64i_access_list list;
     const struct x64i_plan *plan = look_up(timing, step);
     settle_branch(timing, step->rip);
+    uint32_t fetch = fetch_extra(timing, step);
+    list.reads = list.writes = 0;
     x64i_accesses_of_step(&list, step);
-    add_extra(timing, list.read, list.reads);
-    add_extra(timing, list.write, list.writes);
-    uint32_t walks = x64i_tlbs_walk(&state->tlbs, &timing->caches, timing->planner.core, step);
-    if (list.reads && !plan->system) {
-        list.read[0].extra += walks;
-        list.read[0].wait = walks ? X64I_WAIT_TLB : list.read[0].wait;
-        walks = 0;
-    }
+    uint32_t reads = add_extra(timing, step, list.read, list.reads);
+    uint32_t writes = add_extra(timing, step, list.write, list.writes);
     const struct x64i_accesses accesses = {.reads = list.read,
                                            .writes = list.write,
                                            .read_count = list.reads,
                                            .write_count = list.writes,
-                                           .fetch_extra = fetch_extra(timing, step) +
-                                                          (plan->system ? 0 : walks),
-                                           .extra = plan->system ? walks : 0};
+                                           .fetch_extra = fetch,
+                                           .extra = reads > writes ? reads : writes};
     timing->source = plan->source;
     (void)x64i_core_execute(&state->core, plan, step->rip, &accesses, &timing->times);
     if (state->pending.repeated)
         (void)x64i_core_repeat(&state->core, plan, state->pending.repeated);
     state->pending.repeated = 0;
     state->pending.branch = plan->branch;
-    state->pending.rip = step->rip;
-    state->pending.plan = *plan;
+    if (plan->branch) {
+        state->pending.rip = step->rip;
+        state->pending.plan = *plan;
+    }
     return x64i_timing_cycles(timing);
 }
 
 /* One iteration more: its bytes count, the last iteration's step pays for them. */
 static void repeat(struct x64i_timing *timing, const struct x64_step *step)
 {
-    struct x64i_access_list list = {0};
+    struct x64i_access_list list;
     settle_branch(timing, step->rip);
+    list.reads = list.writes = 0;
     x64i_accesses_of_step(&list, step);
-    add_extra(timing, list.read, list.reads);
-    add_extra(timing, list.write, list.writes);
+    (void)add_extra(timing, step, list.read, list.reads);
+    (void)add_extra(timing, step, list.write, list.writes);
     timing->state.pending.repeated += list.writes ? list.write[0].size : 1;
 }
 
 uint64_t x64i_timing_retire(struct x64i_timing *timing, const struct x64_step *step)
 {
     const struct x64i_core_model *core = timing->planner.core;
-    timing->times = (struct x64i_instruction_times){.retired = x64i_timing_cycles(timing)};
+    timing->times.retired = x64i_timing_cycles(timing);
+    timing->times.wait = X64I_WAIT_NONE;
+    timing->times.uop_count = 0;
     timing->source = X64I_SOURCE_ESTIMATED;
+    if (x64i_tlbs_follow(&timing->state.tlbs, core, step))
+        timing->state.code_page = timing->state.code_line = ~0ull;
     switch (step->kind) {
     case X64_STEP_INSTRUCTION:
         return retire_instruction(timing, step);

@@ -66,13 +66,6 @@ static const struct row rows[] = {
     {"golden_cove", "independent vector additions", "c5f458c1", 0.5, 0.05},
     {"golden_cove", "division chain", "f20f5ec1", 13, 0.1},
     {"golden_cove", "integer division", "4831d248f7f1", 15, 0.2},
-
-    /* System instructions. Measured: 15.0, 39.0, 106.8, 46.0, 77.1. */
-    {"golden_cove", "lfence", "0faee8", 15, 1},
-    {"golden_cove", "mfence", "0faef0", 39, 2},
-    {"golden_cove", "serialize", "0f01e8", 107, 3},
-    {"golden_cove", "rdtsc", "0f31", 46, 1},
-    {"golden_cove", "lfence, rdtsc, lfence", "0faee80f310faee8", 77, 3},
 };
 
 static size_t parse(const char *hex, uint8_t *code)
