@@ -78,9 +78,25 @@ int cli_check_kernel(const struct cli_options *options);
 /* The built-in era of a name, or null. */
 const struct x64_era *cli_find_era(const char *name);
 
+/* One of what is compared: its options, and what its name was taken apart into. */
+#define CLI_SIDE_TEXT 512
+struct cli_side {
+    struct cli_options options;
+    char kernel[CLI_SIDE_TEXT];
+    char mitigations[CLI_SIDE_TEXT];
+};
+
+/* Reads both sides of --compare; answers a cli_status after saying what is wrong. They must stay
+ * where they are: options point into them. */
+int cli_compare_read(struct cli_side sides[2], const struct cli_options *options);
+
 /* compare.c: trace --compare. Hands the text to `write`, as a trace does. */
 int cli_compare(const struct cli_options *options,
                 bool (*write)(void *user, const char *bytes, size_t size), void *user, bool colour);
+
+/* view_compare.c: view --compare; the window's size, theme and so on are in `window`. */
+struct x64i_window_options;
+int cli_view_compare(const struct cli_options *options, struct x64i_window_options *window);
 
 /* guest.c: the guest's machine and what becomes of its output. */
 struct cli_guest {

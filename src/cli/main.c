@@ -63,6 +63,8 @@ static const char option_help[] =
     "options of record:\n"
     "  -o FILE                the recording (needed)\n"
     "options of view:\n"
+    "  --compare A[:MITIGATIONS] B[:MITIGATIONS]\n"
+    "                         two kernels side by side in one window, stepping both\n"
     "  --script FILE          do the commands of FILE first (? in the window lists them)\n"
     "  --headless             no window: the script is all there is\n"
     "  --keys FILE            other keys, a line of KEY COMMAND each\n"

@@ -285,7 +285,8 @@ static int read_option(struct cli_options *options, const char *allowed, int arg
         return cli_fail(CLI_USAGE, "%s needs a value", option->name);
     if (option->letter != 'p')
         return apply(options, option, argv[(*at)++]);
-    if (equals || *at + 1 >= argc || options->compare[0])
+    if (equals || *at + 1 >= argc || options->compare[0] || argv[*at][0] == '-' ||
+        argv[*at + 1][0] == '-')
         return cli_fail(CLI_USAGE, "write it once, as --compare A[:MITIGATIONS] B[:MITIGATIONS]");
     options->compare[0] = argv[(*at)++];
     options->compare[1] = argv[(*at)++];

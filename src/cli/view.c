@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTIONS       "ekcmMlEgSKFZTHiR"
+#define OPTIONS       "ekcmMlEgSKFZTHiRp"
 #define DEFAULT_STEPS 10000000u
 #define MIN_SIZE      64
 #define MAX_SIZE      8192
@@ -66,12 +66,16 @@ int cli_view(int argc, char **argv)
         status = read_size(options.size, &width, &height);
     if (status == CLI_DONE && options.headless && !options.script)
         status = cli_fail(CLI_USAGE, "--headless: give it something to do with --script FILE");
-    if (status == CLI_DONE)
+    if (status == CLI_DONE && !options.compare[0])
         status = cli_guest_open_any(&guest, &options, &recording);
     if (status != CLI_DONE)
         return status;
-    (void)snprintf(title, sizeof title, "x64emu   %.100s   %.100s", cli_kernel_name(&options),
-                   options.mitigations ? options.mitigations : "no mitigations");
+    if (options.compare[0])
+        (void)snprintf(title, sizeof title, "x64emu   %.100s | %.100s", options.compare[0],
+                       options.compare[1]);
+    else
+        (void)snprintf(title, sizeof title, "x64emu   %.100s   %.100s", cli_kernel_name(&options),
+                       options.mitigations ? options.mitigations : "no mitigations");
     struct x64i_window_options window = {.title = title,
                                          .script = options.script,
                                          .keys = options.keys,
@@ -82,6 +86,8 @@ int cli_view(int argc, char **argv)
                                          .dark = options.dark,
                                          .still = options.still,
                                          .frame_times = options.frame_times};
+    if (options.compare[0])
+        return cli_view_compare(&options, &window);
     status = cli_guest_close(&guest, look(&guest, &options, &window));
     x64i_recording_free(&recording);
     return status;

@@ -110,6 +110,12 @@ static uint64_t next_pair(const struct x64i_compare_view *compare, unsigned side
     return compare->run[side].last;
 }
 
+/* Before the program's first step: nothing there has a counterpart. */
+static bool is_boot(const struct x64i_compare_run *run, uint64_t n)
+{
+    return run->stay_count && run->stay[0].from == run->first && n < run->stay[0].to;
+}
+
 /* Outside the paired calls: as many steps of the program behind the last pair's. */
 static void locate_program(const struct x64i_compare_view *compare, unsigned side, size_t before,
                            struct x64i_compare_at *at)
@@ -129,6 +135,8 @@ static void locate_program(const struct x64i_compare_view *compare, unsigned sid
     uint64_t next = next_pair(compare, !side, pair);
     if (at->side[side].n == run[side].last)
         other = run[!side].last;
+    else if (is_boot(&run[side], n))
+        other = run[!side].first;
     else if (other >= next && next > run[!side].first)
         other = next - 1;
     at->side[!side].n = other;

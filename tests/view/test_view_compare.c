@@ -202,6 +202,7 @@ static void check_places(struct duel *duel)
             }
         }
     ck_assert_msg(vdso || outside > 20, "%zu", outside);
+    ck_assert_uint_eq(locate(duel, 0, run[0].first).side[1].n, run[1].first);
     ck_assert_uint_eq(locate(duel, 0, run[0].last).side[1].n, run[1].last);
     ck_assert_uint_eq(locate(duel, 1, UINT64_MAX).side[0].n, run[0].last);
 }

@@ -36,11 +36,11 @@ def check(condition, text):
         sys.exit(f'test_window: {text}')
 
 
-def view(script, *options, status=0, environment=None):
+def view(script, *options, status=0, environment=None, run=None):
     path = os.path.join(DIRECTORY, 'script.txt')
     with open(path, 'w', encoding='ascii') as file:
         file.write('\n'.join(script) + '\n')
-    done = subprocess.run([PROGRAM, 'view', *RUN, '--headless', '--script', path, *options], cwd=DIRECTORY,
+    done = subprocess.run([PROGRAM, 'view', *(run or RUN), '--headless', '--script', path, *options], cwd=DIRECTORY,
                           stderr=subprocess.PIPE, text=True, check=False, timeout=300,
                           env={**os.environ, 'DISPLAY': '', **(environment or {})})
     check(done.returncode == status,
@@ -48,12 +48,12 @@ def view(script, *options, status=0, environment=None):
     return done.stderr
 
 
-def make_pictures():
+def make_pictures(pictures, start, run=None):
     script = ['index']
-    for name, size, theme, commands in PICTURES:
-        script += ['first', 'call', 'call', f'size {size}', f'theme {theme}', *commands, f'picture {name}.png']
-    view(script)
-    for name, size, _, _ in PICTURES:
+    for name, size, theme, commands in pictures:
+        script += [*start, f'size {size}', f'theme {theme}', *commands, f'picture {name}.png']
+    view(script, run=run)
+    for name, size, _, _ in pictures:
         path, reference = os.path.join(DIRECTORY, name + '.png'), os.path.join(REFERENCES, name + '.png')
         picture = read_png(path)
         check(f'{picture[0]} {picture[1]}' == size, f'{name} is {picture[:2]}')
@@ -104,15 +104,17 @@ def check_bad_input():
 class Window:
     """A window under Xvfb, driven by xdotool; its title says which step it shows."""
 
-    def __init__(self, number):
+    def __init__(self, run=None):
+        number = next(n for n in range(90, 120) if not os.path.exists(f'/tmp/.X{n}-lock'))
         self.display = f':{number}'
+        self.run = run or RUN
 
     def __enter__(self):
         self.server = subprocess.Popen(['Xvfb', self.display, '-screen', '0', '1600x1000x24', '-fbdir', DIRECTORY],
                                        stderr=subprocess.DEVNULL)
         time.sleep(1 * PATIENCE)
         self.environment = {**os.environ, 'DISPLAY': self.display, 'SDL_VIDEODRIVER': 'x11'}
-        self.program = subprocess.Popen([PROGRAM, 'view', *RUN, '--still', '--frame-times'], cwd=DIRECTORY,
+        self.program = subprocess.Popen([PROGRAM, 'view', *self.run, '--still', '--frame-times'], cwd=DIRECTORY,
                                         env=self.environment, stderr=subprocess.PIPE, text=True)
         self.id = self.find()
         self.tool('windowfocus', self.id)
@@ -154,10 +156,7 @@ class Window:
 
 
 def check_window():
-    for number in range(90, 120):
-        if not os.path.exists(f'/tmp/.X{number}-lock'):
-            break
-    with Window(number) as window:
+    with Window() as window:
         window.wait(1075, 'opening')
         window.keys('Right', 'Right', 'j')
         window.wait(1078, 'three steps')
@@ -204,22 +203,32 @@ def check_window():
     check(part <= 0.001, f'the screen differs from the picture without a display in {part:.2%}')
 
 
-def main():
+def prepare():
+    """Ends the test where the program was built without its window."""
     help_text = subprocess.run([PROGRAM, 'view', *RUN, '--headless', '--script', '/dev/null'],
                                stderr=subprocess.PIPE, text=True, check=False).stderr
     if 'without SDL2' in help_text:
         print('test_window: skipped, built without SDL2')
         sys.exit(77)
     os.makedirs(DIRECTORY, exist_ok=True)
-    make_pictures()
-    check_scripts()
-    check_bad_input()
+
+
+def need_display():
     missing = [name for name in ('Xvfb', 'xdotool') if not shutil.which(name)]
     if missing:
         print('test_window: the window itself is skipped, not installed:', *missing)
         sys.exit(77)
+
+
+def main():
+    prepare()
+    make_pictures(PICTURES, ['first', 'call', 'call'])
+    check_scripts()
+    check_bad_input()
+    need_display()
     check_window()
     print('test_window: pictures, scripts and the window agree')
 
 
-main()
+if __name__ == '__main__':
+    main()

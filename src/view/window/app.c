@@ -2,6 +2,8 @@
 /* Where one is, and the mouse. */
 #include "view/window/app.h"
 
+#include "view/window/duo.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -30,7 +32,9 @@ void x64i_app_go(struct x64i_app *app, uint64_t n, unsigned effect)
     app->arrow_from_x = near ? app->arrow_x : 0;
     app->arrow_from_y = near ? app->arrow_y : 0;
     app->phase = app->motion && near ? 0 : 256;
-    if (x64i_view_seek(app->view, n, effect) != X64_OK) {
+    enum x64_status status =
+        app->duo ? x64i_duo_seek(app, n, effect) : x64i_view_seek(app->view, n, effect);
+    if (status != X64_OK) {
         (void)snprintf(app->message, sizeof app->message, "step %llu cannot be reached",
                        (unsigned long long)n);
         return;
@@ -79,7 +83,7 @@ void x64i_app_click(struct x64i_app *app, int x, int y, bool shift)
         app->help = false;
         return;
     }
-    if (!hit)
+    if (!hit || x64i_duo_click(app, hit, x))
         return;
     (void)snprintf(number, sizeof number, "%llx", (unsigned long long)hit->linear);
     if (hit->kind == X64I_HIT_COMMAND)
@@ -97,7 +101,9 @@ void x64i_app_click(struct x64i_app *app, int x, int y, bool shift)
 void x64i_app_drag(struct x64i_app *app, int x, int y)
 {
     const struct x64i_hit *hit = x64i_app_hit(app, x, y);
-    if (hit && hit->kind == X64I_HIT_TIME)
+    if (hit && hit->kind == X64I_HIT_STEPS)
+        (void)x64i_duo_click(app, hit, x);
+    else if (hit && hit->kind == X64I_HIT_TIME)
         x64i_app_go(app, time_at(app, hit, x), X64I_VIEW_ALL);
 }
 

@@ -22,15 +22,19 @@ enum x64i_hit_kind {
     X64I_HIT_SLOT,
     X64I_HIT_FIELD,
     X64I_HIT_TIME,
-    X64I_HIT_COMMAND
+    X64I_HIT_COMMAND,
+    X64I_HIT_STEPS, /* of a comparison: from `linear` to `to`; `field` is their phase */
+    X64I_HIT_PHASE  /* a row of its table; `field` is the phase */
 };
 
 struct x64i_hit {
     SDL_Rect rect;
     uint8_t kind;
     uint8_t field;
+    uint8_t side; /* of a comparison */
     uint64_t linear;
     uint64_t writer_n; /* of a slot; UINT64_MAX: none */
+    uint64_t to;
     const char *command;
 };
 
@@ -39,8 +43,12 @@ struct x64i_layout {
     bool tiny; /* room for the instruction and its explanation alone */
 };
 
+struct x64i_duo;
+
 struct x64i_app {
     struct x64i_view *view;
+    struct x64i_duo *duo; /* two runs side by side, or null; then `view` is the leading side's */
+    uint8_t side;         /* the one that leads, or is being drawn */
     struct x64i_canvas canvas;
     struct x64i_layout layout;
     const char *title;
@@ -107,6 +115,15 @@ void x64i_draw_checks(struct x64i_app *app);
 void x64i_draw_timeline(struct x64i_app *app);
 void x64i_draw_overlay(struct x64i_app *app);
 void x64i_draw_title(struct x64i_app *app, SDL_Rect *panel, const char *title);
+/* The usual commands as words that can be clicked, up to `right`; answers where they begin. */
+int x64i_draw_buttons(struct x64i_app *app, int right, int y);
+/* Text broken at spaces; answers the y below it. */
+int x64i_draw_wrapped(struct x64i_app *app, SDL_Rect area, int y, enum x64i_colour colour,
+                      const char *text);
+/* What is done of the step so far, effect by effect. */
+void x64i_draw_effects(struct x64i_app *app, SDL_Rect area, int y);
+/* 16 digits that end at `right`, leading zeros fainter. */
+void x64i_draw_value(struct x64i_app *app, int right, int y, uint64_t value, bool changed);
 void x64i_draw_hit(struct x64i_app *app, const struct x64i_hit *hit);
 enum x64i_colour x64i_stack_colour(enum x64_stack stack);
 

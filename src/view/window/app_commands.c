@@ -2,6 +2,8 @@
 /* Everything that can be done, a row each, and the keys it is bound to. */
 #include "view/window/app.h"
 
+#include "view/window/duo.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -341,6 +343,10 @@ static const struct x64i_command commands[] = {
     {"slower", "<", "play slower", do_slower},
     {"unit", "u", "play by step or effect", do_unit},
     {"find", "/", "search a symbol or address", do_find},
+    {"side", "Tab w", "compare: the other side leads", x64i_do_side},
+    {"phase", "}", "compare: next phase", x64i_do_phase},
+    {"phase-back", "{", "compare: phase before", x64i_do_phase_back},
+    {"sum", "T", "compare: costs of this call or of all", x64i_do_sum},
     {"theme", "t", "light or dark", do_theme},
     {"motion", "a", "animations on or off", do_motion},
     {"larger", "+ =", "larger type", do_larger},

@@ -2,6 +2,8 @@
 /* The whole picture: layout, header, explanation. */
 #include "view/window/app.h"
 
+#include "view/window/duo.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +28,10 @@ static SDL_Rect inner(int x, int y, int width, int height)
 /* Columns as multiples of a character, rows as multiples of a line. */
 void x64i_app_lay_out(struct x64i_app *app)
 {
+    if (app->duo) {
+        x64i_duo_lay_out(app);
+        return;
+    }
     struct x64i_layout *layout = &app->layout;
     int w = app->canvas.surface->w;
     int h = app->canvas.surface->h;
@@ -57,8 +63,10 @@ void x64i_app_lay_out(struct x64i_app *app)
 
 void x64i_draw_hit(struct x64i_app *app, const struct x64i_hit *hit)
 {
-    if (app->hit_count < X64I_APP_HITS)
-        app->hit[app->hit_count++] = *hit;
+    if (app->hit_count == X64I_APP_HITS)
+        return;
+    app->hit[app->hit_count] = *hit;
+    app->hit[app->hit_count++].side = app->side;
 }
 
 void x64i_draw_title(struct x64i_app *app, SDL_Rect *panel, const char *title)
@@ -69,8 +77,7 @@ void x64i_draw_title(struct x64i_app *app, SDL_Rect *panel, const char *title)
     panel->h -= app->canvas.cell_height + 3;
 }
 
-/* Commands as words that can be clicked, right-aligned. */
-static int draw_buttons(struct x64i_app *app, int right, int y)
+int x64i_draw_buttons(struct x64i_app *app, int right, int y)
 {
     static const struct {
         const char *text, *command;
@@ -97,7 +104,7 @@ static void draw_header(struct x64i_app *app)
     struct x64i_canvas *canvas = &app->canvas;
     const struct x64i_view_moment *moment = x64i_view_moment(app->view);
     SDL_Rect r = app->layout.header;
-    int right = app->layout.tiny ? r.x + r.w : draw_buttons(app, r.x + r.w, r.y + 2);
+    int right = app->layout.tiny ? r.x + r.w : x64i_draw_buttons(app, r.x + r.w, r.y + 2);
     (void)snprintf(text, sizeof text, "step %llu of %llu", (unsigned long long)moment->n,
                    (unsigned long long)moment->last);
     if (moment->effect < moment->effect_count)
@@ -117,9 +124,8 @@ static void draw_header(struct x64i_app *app)
                               app->typing ? app->text : app->message);
 }
 
-/* Text broken at spaces; answers the y below it. */
-static int draw_wrapped(struct x64i_app *app, SDL_Rect area, int y, enum x64i_colour colour,
-                        const char *text)
+int x64i_draw_wrapped(struct x64i_app *app, SDL_Rect area, int y, enum x64i_colour colour,
+                      const char *text)
 {
     struct x64i_canvas *canvas = &app->canvas;
     int room = area.w / canvas->cell_width;
@@ -147,8 +153,7 @@ static int draw_wrapped(struct x64i_app *app, SDL_Rect area, int y, enum x64i_co
     return y;
 }
 
-/* What is done of the step so far, effect by effect. */
-static void draw_effects(struct x64i_app *app, SDL_Rect area, int y)
+void x64i_draw_effects(struct x64i_app *app, SDL_Rect area, int y)
 {
     char text[160];
     char all[1400] = "";
@@ -164,7 +169,7 @@ static void draw_effects(struct x64i_app *app, SDL_Rect area, int y)
         length +=
             (size_t)snprintf(all + length, sizeof all - length, "%s%s", length ? "   " : "", text);
     }
-    (void)draw_wrapped(app, area, y, X64I_COLOUR_QUIET, all);
+    (void)x64i_draw_wrapped(app, area, y, X64I_COLOUR_QUIET, all);
 }
 
 static void draw_explanation(struct x64i_app *app)
@@ -192,10 +197,10 @@ static void draw_explanation(struct x64i_app *app)
     for (unsigned i = 0; i < line->note_count && !moment->at_end; i++) {
         const struct x64i_line_note *note = &line->notes[i];
         (void)snprintf(text, sizeof text, "%s%s", marks[note->kind & 3], note->text);
-        y = draw_wrapped(app, area, y, colours[note->kind & 3], text);
+        y = x64i_draw_wrapped(app, area, y, colours[note->kind & 3], text);
     }
     if (!moment->at_end)
-        draw_effects(app, area, y + 2);
+        x64i_draw_effects(app, area, y + 2);
     x64i_canvas_clip(canvas, NULL);
 }
 
@@ -227,6 +232,11 @@ void x64i_app_draw(struct x64i_app *app)
     x64i_canvas_clip(canvas, NULL);
     x64i_canvas_fill(canvas, (SDL_Rect){0, 0, canvas->surface->w, canvas->surface->h},
                      X64I_COLOUR_GROUND);
+    if (app->duo) {
+        x64i_duo_draw(app);
+        x64i_draw_overlay(app);
+        return;
+    }
     draw_header(app);
     draw_explanation(app);
     if (!app->layout.tiny) {

@@ -88,8 +88,7 @@ void x64i_draw_code(struct x64i_app *app)
     x64i_canvas_clip(canvas, NULL);
 }
 
-/* Hexadecimal with its leading zeroes, which are fainter. */
-static void draw_value(struct x64i_app *app, int right, int y, uint64_t value, bool changed)
+void x64i_draw_value(struct x64i_app *app, int right, int y, uint64_t value, bool changed)
 {
     char text[20];
     struct x64i_canvas *canvas = &app->canvas;
@@ -132,7 +131,7 @@ static void draw_field(struct x64i_app *app, unsigned field, SDL_Rect r)
             x64i_canvas_fill(canvas, (SDL_Rect){x, r.y + r.h / 2, width, 1}, X64I_COLOUR_FAINT);
         }
     }
-    draw_value(app, right, r.y, now, changed);
+    x64i_draw_value(app, right, r.y, now, changed);
     x64i_draw_hit(app,
                   &(struct x64i_hit){.rect = r, .kind = X64I_HIT_FIELD, .field = (uint8_t)field});
 }

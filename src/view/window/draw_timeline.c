@@ -2,6 +2,8 @@
 /* The timeline, and what lies over everything: the list of keys, what is under the mouse. */
 #include "view/window/app.h"
 
+#include "view/window/duo.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -148,7 +150,7 @@ static bool describe(struct x64i_app *app, const struct x64i_hit *hit, char *tex
         (void)snprintf(text, size, "%s: click for a breakpoint, Shift-click to run to it",
                        x64i_view_symbol(app->view, hit->linear, place, sizeof place));
     else
-        return false;
+        return x64i_duo_describe(app, hit, text, size);
     return true;
 }
 

@@ -8,11 +8,14 @@
  *     click X Y, shift-click X Y, move X Y, wheel X Y TURNS
  *     key NAME              as if it were pressed
  *     index                 waits until the whole run is indexed
- *     expect WHAT VALUE     step, effect, rip (a symbol), message: fails when it is not so
+ *     expect WHAT VALUE     step, effect, rip (a symbol), message: fails when it is not so; of a
+ *                           comparison side, match, phase, other-phase, other-step
  *
  * '#' begins a comment.
  */
 #include "view/window/app.h"
+
+#include "view/window/duo.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -50,7 +53,7 @@ static bool expect(struct x64i_app *app, const char *argument, struct x64_error_
         (void)x64i_view_symbol(app->view, moment->line.rip, got, sizeof got);
     else if (strcmp(what, "message") == 0)
         (void)snprintf(got, sizeof got, "%s", app->message);
-    else
+    else if (!x64i_duo_says(app, what, got, sizeof got))
         return fail(error, "expect %s: no such thing", what);
     if (strcmp(got, value) == 0)
         return true;

@@ -2,6 +2,7 @@
 #include "view/window/window.h"
 
 #include "view/window/app.h"
+#include "view/window/duo.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +58,7 @@ static void on_key(struct loop *loop, const SDL_Event *event)
 {
     SDL_Keycode code = event->key.keysym.sym;
     bool named = code & SDLK_SCANCODE_MASK || code == SDLK_BACKSPACE || code == SDLK_RETURN ||
-                 code == SDLK_ESCAPE;
+                 code == SDLK_ESCAPE || code == SDLK_TAB;
     if (!named)
         return;
     if (loop->app->typing)
@@ -267,6 +268,12 @@ static enum x64_status show(struct x64i_app *app, const struct x64i_window_optio
 /* The first entry into the kernel is what one wants to see. */
 static void begin(struct x64i_app *app)
 {
+    if (app->duo) {
+        app->phase = 256;
+        x64i_app_go(app, app->n, X64I_VIEW_ALL);
+        x64i_app_draw(app);
+        return;
+    }
     const struct x64i_view_moment *moment = x64i_view_moment(app->view);
     app->zoom_from = moment->first;
     app->zoom_to = moment->last > moment->first ? moment->last : moment->first + 1;
@@ -320,12 +327,14 @@ enum x64_status x64i_window_run(struct x64_machine *machine,
         free(app);
         return status;
     }
-    status = x64i_view_open(machine, &app->view);
+    status = options->other ? x64i_duo_open(app, machine, options, error)
+                            : x64i_view_open(machine, &app->view);
     if (status == X64_OK)
         status = run(app, options, error);
-    else
+    else if (!error->text[0])
         (void)snprintf(error->text, sizeof error->text, "the run cannot be looked at: %s",
                        x64_status_string(status));
+    x64i_duo_close(app);
     x64i_view_close(app->view);
     x64i_canvas_close(&app->canvas);
     free(app);

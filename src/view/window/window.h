@@ -12,9 +12,11 @@
 
 struct x64i_window_options {
     const char *title;
-    const char *script; /* commands to begin with; null: none */
-    const char *keys;   /* a file of bindings; null: none */
-    const char *font;   /* a monospaced TTF file; null: DejaVu Sans Mono */
+    struct x64_machine *other; /* a run to lay beside the first one; null: none */
+    const char *side[2];       /* then: what each is */
+    const char *script;        /* commands to begin with; null: none */
+    const char *keys;          /* a file of bindings; null: none */
+    const char *font;          /* a monospaced TTF file; null: DejaVu Sans Mono */
     int width, height;
     bool headless; /* no window: the script is all there is */
     bool dark;
@@ -23,7 +25,8 @@ struct x64i_window_options {
 };
 
 /* Shows the window until it is closed. X64_ERROR_UNSUPPORTED: built without SDL2. X64_ERROR_IO: no
- * display. X64_ERROR_NOT_FOUND: no font. X64_ERROR_FORMAT: the script or the bindings. All with a
+ * display. X64_ERROR_NOT_FOUND: no font, or no
+ * system call to compare. X64_ERROR_FORMAT: the script or the bindings. All with a
  * sentence. */
 enum x64_status x64i_window_run(struct x64_machine *machine,
                                 const struct x64i_window_options *options,
