@@ -123,4 +123,121 @@ leaf:
 calls_done:
 guest_end calls
 
+/*
+ * Products of two matrices of 32 by 32 doubles, one a round: A at DATA is of small integers, B behind
+ * it likewise, C behind that. RBP: A's row, RBX: B, RSI: C's place, RCX, RDX: B's column and A's row
+ * again, EAX, R8D, R9D: counters.
+ */
+    .set N, 32
+    .set MATRIX, 8 * N * N
+
+    .macro matrices
+    movl $DATA, %ebp
+    xorl %eax, %eax
+8:
+    movl %eax, %ecx
+    imull $7, %ecx, %ecx
+    andl $63, %ecx
+    cvtsi2sdl %ecx, %xmm0
+    movsd %xmm0, (%rbp, %rax, 8)
+    incl %eax
+    cmpl $(2 * N * N), %eax
+    jne 8b
+    leaq MATRIX(%rbp), %rbx
+    .endm
+
+    .macro rows
+1:
+    movl $DATA, %ebp
+    leaq 2 * MATRIX(%rbp), %rsi
+    movl $N, %r9d
+2:
+    .endm
+
+    .macro rows_end
+    addq $(8 * N), %rbp
+    decl %r9d
+    jnz 2b
+    subl $1, %edi
+    jnz 1b
+    .endm
+
+/* One product of a row and a column after the other, `step` making one term. */
+    .macro columns begin, step, store
+    xorl %r8d, %r8d
+3:
+    leaq (%rbx, %r8, 8), %rcx
+    movq %rbp, %rdx
+    movl $N, %eax
+    \begin
+4:
+    \step
+    addq $8, %rdx
+    addq $(8 * N), %rcx
+    decl %eax
+    jnz 4b
+    \store
+    addq $8, %rsi
+    incl %r8d
+    cmpl $N, %r8d
+    jne 3b
+    .endm
+
+guest matrix_sse2
+    .macro sse2_step
+    movsd (%rdx), %xmm0
+    mulsd (%rcx), %xmm0
+    addsd %xmm0, %xmm1
+    .endm
+    matrices
+    rows
+    columns "xorpd %xmm1, %xmm1", sse2_step, "movsd %xmm1, (%rsi)"
+    rows_end
+guest_end matrix_sse2
+
+guest matrix_x87
+    .macro x87_step
+    fldl (%rdx)
+    fmull (%rcx)
+    faddp
+    .endm
+    matrices
+    fninit
+    rows
+    columns fldz, x87_step, "fstpl (%rsi)"
+    rows_end
+guest_end matrix_x87
+
+/* Four columns at a time. CR4.OSXSAVE and XCR0 first: this is CPL 0. */
+guest matrix_avx2
+    movq %cr4, %rax
+    orl $0x40000, %eax
+    movq %rax, %cr4
+    xorl %ecx, %ecx
+    xorl %edx, %edx
+    movl $7, %eax
+    xsetbv
+    matrices
+    rows
+    xorl %r8d, %r8d
+3:
+    leaq (%rbx, %r8, 8), %rcx
+    movq %rbp, %rdx
+    movl $N, %eax
+    vxorpd %ymm1, %ymm1, %ymm1
+4:
+    vbroadcastsd (%rdx), %ymm0
+    vfmadd231pd (%rcx), %ymm0, %ymm1
+    addq $8, %rdx
+    addq $(8 * N), %rcx
+    decl %eax
+    jnz 4b
+    vmovupd %ymm1, (%rsi)
+    addq $32, %rsi
+    addl $4, %r8d
+    cmpl $N, %r8d
+    jne 3b
+    rows_end
+guest_end matrix_avx2
+
     .section .note.GNU-stack, "", @progbits

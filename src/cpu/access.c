@@ -201,6 +201,11 @@ enum x64i_result x64i_load(struct x64i_cpu *cpu, unsigned segment, uint64_t offs
 {
     struct x64i_target target;
     uint64_t physical;
+    const uint8_t *host = x64i_host_bytes(cpu, segment, offset, size, false);
+    if (host) {
+        *value = read_bytes(host, size);
+        return X64I_DONE;
+    }
     if (is_simple(cpu, segment, offset, size, X64I_ACCESS_READ, &physical)) {
         const uint8_t *bytes = x64i_physical_ram(&cpu->mmu.physical, physical);
         if (bytes) {
@@ -219,6 +224,11 @@ enum x64i_result x64i_store(struct x64i_cpu *cpu, unsigned segment, uint64_t off
 {
     struct x64i_target target;
     uint64_t physical;
+    uint8_t *host = x64i_host_bytes(cpu, segment, offset, size, true);
+    if (host) {
+        memcpy(host, &value, size);
+        return X64I_DONE;
+    }
     if (is_simple(cpu, segment, offset, size, X64I_ACCESS_WRITE, &physical)) {
         x64i_physical_write(&cpu->mmu.physical, physical, size, value);
         return X64I_DONE;

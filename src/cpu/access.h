@@ -68,4 +68,21 @@ static inline bool x64i_is_canonical(uint64_t linear)
     return (uint64_t)((int64_t)(linear << 16) >> 16) == linear;
 }
 
+/* Where the host has an operand's bytes, or null: while the block engine runs, nobody watches and a
+ * slot serves all of them (mmu/host_tlb.h). */
+static inline uint8_t *x64i_host_bytes(const struct x64i_cpu *cpu, unsigned segment,
+                                       uint64_t offset, unsigned size, bool write)
+{
+    if (!cpu->fast.filling || !cpu->simple_access || cpu->effects)
+        return NULL;
+    uint64_t linear = offset;
+    if (segment == X64_FS || segment == X64_GS)
+        linear += cpu->s.segment[segment].base;
+    const struct x64i_host_slot *slot =
+        &cpu->mmu.physical.host.slots[(linear >> 12) % X64I_HOST_SLOTS];
+    if ((write ? slot->write_tag : slot->read_tag) != x64i_host_tag(linear + (size - 1)))
+        return NULL;
+    return (uint8_t *)(uintptr_t)(linear + slot->addend);
+}
+
 #endif

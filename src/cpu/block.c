@@ -180,7 +180,9 @@ static bool choose_handler(const struct x64i_engine *engine, struct x64i_fast_op
 {
     const struct x64i_fast_form *form = x64i_fast_form_find(&engine->forms, op->execute);
     bool ends = x64i_isa_is_branch(op->row);
-    fast->run = ends ? x64i_fast_generic_end : x64i_fast_generic;
+    fast->run = ends                             ? x64i_fast_generic_end
+                : x64i_isa_is_flagless(op->row) ? x64i_fast_flagless
+                                                : x64i_fast_generic;
     if (is_repeated(op)) {
         fast->run = x64i_fast_repeat;
         return true;

@@ -9,12 +9,17 @@
 #include "cpu/fast_operand.h"
 #include "cpu/reference.h"
 
-/* The state as it is before `op`. */
-static void make_whole(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
+/* The state as it is before `op`, without what the status flags are. */
+static void make_whole_but_flags(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
 {
     struct x64i_fast *fast = &cpu->fast;
     cpu->s.rip = fast->code_base + op->offset;
     cpu->s.steps = fast->limit - (uint64_t)fast->budget - (fast->block->count - op->position);
+}
+
+static void make_whole(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
+{
+    make_whole_but_flags(cpu, op);
     cpu->s.rflags = x64i_rflags(cpu);
 }
 
@@ -62,6 +67,26 @@ const struct x64i_fast_op *x64i_fast_generic(struct x64i_cpu *cpu, const struct 
     }
     x64i_fast_load_status(cpu, (uint32_t)cpu->s.rflags);
     return op + 1;
+}
+
+const struct x64i_fast_op *x64i_fast_flagless(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
+{
+    const struct x64i_op *cold = x64i_cold_op(op);
+    make_whole_but_flags(cpu, op);
+    cpu->next_rip = cpu->s.rip + cold->length;
+    if (cold->execute(cpu, cold) == X64I_FAULT) {
+        const uint64_t before = cpu->s.steps;
+        cpu->s.rflags = x64i_rflags(cpu);
+        (void)x64i_cpu_fault_step(cpu);
+        return leave_faulted(cpu, before);
+    }
+    if (cpu->mmu.physical.disturbed) {
+        cpu->s.rip = cpu->next_rip;
+        cpu->s.steps++;
+        cpu->s.rflags = x64i_rflags(cpu);
+        return leave(cpu, X64I_LEAVE_CHANGED);
+    }
+    X64I_NEXT(cpu, op);
 }
 
 /* As X64I_ENTER, for functions that are no handlers: the block's first op is left to the loop. */

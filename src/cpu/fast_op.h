@@ -103,4 +103,7 @@ struct x64i_fast {
 /* The whole instruction by the reference path's handler; then on with the next op. */
 x64i_fast_handler x64i_fast_generic;
 
+/* The same for one that neither reads nor writes flags (x64i_isa_is_flagless). */
+x64i_fast_handler x64i_fast_flagless;
+
 #endif

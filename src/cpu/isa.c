@@ -229,3 +229,31 @@ bool x64i_isa_is_string(uint16_t row)
 {
     return has_shape(row, "string");
 }
+
+static bool is_vector_or_x87(uint16_t feature)
+{
+    switch ((enum x64i_feature)feature) {
+    case X64I_FEATURE_FPU:
+    case X64I_FEATURE_MMX:
+    case X64I_FEATURE_SSE:
+    case X64I_FEATURE_SSE2:
+    case X64I_FEATURE_SSE3:
+    case X64I_FEATURE_SSSE3:
+    case X64I_FEATURE_SSE4_1:
+    case X64I_FEATURE_SSE4_2:
+    case X64I_FEATURE_AVX:
+    case X64I_FEATURE_AVX2:
+    case X64I_FEATURE_FMA:
+    case X64I_FEATURE_F16C:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool x64i_isa_is_flagless(uint16_t row)
+{
+    const struct x64i_isa_row *isa = &x64i_isa_rows[row];
+    return is_vector_or_x87(isa->feature) && strcmp(isa->written, "-") == 0 &&
+           strcmp(isa->read, "-") == 0 && strcmp(isa->undefined, "-") == 0;
+}

@@ -55,6 +55,10 @@ bool x64i_isa_is_plain(uint16_t row);
 /* Whether it may go on elsewhere than behind itself: a near branch of any kind. */
 bool x64i_isa_is_branch(uint16_t row);
 
+/* Whether its handler looks at no bit of RFLAGS and changes none: vectors and x87, but for those
+ * whose row names flags. */
+bool x64i_isa_is_flagless(uint16_t row);
+
 /* Whether it is a string instruction, which REP repeats. */
 bool x64i_isa_is_string(uint16_t row);
 

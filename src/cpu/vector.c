@@ -43,27 +43,10 @@ static enum x64i_result check_aligned(struct x64i_cpu *cpu, const struct x64i_op
     return x64i_linear(cpu, op->segment, linear, size, access, &linear);
 }
 
-/* Where the host has the operand's bytes, or null: while the block engine runs, nobody watches and
- * a slot serves all of them (mmu/host_tlb.h). */
-static uint8_t *host_bytes(const struct x64i_cpu *cpu, const struct x64i_op *op, unsigned size,
-                           bool write)
-{
-    if (!cpu->fast.filling || !cpu->simple_access || cpu->effects)
-        return NULL;
-    uint64_t linear = x64i_effective(cpu, op);
-    if (op->segment == X64_FS || op->segment == X64_GS)
-        linear += cpu->s.segment[op->segment].base;
-    const struct x64i_host_slot *slot =
-        &cpu->mmu.physical.host.slots[(linear >> 12) % X64I_HOST_SLOTS];
-    if ((write ? slot->write_tag : slot->read_tag) != x64i_host_tag(linear + (size - 1)))
-        return NULL;
-    return (uint8_t *)(uintptr_t)(linear + slot->addend);
-}
-
 static enum x64i_result load(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned size,
                              void *value)
 {
-    const uint8_t *bytes = host_bytes(cpu, op, size, false);
+    const uint8_t *bytes = x64i_host_bytes(cpu, op->segment, x64i_effective(cpu, op), size, false);
     if (!bytes)
         return x64i_load_bytes(cpu, op->segment, x64i_effective(cpu, op), size, value);
     memcpy(value, bytes, size);
@@ -124,7 +107,7 @@ enum x64i_result x64i_store_wide(struct x64i_cpu *cpu, const struct x64i_op *op,
                                  const struct x64i_wide *value, unsigned lanes)
 {
     struct x64i_target target;
-    uint8_t *bytes = host_bytes(cpu, op, 16 * lanes, true);
+    uint8_t *bytes = x64i_host_bytes(cpu, op->segment, x64i_effective(cpu, op), 16 * lanes, true);
     if (bytes) {
         memcpy(bytes, value, (size_t)16 * lanes);
         return X64I_DONE;
