@@ -9,13 +9,14 @@ struct walk {
     struct x64i_compare_run *run;
     struct x64i_trips *trips;
     size_t room;
-    bool inside; /* the kernel */
+    uint64_t kernel_steps; /* in the stays that are over */
+    bool inside;           /* the kernel */
 };
 
 static enum x64_status begin_stay(struct walk *walk, uint64_t n)
 {
     struct x64i_compare_run *run = walk->run;
-    if (run->stay_count == walk->room) {
+    if (!run->stay || run->stay_count == walk->room) {
         size_t wanted = walk->room ? 2 * walk->room : 64;
         void *grown = realloc(run->stay, wanted * sizeof *run->stay);
         if (!grown)
@@ -23,9 +24,8 @@ static enum x64_status begin_stay(struct walk *walk, uint64_t n)
         run->stay = grown;
         walk->room = wanted;
     }
-    const struct x64i_compare_stay *last = run->stay_count ? &run->stay[run->stay_count - 1] : NULL;
-    run->stay[run->stay_count++] = (struct x64i_compare_stay){
-        .from = n, .kernel_steps = last ? last->kernel_steps + last->to - last->from : 0};
+    run->stay[run->stay_count++] =
+        (struct x64i_compare_stay){.from = n, .kernel_steps = walk->kernel_steps};
     walk->inside = true;
     return X64_OK;
 }
@@ -48,7 +48,9 @@ static enum x64_status walk_step(struct walk *walk)
     if (after.cpl != 3 && !walk->inside)
         return begin_stay(walk, step.cpl == 3 ? n + 1 : n);
     if (after.cpl == 3 && walk->inside) {
-        walk->run->stay[walk->run->stay_count - 1].to = n + 1;
+        struct x64i_compare_stay *stay = &walk->run->stay[walk->run->stay_count - 1];
+        stay->to = n + 1;
+        walk->kernel_steps += stay->to - stay->from;
         walk->inside = false;
     }
     return X64_OK;
@@ -193,7 +195,7 @@ static struct x64i_compare_row *align(const struct x64i_compare_view *compare, s
     const struct x64i_compare steps = {.side = {{.trips = a}, {.trips = b}}};
     struct x64i_buffer failure = {0};
     size_t most = a->kept_count + b->kept_count;
-    struct x64i_compare_row *rows = calloc(most, sizeof *rows);
+    struct x64i_compare_row *rows = calloc(most + 1, sizeof *rows);
     *count = 0;
     for (unsigned phase = 0; rows && phase < X64I_PHASE_COUNT; phase++) {
         struct x64i_step_pair *pairs;
@@ -217,7 +219,7 @@ static void note_rows(struct x64i_compare_view *compare, const struct x64i_compa
 {
     for (size_t i = 0; i < count; i++)
         for (unsigned side = 0; side < 2; side++)
-            if (rows[i].step[side])
+            if (compare->kept[side] && rows[i].step[side])
                 compare->row_of[side][rows[i].step[side] - compare->kept[side]->kept] = i;
 }
 

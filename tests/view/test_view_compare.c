@@ -18,7 +18,6 @@ static const struct couple {
     {{{.entry = "6.1"}, {.entry = "6.1", .mitigations = "pti,pcid,ibrs,retpoline,verw,bhb"}}},
     {{{.entry = "4.16", .mitigations = "pti"}, {.entry = "4.9"}}},
     {{{.entry = "int80"}, {.entry = "sysenter"}}},
-    {{{.entry = "5.4"}, {.entry = "5.4"}}},
 };
 
 #define COUPLES (int)(sizeof couples / sizeof couples[0])
