@@ -23,9 +23,11 @@ extern "C" {
 struct x64_trace;
 
 enum x64_trace_format {
-    X64_TRACE_TEXT,  /* aligned columns, explanations on lines of their own */
-    X64_TRACE_JSONL, /* one JSON object a line */
-    X64_TRACE_HTML   /* one page for a browser, which steps both ways; needs no network */
+    X64_TRACE_TEXT,     /* aligned columns, explanations on lines of their own */
+    X64_TRACE_JSONL,    /* one JSON object a line */
+    X64_TRACE_HTML,     /* one page for a browser, which steps both ways; needs no network */
+    X64_TRACE_PERFETTO, /* Chrome's trace events: rings, stacks, phases, instructions as tracks */
+    X64_TRACE_KANATA    /* Konata's log: every micro-op with its stages */
 };
 
 enum x64_trace_only {
@@ -50,6 +52,7 @@ struct x64_trace_options {
     /* Takes text that is ready; false ends the trace with X64_ERROR_IO. Called in large pieces. */
     void *user;
     bool (*write)(void *user, const char *bytes, size_t size);
+    bool waits; /* text: each step's own cycles, and what it waited for */
 };
 
 /* Begins a trace of a machine at its present state; the machine must outlive it. The caller

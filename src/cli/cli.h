@@ -53,6 +53,7 @@ struct cli_options {
     const char *guest_output;
     enum x64_trace_format format;
     bool bytes;
+    bool waits;
     bool entry_only;
     bool strace;
     bool summary; /* of the system calls, at the end */

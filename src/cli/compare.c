@@ -92,8 +92,9 @@ int cli_compare(const struct cli_options *options,
     int fault = CLI_DONE;
     if (!sides)
         return cli_fail(CLI_USAGE, "--compare: out of memory");
-    int status = options->format == X64_TRACE_HTML
-                     ? cli_fail(CLI_USAGE, "--compare has no --format html yet: use text or jsonl")
+    bool lines = options->format == X64_TRACE_TEXT || options->format == X64_TRACE_JSONL;
+    int status = !lines
+                     ? cli_fail(CLI_USAGE, "--compare has text and jsonl alone: use one of these")
                      : cli_compare_read(sides, options);
     for (unsigned i = 0; i < 2 && status == CLI_DONE; i++) {
         status = run_side(&sides[i].options, &trips[i]);

@@ -27,6 +27,7 @@ static const struct option {
     {"--color", 'C', true},
     {"--compare", 'p', true}, /* two values */
     {"--bytes", 'B', false},
+    {"--waits", 'W', false},
     {"--script", 'S', true},
     {"--keys", 'K', true},
     {"--font", 'F', true},
@@ -85,18 +86,18 @@ static int read_format(struct cli_options *options, const char *text)
     static const struct {
         const char *name;
         enum x64_trace_format format;
-    } formats[] = {{"text", X64_TRACE_TEXT}, {"jsonl", X64_TRACE_JSONL}, {"html", X64_TRACE_HTML}};
-    static const char *const later[] = {"perfetto", "kanata"};
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
-        if (strcmp(text, later[i]) == 0)
-            return cli_fail(CLI_USAGE,
-                            "--format %s: not yet in this version; use text, jsonl or html", text);
+    } formats[] = {{"text", X64_TRACE_TEXT},
+                   {"jsonl", X64_TRACE_JSONL},
+                   {"html", X64_TRACE_HTML},
+                   {"perfetto", X64_TRACE_PERFETTO},
+                   {"kanata", X64_TRACE_KANATA}};
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
         if (strcmp(text, formats[i].name) == 0) {
             options->format = formats[i].format;
             return CLI_DONE;
         }
-    return cli_fail(CLI_USAGE, "--format %s: unknown; use text, jsonl or html", text);
+    return cli_fail(CLI_USAGE, "--format %s: unknown; use text, jsonl, html, perfetto or kanata",
+                    text);
 }
 
 static int read_colour(struct cli_options *options, const char *text)
@@ -232,6 +233,9 @@ static int apply(struct cli_options *options, const struct option *option, const
         return read_colour(options, value);
     case 'B':
         options->bytes = true;
+        return CLI_DONE;
+    case 'W':
+        options->waits = true;
         return CLI_DONE;
     case 'S':
     case 'K':

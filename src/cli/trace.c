@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OPTIONS "ekcmMlEfoOnygCBprbt"
+#define OPTIONS "ekcmMlEfoOnygCBWprbt"
 
 /* Steps between two looks at whether the user wants it to end. */
 #define STRIDE 4096u
@@ -87,6 +87,7 @@ static int trace_guest(struct cli_guest *guest, const struct cli_options *option
         .only = options->entry_only ? X64_TRACE_ENTRY : X64_TRACE_ALL,
         .colour = wants_colour(options),
         .bytes = options->bytes,
+        .waits = options->waits,
         .syscall = options->syscall,
         .kernel = cli_kernel_name(options),
         .mitigations = options->mitigations ? options->mitigations : "none",

@@ -61,14 +61,19 @@ static void retire_slot(struct x64i_core *core, uint64_t done)
     core->retire_ring[core->slots++ % X64I_REORDER_MAX] = core->retired;
 }
 
-static uint64_t sources_ready(const struct x64i_core *core, const struct x64i_uop *uop)
+/* When the last of them is there, and from whom. */
+static uint64_t sources_ready(const struct x64i_core *core, const struct x64i_uop *uop,
+                              uint32_t *producer)
 {
     uint64_t ready = 0;
+    *producer = 0;
     for (unsigned i = 0; i < uop->source_count; i++) {
-        uint64_t at = core->ready[value_at(core, uop->sources[i], 0)];
-        int64_t shifted = (int64_t)at + uop->source_delay[i];
-        if (shifted > 0 && (uint64_t)shifted > ready)
-            ready = (uint64_t)shifted;
+        unsigned value = value_at(core, uop->sources[i], 0);
+        int64_t shifted = (int64_t)core->ready[value] + uop->source_delay[i];
+        if (shifted <= 0 || (uint64_t)shifted <= ready)
+            continue;
+        ready = (uint64_t)shifted;
+        *producer = core->maker[value];
     }
     return ready;
 }
@@ -101,7 +106,9 @@ static void set_results(struct x64i_core *core, const struct x64i_plan *plan,
 {
     for (unsigned i = 0; i < uop->result_count; i++) {
         int64_t at = (int64_t)done + uop->result_delay[i];
-        core->ready[value_at(core, uop->results[i], plan->fpu_push)] = at > 0 ? (uint64_t)at : 0;
+        unsigned value = value_at(core, uop->results[i], plan->fpu_push);
+        core->ready[value] = at > 0 ? (uint64_t)at : 0;
+        core->maker[value] = core->uops;
     }
 }
 
@@ -127,7 +134,8 @@ static uint64_t execute_uop(struct x64i_core *core, const struct x64i_plan *plan
                             const struct x64i_uop *uop, uint64_t renamed,
                             const struct x64i_accesses *accesses, struct x64i_uop_times *times)
 {
-    uint64_t operands = sources_ready(core, uop);
+    uint32_t producer;
+    uint64_t operands = sources_ready(core, uop, &producer);
     if (plan->shift && uop->kind == X64I_UOP_COMPUTE)
         operands = add_up(core, uop, renamed, operands);
     uint64_t ready = operands > renamed + 1 ? operands : renamed + 1;
@@ -163,7 +171,9 @@ static uint64_t execute_uop(struct x64i_core *core, const struct x64i_plan *plan
                                      .done = done,
                                      .port = (uint8_t)port,
                                      .kind = uop->kind,
-                                     .waited = waited};
+                                     .waited = waited,
+                                     .number = ++core->uops,
+                                     .producer = operands > renamed ? producer : 0};
     return done;
 }
 
@@ -171,15 +181,20 @@ static uint64_t eliminate_uop(struct x64i_core *core, const struct x64i_plan *pl
                               const struct x64i_uop *uop, uint64_t renamed,
                               struct x64i_uop_times *times)
 {
-    uint64_t done = sources_ready(core, uop);
+    uint32_t producer;
+    uint64_t done = sources_ready(core, uop, &producer);
+    bool zero = plan->elimination == X64I_ELIMINATED_ZERO;
     *times = (struct x64i_uop_times){.renamed = renamed,
                                      .ready = renamed,
                                      .started = renamed,
                                      .done = renamed,
                                      .port = X64I_PORT_MAX,
-                                     .kind = uop->kind};
-    for (unsigned i = 0; i < uop->result_count; i++)
-        core->ready[uop->results[i]] = plan->elimination == X64I_ELIMINATED_ZERO ? renamed : done;
+                                     .kind = uop->kind,
+                                     .number = ++core->uops};
+    for (unsigned i = 0; i < uop->result_count; i++) {
+        core->ready[uop->results[i]] = zero ? renamed : done;
+        core->maker[uop->results[i]] = zero ? 0 : producer;
+    }
     return renamed;
 }
 
@@ -327,19 +342,23 @@ static void execute_system(struct x64i_core *core, const struct x64i_plan *plan,
     uint64_t done = start + plan->cycles + accesses->extra;
     if (plan->system != X64I_SYSTEM_STORES)
         set_barrier(core, done, waits ? X64I_WAIT_SERIALISE : X64I_WAIT_MICROCODE);
+    core->uops++;
     for (unsigned i = 0; i < plan->uop_count; i++)
-        for (unsigned r = 0; r < plan->uops[i].result_count; r++)
-            core->ready[value_at(core, plan->uops[i].results[r], plan->fpu_push)] = done;
+        set_results(core, plan, &plan->uops[i], done);
     memset(core->offset, 0, sizeof core->offset);
     retire_slot(core, done);
     core->branch_done = done;
+    times->wait = (uint8_t)(accesses->extra > plan->cycles ? X64I_WAIT_CACHE
+                            : waits                        ? X64I_WAIT_SERIALISE
+                                                           : X64I_WAIT_MICROCODE);
     times->uop_count = 1;
     times->uops[0] = (struct x64i_uop_times){.decoded = delivered,
                                              .renamed = renamed,
                                              .ready = start,
                                              .started = start,
                                              .done = done,
-                                             .port = X64I_PORT_MAX};
+                                             .port = X64I_PORT_MAX,
+                                             .number = core->uops};
 }
 
 /* How many renamable instructions stand close together here. */
@@ -398,7 +417,6 @@ uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan,
     if (plan->system) {
         execute_system(core, plan, delivered, accesses, times);
         times->retired = core->retired;
-        times->wait = why(core, times, before);
         return core->retired;
     }
     uint64_t earliest = room_for_store(core, plan, delivered);

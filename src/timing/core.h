@@ -37,7 +37,9 @@ struct x64i_uop_times {
     uint64_t decoded, renamed, ready, started, done;
     uint8_t port; /* X64I_PORT_MAX: none */
     uint8_t kind;
-    uint8_t waited; /* enum x64i_wait: for a load, what kept it beyond its latency */
+    uint8_t waited;    /* enum x64i_wait: for a load, what kept it beyond its latency */
+    uint32_t number;   /* of the micro-op, from 1 on, and of the one whose result came last */
+    uint32_t producer; /* 0: it waited for none */
 };
 
 struct x64i_instruction_times {
@@ -54,6 +56,8 @@ struct x64i_core {
     struct x64i_ports ports;
     struct x64i_memory memory;
     uint64_t ready[X64I_VALUE_COUNT]; /* when each value is there */
+    uint32_t maker[X64I_VALUE_COUNT]; /* the micro-op that makes it */
+    uint32_t uops;                    /* so far */
     uint8_t fpu_top;
     uint64_t renamed; /* cycle of the last rename, and how many slots it took */
     uint32_t rename_used, adds_used;

@@ -3,6 +3,7 @@
  * One JSON object a line: docs/trace.schema.json. Numbers that may need 64 bits are strings in
  * hexadecimal, since many readers keep numbers as doubles; keys without a value are left out.
  */
+#include "timing/timing.h"
 #include "trace/writer.h"
 
 #include <string.h>
@@ -179,6 +180,10 @@ static void add_place(struct x64i_buffer *out, const struct x64i_trace_line *lin
     x64i_buffer_text(out, "{\"n\":");
     x64i_buffer_decimal(out, line->n);
     add_decimal(out, "cycle", line->cycle);
+    if (line->cycles)
+        add_decimal(out, "cycles", line->cycles);
+    if (line->wait)
+        add_text(out, "wait", x64i_wait_name(line->wait));
     add_hex(out, "rip", line->rip);
     if (line->symbol) {
         add_key(out, "sym");

@@ -81,10 +81,20 @@ static void fold_memory(struct x64i_trace_line *line, const struct x64i_trace_li
     }
 }
 
+void x64i_line_times(struct x64i_trace_line *line, const struct x64i_instruction_times *times,
+                     uint64_t before)
+{
+    line->cycles = line->cycle - before;
+    line->wait = times->wait;
+}
+
 void x64i_line_fold(struct x64i_trace_line *line, const struct x64i_trace_line *next)
 {
     line->repeat += next->repeat;
     line->cycle = next->cycle;
+    line->cycles += next->cycles;
+    line->wait = next->wait ? next->wait : line->wait;
+    line->times = next->times;
     line->kind = next->kind;
     line->stack = next->stack;
     line->after = next->after;

@@ -8,6 +8,7 @@
 #ifndef X64I_TRACE_LINE_H
 #define X64I_TRACE_LINE_H
 
+#include "timing/core.h"
 #include "trace/fields.h"
 
 #define X64I_LINE_ASM_SIZE  160
@@ -78,6 +79,8 @@ struct x64i_line_note {
 struct x64i_trace_line {
     uint64_t n;
     uint64_t cycle;  /* model cycles when the step was done */
+    uint64_t cycles; /* of them, those it added */
+    uint8_t wait;    /* what it waited for most: enum x64i_wait (timing/core.h) */
     uint64_t repeat; /* steps that the line stands for */
     uint64_t rip;
     const char *symbol; /* null where there is none */
@@ -120,8 +123,9 @@ struct x64i_trace_line {
     struct x64i_line_memory memory[X64I_LINE_MEMORY];
     struct x64i_line_walk walks[X64I_LINE_WALKS];
     struct x64i_line_note notes[X64I_LINE_NOTES];
-    /* For writers that ask for them (`fields`). */
+    /* For writers that ask for them (`fields`, `stages`). */
     struct x64i_field_values before, after;
+    struct x64i_instruction_times times;
 };
 
 /* Empties a line without clearing the room in its lists. */
@@ -133,6 +137,10 @@ x64i_line_note(struct x64i_trace_line *line, enum x64i_note_kind kind, const cha
 
 /* "user", "entry", "kernel", "ist"; null for a stack without a name. */
 const char *x64i_stack_name(enum x64_stack stack);
+
+/* Notes when the step did what, `before` being the cycles without it. */
+void x64i_line_times(struct x64i_trace_line *line, const struct x64i_instruction_times *times,
+                     uint64_t before);
 
 /* Makes `line`, which stands for earlier iterations of a REP instruction, stand for `next` too. */
 void x64i_line_fold(struct x64i_trace_line *line, const struct x64i_trace_line *next);

@@ -4,6 +4,7 @@
  * comes from the guest (names, strings of system calls) is shown in printable characters only, so
  * that it cannot steer a terminal.
  */
+#include "timing/timing.h"
 #include "trace/model.h"
 #include "trace/writer.h"
 
@@ -41,6 +42,8 @@ static const char *const paints[PAINT_COUNT] = {
 /* Widths of the columns. */
 #define WIDTH_N      7
 #define WIDTH_CYCLE  8
+#define WIDTH_CYCLES 7
+#define WIDTH_WAIT   14
 #define WIDTH_STACK  7
 #define WIDTH_SYMBOL 36
 #define WIDTH_BYTES  32
@@ -91,6 +94,13 @@ static void add_place(struct x64i_buffer *out, const struct x64i_trace_style *st
     x64i_buffer_decimal_aligned(out, line->n, WIDTH_N);
     x64i_buffer_char(out, ' ');
     x64i_buffer_decimal_aligned(out, line->cycle, WIDTH_CYCLE);
+    if (style->waits) {
+        x64i_buffer_decimal_aligned(out, line->cycles, WIDTH_CYCLES);
+        x64i_buffer_char(out, ' ');
+        size_t wait = out->size;
+        x64i_buffer_text(out, line->wait ? x64i_wait_name(line->wait) : "-");
+        x64i_buffer_pad(out, wait, WIDTH_WAIT);
+    }
     end_paint(out, style);
     x64i_buffer_char(out, ' ');
     const char ring[2] = {(char)('0' + line->cpl), '\0'};
@@ -352,7 +362,14 @@ static void write_header(struct x64i_buffer *out, const struct x64i_trace_style 
     x64i_buffer_pad(out, at, WIDTH_N - 1);
     x64i_buffer_text(out, "n");
     x64i_buffer_pad(out, at, WIDTH_N + 1 + WIDTH_CYCLE - 5);
-    x64i_buffer_text(out, "cycle ");
+    x64i_buffer_text(out, "cycle");
+    if (style->waits) {
+        x64i_buffer_text(out, " cycles ");
+        at = out->size;
+        x64i_buffer_text(out, "waited for");
+        x64i_buffer_pad(out, at, WIDTH_WAIT);
+    }
+    x64i_buffer_char(out, ' ');
     static const struct {
         const char *title;
         size_t width;

@@ -5,6 +5,7 @@
 #include "emu.h"
 #include "timing/timing.h"
 #include "trace/model.h"
+#include "trace/trips.h"
 #include "trace/writer.h"
 
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct x64_trace {
     struct x64i_trace_view view;
     struct x64i_disassembler *disassembler;
     struct x64i_timing *timing;
+    struct x64i_trips *trips; /* for writers that ask; else null */
     struct x64i_trace_model model;
     const struct x64i_trace_writer *writer;
     struct x64i_trace_style style;
@@ -39,7 +41,7 @@ static enum x64_status read_options(const struct x64_trace_options *options,
     if (options->struct_size < sizeof options->struct_size || options->struct_size > sizeof *out)
         return X64_ERROR_ARGUMENT;
     memcpy(out, options, options->struct_size);
-    if (!out->write || (unsigned)out->format > X64_TRACE_HTML ||
+    if (!out->write || (unsigned)out->format > X64_TRACE_KANATA ||
         (unsigned)out->only > X64_TRACE_ENTRY)
         return X64_ERROR_ARGUMENT;
     return X64_OK;
@@ -70,10 +72,29 @@ static enum x64_status hand_over(struct x64_trace *trace)
 }
 
 static const struct x64i_trace_writer *const writers[] = {
-    [X64_TRACE_TEXT] = &x64i_text_writer,
-    [X64_TRACE_JSONL] = &x64i_jsonl_writer,
-    [X64_TRACE_HTML] = &x64i_html_writer,
+    [X64_TRACE_TEXT] = &x64i_text_writer,     [X64_TRACE_JSONL] = &x64i_jsonl_writer,
+    [X64_TRACE_HTML] = &x64i_html_writer,     [X64_TRACE_PERFETTO] = &x64i_perfetto_writer,
+    [X64_TRACE_KANATA] = &x64i_kanata_writer,
 };
+
+/* Hands a system call's phases on, if it is one of those asked for. */
+static void end_trip(void *user, const struct x64i_trip *trip, const struct x64i_phase_step *steps,
+                     size_t count, uint64_t begin)
+{
+    struct x64_trace *trace = user;
+    if (!trace->options.syscall || strcmp(trip->name, trace->options.syscall) == 0)
+        trace->writer->trip(&trace->buffer, &trace->style, steps, count, begin);
+}
+
+static enum x64_status follow_trips(struct x64_trace *trace)
+{
+    if (!trace->writer->trip)
+        return X64_OK;
+    enum x64_status status = x64i_trips_create(trace->machine, NULL, &trace->trips);
+    if (status == X64_OK)
+        x64i_trips_watch(trace->trips, end_trip, trace);
+    return status;
+}
 
 static enum x64_status set_up(struct x64_trace *trace)
 {
@@ -92,9 +113,12 @@ static enum x64_status set_up(struct x64_trace *trace)
     x64i_model_init(&trace->model, &trace->view, trace->disassembler);
     x64i_model_start(&trace->model, &registers);
     trace->writer = writers[options->format];
-    trace->style = (struct x64i_trace_style){.colour = options->colour, .bytes = options->bytes};
+    trace->style = (struct x64i_trace_style){
+        .colour = options->colour, .bytes = options->bytes, .waits = options->waits};
     if (trace->writer->open)
         status = trace->writer->open(&trace->view, &trace->style.state);
+    if (status == X64_OK)
+        status = follow_trips(trace);
     if (status != X64_OK)
         return status;
     if (trace->writer->fields)
@@ -200,15 +224,22 @@ enum x64_status x64_trace_step(struct x64_trace *trace, const struct x64_step *s
     if (trace->broken)
         return X64_ERROR_IO;
     bool was_inside = trace->model.entry != X64I_ENTRY_NONE;
+    uint64_t before = x64i_timing_cycles(trace->timing);
     uint64_t cycle = x64i_timing_retire(trace->timing, step);
     (void)x64_registers_read(trace->machine, &after);
     x64i_model_line(&trace->model, step, &after, cycle, trace->line);
+    x64i_line_times(trace->line, x64i_timing_last(trace->timing), before);
+    if (trace->writer->stages)
+        trace->line->times = *x64i_timing_last(trace->timing);
     if (trace->writer->fields) {
         trace->line->before = trace->fields;
         x64i_fields_read(&trace->view, &after, &trace->fields);
         trace->line->after = trace->fields;
     }
-    return passes(trace, step, was_inside) ? accept(trace) : X64_OK;
+    enum x64_status status = passes(trace, step, was_inside) ? accept(trace) : X64_OK;
+    if (trace->trips && status == X64_OK)
+        status = x64i_trips_step(trace->trips, step);
+    return status;
 }
 
 enum x64_status x64_trace_run(struct x64_trace *trace, uint64_t budget, struct x64_stop *stop)
@@ -243,6 +274,8 @@ enum x64_status x64_trace_finish(struct x64_trace *trace, const struct x64_stop 
     if (!trace)
         return X64_ERROR_ARGUMENT;
     enum x64_status status = write_pending(trace);
+    if (status == X64_OK && trace->trips)
+        status = x64i_trips_finish(trace->trips);
     if (status != X64_OK)
         return status;
     if (stop)
@@ -258,6 +291,7 @@ void x64_trace_destroy(struct x64_trace *trace)
         trace->writer->close(trace->style.state);
     x64i_disassembler_destroy(trace->disassembler);
     x64i_timing_destroy(trace->timing);
+    x64i_trips_destroy(trace->trips);
     x64i_buffer_free(&trace->buffer);
     free(trace->line);
     free(trace->pending);

@@ -27,6 +27,10 @@ struct x64i_trips_work {
     size_t count, room; /* of steps */
     struct x64i_phase_step *steps;
     size_t trip_room, kept_room, stretch_room;
+    uint64_t begin; /* cycle in which the trip began */
+    void (*ended)(void *user, const struct x64i_trip *trip, const struct x64i_phase_step *steps,
+                  size_t count, uint64_t begin);
+    void *user;
 };
 
 /* Makes room for one more element. */
@@ -111,6 +115,7 @@ static void begin_trip(struct x64i_trips *trips, const struct x64_step *step,
     const char *name = work->view.system_call_name(work->view.user, compat, number);
     work->inside = true;
     work->count = 0;
+    work->begin = work->cycle;
     work->trip = (struct x64i_trip){.number = number, .first_n = step->number};
     (void)snprintf(work->trip.name, sizeof work->trip.name, "%s", name ? name : "");
     if (name)
@@ -233,8 +238,20 @@ static enum x64_status end_trip(struct x64i_trips *trips, bool returned)
     trip->returned = returned;
     trip->last_n = work->count ? work->steps[work->count - 1].n : trip->first_n;
     trips->trip[trips->count++] = *trip;
+    if (work->ended)
+        work->ended(work->user, trip, work->steps, work->count, work->begin);
     work->inside = work->keeping = false;
     return X64_OK;
+}
+
+void x64i_trips_watch(struct x64i_trips *trips,
+                      void (*ended)(void *user, const struct x64i_trip *trip,
+                                    const struct x64i_phase_step *steps, size_t count,
+                                    uint64_t begin),
+                      void *user)
+{
+    trips->work->ended = ended;
+    trips->work->user = user;
 }
 
 enum x64_status x64i_trips_step(struct x64i_trips *trips, const struct x64_step *step)

@@ -65,6 +65,13 @@ enum x64_status x64i_trips_create(struct x64_machine *machine, const char *keep,
                                   struct x64i_trips **out);
 void x64i_trips_destroy(struct x64i_trips *trips);
 
+/* Has every trip's steps told when it ends, with the cycle in which the first one began. */
+void x64i_trips_watch(struct x64i_trips *trips,
+                      void (*ended)(void *user, const struct x64i_trip *trip,
+                                    const struct x64i_phase_step *steps, size_t count,
+                                    uint64_t begin),
+                      void *user);
+
 /* Takes in a step that was just observed. X64_ERROR_MEMORY. */
 enum x64_status x64i_trips_step(struct x64i_trips *trips, const struct x64_step *step);
 

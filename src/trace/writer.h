@@ -8,6 +8,7 @@
 
 #include "trace/buffer.h"
 #include "trace/line.h"
+#include "trace/phases.h"
 
 #include "x64emu/trace.h"
 
@@ -25,6 +26,7 @@ struct x64i_trace_header {
 struct x64i_trace_style {
     bool colour;
     bool bytes;
+    bool waits;
     void *state; /* of a writer that has some */
 };
 
@@ -39,10 +41,16 @@ struct x64i_trace_writer {
     enum x64_status (*open)(const struct x64i_trace_view *view, void **state);
     void (*close)(void *state);
     bool fields; /* lines need `before` and `after` */
+    bool stages; /* lines need `times` */
+    /* A system call has ended whose first step began in cycle `begin`; null: nobody asks. */
+    void (*trip)(struct x64i_buffer *buffer, const struct x64i_trace_style *style,
+                 const struct x64i_phase_step *steps, size_t count, uint64_t begin);
 };
 
 extern const struct x64i_trace_writer x64i_text_writer;
 extern const struct x64i_trace_writer x64i_jsonl_writer;
-extern const struct x64i_trace_writer x64i_html_writer; /* html.c */
+extern const struct x64i_trace_writer x64i_html_writer;     /* html.c */
+extern const struct x64i_trace_writer x64i_perfetto_writer; /* perfetto.c */
+extern const struct x64i_trace_writer x64i_kanata_writer;   /* kanata.c */
 
 #endif

@@ -67,8 +67,10 @@ enum x64_status x64i_walker_step(struct x64i_view_walker *walker, struct x64i_tr
     if (x64_steps(walker->machine) == n)
         return X64_ERROR_STATE;
     (void)x64_registers_read(walker->machine, &after);
+    uint64_t before = track->cycles;
     track->cycles = walker->cycles_before + x64i_timing_retire(walker->timing, &walker->step);
     x64i_model_line(&track->model, &walker->step, &after, track->cycles, line);
+    x64i_line_times(line, x64i_timing_last(walker->timing), before);
     track->n = n + 1;
     if (walker->step.cpl == 3 && after.cpl != 3)
         track->entry_n = n;
