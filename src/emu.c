@@ -3,6 +3,7 @@
 #include "machine.h"
 
 #include "cpu/engine.h"
+#include "state/heap.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,17 +56,20 @@ static void machine_restored(void *user)
     machine->frames.hint = machine->frames.count;
     x64i_cpu_repair(&machine->cpu);
     x64i_cpu_refresh(&machine->cpu);
-    x64i_engine_flush(&machine->cpu);
+    x64i_engine_restored(&machine->cpu);
     x64i_machine_make_events(machine);
     if (machine->kernel.restored)
         machine->kernel.restored(machine->kernel.user);
 }
 
-static enum x64_status set_up(struct x64_machine *machine, const struct x64i_cpu_model *model)
+static enum x64_status set_up(struct x64_machine *machine, const struct x64i_cpu_model *model,
+                              const struct x64_machine *original)
 {
-    enum x64_status status = x64i_state_create(&machine->state);
+    enum x64_status status = x64i_state_create_in(machine->heap, &machine->state);
     if (status == X64_OK)
-        status = x64i_cpu_init(&machine->cpu, machine->state, model, machine->config.memory_size);
+        status = original ? x64i_cpu_init_like(&machine->cpu, machine->state, &original->cpu)
+                          : x64i_cpu_init(&machine->cpu, machine->state, model,
+                                          machine->config.memory_size);
     if (status == X64_OK)
         status = x64i_machine_init_platform(machine);
     if (status == X64_OK)
@@ -82,6 +86,31 @@ static enum x64_status set_up(struct x64_machine *machine, const struct x64i_cpu
     return status;
 }
 
+/* Takes over one hold of the heap, also on failure. */
+static enum x64_status create(struct x64i_heap *heap, const struct x64_config *config,
+                              const struct x64i_cpu_model *model,
+                              const struct x64_machine *original, struct x64_machine **out)
+{
+    struct x64_machine *machine = x64i_heap_allocate_zeroed(heap, sizeof *machine);
+    if (!machine) {
+        x64i_heap_release(heap);
+        return X64_ERROR_MEMORY;
+    }
+    machine->heap = heap;
+    machine->config = *config;
+    machine->config.cpu_model = model->name;
+    machine->changed = true;
+    enum x64_status status = set_up(machine, model, original);
+    if (status != X64_OK) {
+        x64_machine_destroy(machine);
+        return status;
+    }
+    machine->cpu.callbacks = &x64i_machine_cpu_callbacks;
+    machine->cpu.callback_user = machine;
+    *out = machine;
+    return X64_OK;
+}
+
 enum x64_status x64_machine_create(const struct x64_config *config, struct x64_machine **out)
 {
     struct x64_config complete;
@@ -93,22 +122,18 @@ enum x64_status x64_machine_create(const struct x64_config *config, struct x64_m
     const struct x64i_cpu_model *model = x64i_cpu_model_find(complete.cpu_model);
     if (!model)
         return X64_ERROR_NOT_FOUND;
-    struct x64_machine *machine = calloc(1, sizeof *machine);
-    if (!machine)
-        return X64_ERROR_MEMORY;
-    machine->config = complete;
-    machine->config.cpu_model = model->name;
-    machine->changed = true;
-    status = set_up(machine, model);
-    if (status != X64_OK) {
-        x64_machine_destroy(machine);
-        return status;
-    }
-    machine->cpu.callbacks = &x64i_machine_cpu_callbacks;
-    machine->cpu.callback_user = machine;
-    x64i_cpu_reset_long_mode(&machine->cpu, 0);
-    *out = machine;
-    return X64_OK;
+    status = create(x64i_heap_create(), &complete, model, NULL, out);
+    if (status == X64_OK)
+        x64i_cpu_reset_long_mode(&(*out)->cpu, 0);
+    return status;
+}
+
+enum x64_status x64i_machine_create_like(const struct x64_machine *original,
+                                         const struct x64_host *host, struct x64_machine **out)
+{
+    struct x64_config config = original->config;
+    config.host = host ? *host : (struct x64_host){0};
+    return create(x64i_heap_retain(original->heap), &config, original->cpu.model, original, out);
 }
 
 void x64_machine_destroy(struct x64_machine *machine)
@@ -128,7 +153,9 @@ void x64_machine_destroy(struct x64_machine *machine)
     x64i_cpu_destroy(&machine->cpu);
     x64i_state_destroy(machine->state);
     free(machine->effects);
-    free(machine);
+    struct x64i_heap *heap = machine->heap;
+    x64i_heap_free(heap, machine, sizeof *machine);
+    x64i_heap_release(heap);
 }
 
 enum x64_status x64i_machine_set_kernel(struct x64_machine *machine,
@@ -169,6 +196,11 @@ void x64i_machine_end(struct x64_machine *machine, const struct x64_stop *stop)
     machine->run.end.signal = stop->signal;
     machine->run.end.rip = stop->rip;
     machine->run.end.linear = stop->linear;
+}
+
+bool x64i_machine_is_running(const struct x64_machine *machine)
+{
+    return machine->running;
 }
 
 void x64_stop_request(struct x64_machine *machine)

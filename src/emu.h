@@ -79,6 +79,9 @@ void x64i_machine_changed(struct x64_machine *machine);
  * repeats them when it is repeated. */
 void x64i_machine_own_step(struct x64_machine *machine, bool own);
 
+/* Whether a run is on its way, which called who asks. */
+bool x64i_machine_is_running(const struct x64_machine *machine);
+
 /* What the machine would do in its past is not what it did: nothing before now can be gone to. */
 void x64i_machine_begin_history(struct x64_machine *machine);
 

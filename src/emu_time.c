@@ -97,10 +97,8 @@ enum x64_status x64_fork(struct x64_machine *machine, const struct x64_host *hos
         return X64_ERROR_ARGUMENT;
     if (machine->kernel.native && !machine->kernel.fork)
         return X64_ERROR_UNSUPPORTED;
-    struct x64_config config = machine->config;
-    config.host = host ? *host : (struct x64_host){0};
     struct x64_machine *fork;
-    enum x64_status status = x64_machine_create(&config, &fork);
+    enum x64_status status = x64i_machine_create_like(machine, host, &fork);
     if (status != X64_OK)
         return status;
     if (machine->kernel.native)

@@ -6,7 +6,7 @@
 
 #define FIRST_CAPACITY 16
 #define LARGEST_FACTOR 8 /* with it no gap is too large */
-#define NEAR_ENTRIES   16
+#define NEAR_ENTRIES   8
 
 enum x64_status x64i_history_init(struct x64i_history *history, uint64_t interval,
                                   size_t bytes_limit)
@@ -216,6 +216,8 @@ enum x64_status x64i_history_take(struct x64i_history *history, struct x64i_stat
     enum x64_status status = make_room(history);
     if (status != X64_OK)
         return status;
+    if (n >= history->last) /* not on the way back, where nobody should wait for it */
+        x64i_state_prepare(state);
     size_t index = count_until(history, n);
     bool replace = index && history->entries[index - 1].n == n;
     struct x64i_snapshot *snapshot;

@@ -31,6 +31,7 @@ struct x64i_run_state {
 };
 
 struct x64_machine {
+    struct x64i_heap *heap;   /* shared with its forks */
     struct x64_config config; /* with defaults filled in; strings owned by the CPU model's row */
     struct x64i_state *state;
     struct x64i_cpu cpu;
@@ -53,6 +54,11 @@ struct x64_machine {
     bool running;    /* a callback may not run the machine */
     atomic_bool stop_requested;
 };
+
+/* Makes a machine like `original`, which stays as it is, for its fork: of the same configuration
+ * but for the host; what never changes is shared. Its state is that of a new machine. */
+enum x64_status x64i_machine_create_like(const struct x64_machine *original,
+                                         const struct x64_host *host, struct x64_machine **out);
 
 /* Takes snapshots, passes barriers and makes steps until n reaches `target` or the run ends.
  * X64_ERROR_MEMORY when the history could not keep a snapshot. */

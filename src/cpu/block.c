@@ -5,23 +5,77 @@
 #include "cpu/decode.h"
 #include "cpu/isa.h"
 #include "cpu/reference.h"
+#include "state/heap.h"
 #include "state/lazy.h"
 
 #include <string.h>
 
-static size_t address_bucket(uint64_t physical)
+/* Up to 128 blocks, and up to 16384 of them. */
+static const struct x64i_block_tables small_tables = {
+    .address_count = 256, .page_count = 64, .jump_count = 128, .slab_limit = 4};
+static const struct x64i_block_tables large_tables = {
+    .address_count = 16384, .page_count = 4096, .jump_count = 4096, .slab_limit = 512};
+
+static struct x64i_block **address_bucket(const struct x64i_engine *engine, uint64_t physical)
 {
-    return (size_t)(physical ^ physical >> 12) % X64I_BLOCK_HASH;
+    const struct x64i_block_tables *tables = &engine->tables;
+    return &tables->by_address[(physical ^ physical >> 12) & (tables->address_count - 1)];
 }
 
-static size_t page_bucket(uint64_t physical)
+static struct x64i_block **page_bucket(const struct x64i_engine *engine, uint64_t page)
 {
-    return (size_t)(physical >> 12) % X64I_PAGE_HASH;
+    return &engine->tables.by_page[page & (engine->tables.page_count - 1)];
+}
+
+static size_t tables_size(const struct x64i_block_tables *tables)
+{
+    return tables->jump_count * sizeof *tables->jumps +
+           (tables->address_count + tables->page_count) * sizeof *tables->by_address;
+}
+
+/* Lays the tables out in one piece of zeroes. */
+static void place_tables(struct x64i_engine *engine, const struct x64i_block_tables *sizes,
+                         void *memory)
+{
+    struct x64i_block_tables *tables = &engine->tables;
+    *tables = *sizes;
+    tables->jumps = memory;
+    tables->by_address = (struct x64i_block **)(tables->jumps + tables->jump_count);
+    tables->by_page = tables->by_address + tables->address_count;
+}
+
+bool x64i_blocks_create(struct x64i_cpu *cpu)
+{
+    void *memory = x64i_heap_allocate_zeroed(cpu->heap, tables_size(&small_tables));
+    if (memory)
+        place_tables(cpu->engine, &small_tables, memory);
+    return memory != NULL;
+}
+
+static void free_tables(struct x64i_cpu *cpu)
+{
+    struct x64i_engine *engine = cpu->engine;
+    if (engine->grown)
+        x64i_lazy_free(engine->tables.jumps, tables_size(&large_tables));
+    else
+        x64i_heap_free(cpu->heap, engine->tables.jumps, tables_size(&small_tables));
+}
+
+/* Most runs touch little of the large tables. Without memory the small ones go on serving. */
+static void grow_tables(struct x64i_cpu *cpu)
+{
+    struct x64i_engine *engine = cpu->engine;
+    void *memory = engine->grown ? NULL : x64i_lazy_allocate(tables_size(&large_tables));
+    if (!memory)
+        return;
+    free_tables(cpu);
+    place_tables(engine, &large_tables, memory);
+    engine->grown = true;
 }
 
 static void take_from_bucket(struct x64i_engine *engine, const struct x64i_block *block)
 {
-    struct x64i_block **link = &engine->by_address[address_bucket(block->physical)];
+    struct x64i_block **link = address_bucket(engine, block->physical);
     while (*link != block)
         link = &(*link)->next_in_bucket;
     *link = block->next_in_bucket;
@@ -30,7 +84,7 @@ static void take_from_bucket(struct x64i_engine *engine, const struct x64i_block
 static void drop_page(struct x64i_cpu *cpu, uint64_t page)
 {
     struct x64i_engine *engine = cpu->engine;
-    struct x64i_block **link = &engine->by_page[page % X64I_PAGE_HASH];
+    struct x64i_block **link = page_bucket(engine, page);
     while (*link) {
         struct x64i_block *block = *link;
         if (block->physical >> 12 != page) {
@@ -40,7 +94,7 @@ static void drop_page(struct x64i_cpu *cpu, uint64_t page)
         *link = block->next_in_page;
         take_from_bucket(engine, block);
     }
-    cpu->mmu.physical.code.granules[page] = 0;
+    x64i_physical_forget_code(&cpu->mmu.physical, page);
 }
 
 void x64i_blocks_drop_written(struct x64i_cpu *cpu)
@@ -59,32 +113,86 @@ void x64i_blocks_drop_written(struct x64i_cpu *cpu)
     x64i_host_tlb_new_stamps(&cpu->mmu.physical.host);
 }
 
+void x64i_blocks_drop_changed(struct x64i_cpu *cpu)
+{
+    const struct x64i_block_tables *tables = &cpu->engine->tables;
+    cpu->mmu.physical.code.written_count = 0;
+    cpu->fast.pending = NULL;
+    for (uint32_t i = 0; i < tables->page_count; i++) {
+        const struct x64i_block *block = tables->by_page[i];
+        while (block) {
+            uint64_t page = block->physical / X64I_PAGE_SIZE;
+            bool same = x64i_physical_code_is_same(&cpu->mmu.physical, page);
+            if (!same)
+                drop_page(cpu, page);
+            block = same ? block->next_in_page : tables->by_page[i];
+        }
+    }
+}
+
 static void forget_code(struct x64i_cpu *cpu, const struct x64i_slab *slab, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        cpu->mmu.physical.code.granules[slab->blocks[i].physical >> 12] = 0;
+        x64i_physical_forget_code(&cpu->mmu.physical, slab->blocks[i].physical >> 12);
 }
 
 void x64i_blocks_flush(struct x64i_cpu *cpu)
 {
     struct x64i_engine *engine = cpu->engine;
+    struct x64i_block_tables *tables = &engine->tables;
     cpu->mmu.physical.code.written_count = 0;
     cpu->fast.pending = NULL;
-    if (engine->slab_count == 0)
+    if (!engine->slabs)
         return;
-    for (uint32_t i = 0; i < engine->slab_count; i++)
-        forget_code(cpu, engine->slabs[i],
-                    i + 1 < engine->slab_count ? engine->slabs[i]->used : engine->block_count);
+    forget_code(cpu, engine->slabs, engine->block_count);
+    while (engine->slabs) {
+        struct x64i_slab *slab = engine->slabs;
+        engine->slabs = slab->next;
+        slab->next = engine->spare;
+        engine->spare = slab;
+        if (engine->slabs)
+            forget_code(cpu, engine->slabs, engine->slabs->used);
+    }
     engine->slab_count = 0;
-    memset(engine->by_address, 0, sizeof engine->by_address);
-    memset(engine->by_page, 0, sizeof engine->by_page);
+    memset(tables->by_address, 0, tables->address_count * sizeof *tables->by_address);
+    memset(tables->by_page, 0, tables->page_count * sizeof *tables->by_page);
     x64i_host_tlb_new_stamps(&cpu->mmu.physical.host);
 }
 
-void x64i_blocks_destroy(struct x64i_engine *engine)
+static void free_slabs(struct x64i_cpu *cpu, struct x64i_slab *slab)
 {
-    for (size_t i = 0; i < X64I_SLABS; i++)
-        x64i_lazy_free(engine->slabs[i], sizeof *engine->slabs[i]);
+    while (slab) {
+        struct x64i_slab *next = slab->next;
+        x64i_heap_free(cpu->heap, slab, sizeof *slab);
+        slab = next;
+    }
+}
+
+void x64i_blocks_destroy(struct x64i_cpu *cpu)
+{
+    free_slabs(cpu, cpu->engine->slabs);
+    free_slabs(cpu, cpu->engine->spare);
+    free_tables(cpu);
+}
+
+/* A slab to be filled next. */
+static struct x64i_slab *add_slab(struct x64i_cpu *cpu)
+{
+    struct x64i_engine *engine = cpu->engine;
+    struct x64i_slab *slab = engine->spare;
+    if (slab)
+        engine->spare = slab->next;
+    else
+        slab = x64i_heap_allocate(cpu->heap, sizeof *slab);
+    if (!slab)
+        return NULL;
+    if (engine->slabs)
+        engine->slabs->used = engine->block_count;
+    slab->next = engine->slabs;
+    engine->slabs = slab;
+    engine->slab_count++;
+    engine->block_count = engine->op_count = 0;
+    return slab;
 }
 
 /* The slab for the next block, which has room for one of any length. Null when there is none and
@@ -92,20 +200,15 @@ void x64i_blocks_destroy(struct x64i_engine *engine)
 static struct x64i_slab *make_room(struct x64i_cpu *cpu)
 {
     struct x64i_engine *engine = cpu->engine;
-    bool fits = engine->slab_count && engine->block_count < X64I_SLAB_BLOCKS &&
+    bool fits = engine->slabs && engine->block_count < X64I_SLAB_BLOCKS &&
                 X64I_SLAB_OPS - engine->op_count > X64I_BLOCK_OPS;
     if (fits)
-        return engine->slabs[engine->slab_count - 1];
-    if (engine->slab_count == X64I_SLABS)
+        return engine->slabs;
+    if (engine->slab_count == engine->tables.slab_limit) {
         x64i_blocks_flush(cpu);
-    struct x64i_slab **slab = &engine->slabs[engine->slab_count];
-    if (!*slab && !(*slab = x64i_lazy_allocate(sizeof **slab)))
-        return NULL;
-    if (engine->slab_count)
-        engine->slabs[engine->slab_count - 1]->used = engine->block_count;
-    engine->slab_count++;
-    engine->block_count = engine->op_count = 0;
-    return *slab;
+        grow_tables(cpu);
+    }
+    return add_slab(cpu);
 }
 
 /* Offsets in struct x64i_cpu that addresses are made of. */
@@ -175,10 +278,10 @@ static bool is_repeated(const struct x64i_op *op)
 }
 
 /* Chooses the fast handler of a plain instruction. Answers whether it ends the block. */
-static bool choose_handler(const struct x64i_engine *engine, struct x64i_fast_op *fast,
+static bool choose_handler(const struct x64i_cpu *cpu, struct x64i_fast_op *fast,
                            const struct x64i_op *op)
 {
-    const struct x64i_fast_form *form = x64i_fast_form_find(&engine->forms, op->execute);
+    const struct x64i_fast_form *form = x64i_fast_form_find(cpu->forms, op->execute);
     bool ends = x64i_isa_is_branch(op->row);
     fast->run = ends                             ? x64i_fast_generic_end
                 : x64i_isa_is_flagless(op->row) ? x64i_fast_flagless
@@ -257,11 +360,18 @@ static bool add_instruction(struct builder *builder)
         return false;
     }
     set_fast(fast, cold, builder->offset, builder->block->count);
-    bool ends = choose_handler(engine, fast, cold);
+    bool ends = choose_handler(builder->cpu, fast, cold);
     engine->op_count++;
     builder->block->count++;
     builder->offset = (uint16_t)(builder->offset + cold->length);
     return !ends;
+}
+
+static void put_first(struct x64i_block **bucket, struct x64i_block *block,
+                      struct x64i_block **next)
+{
+    *next = *bucket;
+    *bucket = block;
 }
 
 static struct x64i_block *build(struct x64i_cpu *cpu, uint64_t linear, uint64_t physical,
@@ -269,7 +379,7 @@ static struct x64i_block *build(struct x64i_cpu *cpu, uint64_t linear, uint64_t 
 {
     struct x64i_engine *engine = cpu->engine;
     struct x64i_slab *slab = make_room(cpu);
-    if (!slab)
+    if (!slab || !x64i_physical_keep_code(&cpu->mmu.physical, physical, 1))
         return NULL;
     struct x64i_block *block = &slab->blocks[engine->block_count++];
     const uint16_t offset = (uint16_t)(physical % X64I_PAGE_SIZE);
@@ -278,17 +388,15 @@ static struct x64i_block *build(struct x64i_cpu *cpu, uint64_t linear, uint64_t 
     while (add_instruction(&builder))
         ;
     uint64_t size = builder.offset > offset ? (uint64_t)(builder.offset - offset) : 1;
-    x64i_physical_keep_code(&cpu->mmu.physical, physical, size);
-    block->next_in_bucket = engine->by_address[address_bucket(physical)];
-    engine->by_address[address_bucket(physical)] = block;
-    block->next_in_page = engine->by_page[page_bucket(physical)];
-    engine->by_page[page_bucket(physical)] = block;
+    (void)x64i_physical_keep_code(&cpu->mmu.physical, physical, size); /* room is made */
+    put_first(address_bucket(engine, physical), block, &block->next_in_bucket);
+    put_first(page_bucket(engine, physical / X64I_PAGE_SIZE), block, &block->next_in_page);
     return block;
 }
 
 static struct x64i_block *find(struct x64i_cpu *cpu, uint64_t linear, uint64_t physical)
 {
-    struct x64i_block *block = cpu->engine->by_address[address_bucket(physical)];
+    struct x64i_block *block = *address_bucket(cpu->engine, physical);
     while (block && block->physical != physical)
         block = block->next_in_bucket;
     if (block)

@@ -2,8 +2,9 @@
 /*
  * Blocks: straight runs of ops within one page, found by their physical address, and the ways from
  * one to the next. Blocks and ops lie in slabs, which are never given back one by one: when there
- * is no room for more, everything is forgotten. For each fast op the slab has a cold one, the whole
- * decoded instruction.
+ * is no room for more, everything is forgotten. The tables by which blocks are found start small,
+ * so that a fork which runs little needs little. For each fast op the slab has a cold one, the
+ * whole decoded instruction.
  *
  *     slab   fast   | add  | mov  | jnz  | | sub | ...
  *            cold   | ADD  | MOV  | JNZ  | | SUB | ...
@@ -17,13 +18,9 @@
 
 #include <stddef.h>
 
-#define X64I_BLOCK_OPS    48u /* instructions of a block at most */
-#define X64I_SLAB_BLOCKS  256u
-#define X64I_SLAB_OPS     2048u
-#define X64I_SLABS        64u
-#define X64I_BLOCK_HASH   16384u
-#define X64I_PAGE_HASH    4096u
-#define X64I_JUMP_ENTRIES 4096u
+#define X64I_BLOCK_OPS   48u /* instructions of a block at most */
+#define X64I_SLAB_BLOCKS 32u
+#define X64I_SLAB_OPS    256u
 
 enum { X64I_EXIT_NEXT, X64I_EXIT_TAKEN, X64I_EXIT_COUNT };
 
@@ -55,18 +52,26 @@ struct x64i_slab {
     struct x64i_fast_op fast[X64I_SLAB_OPS];
     struct x64i_op cold[X64I_SLAB_OPS];
     struct x64i_block blocks[X64I_SLAB_BLOCKS];
-    uint32_t used; /* blocks, once it is full */
+    uint32_t used;          /* blocks, once it is full */
+    struct x64i_slab *next; /* that was filled before it, or is spare as well */
+};
+
+/* Where blocks are found. The sizes are powers of two. */
+struct x64i_block_tables {
+    uint32_t address_count, page_count, jump_count, slab_limit;
+    struct x64i_block **by_address;
+    struct x64i_block **by_page;
+    struct x64i_jump *jumps;
 };
 
 struct x64i_engine {
-    uint32_t slab_count; /* in use; the last one is being filled */
-    uint32_t op_count;   /* in the last slab */
-    uint32_t block_count;
-    struct x64i_slab *slabs[X64I_SLABS]; /* allocated, whether in use or not; null for the rest */
-    struct x64i_block *by_address[X64I_BLOCK_HASH];
-    struct x64i_block *by_page[X64I_PAGE_HASH];
-    struct x64i_jump jumps[X64I_JUMP_ENTRIES];
-    struct x64i_fast_forms forms;
+    struct x64i_slab *slabs; /* in use, the newest first: it is being filled */
+    struct x64i_slab *spare;
+    uint32_t slab_count;  /* in use */
+    uint32_t op_count;    /* in the newest slab */
+    uint32_t block_count; /* there */
+    bool grown;           /* the tables are the large ones */
+    struct x64i_block_tables tables;
 };
 
 /* The cold op of a fast one: as far behind it as all of its slab. */
@@ -78,7 +83,8 @@ static inline const struct x64i_op *x64i_cold_op(const struct x64i_fast_op *op)
 
 static inline struct x64i_jump *x64i_jump_at(const struct x64i_cpu *cpu, uint64_t target)
 {
-    return &cpu->engine->jumps[(target ^ target >> 12) % X64I_JUMP_ENTRIES];
+    const struct x64i_block_tables *tables = &cpu->engine->tables;
+    return &tables->jumps[(target ^ target >> 12) & (tables->jump_count - 1)];
 }
 
 /* The block whose first instruction lies at RIP, made if need be. Null when the reference path must
@@ -88,11 +94,17 @@ struct x64i_block *x64i_block_at_rip(struct x64i_cpu *cpu);
 /* Drops blocks whose bytes were written. */
 void x64i_blocks_drop_written(struct x64i_cpu *cpu);
 
+/* After a restore: drops blocks whose bytes are others now. */
+void x64i_blocks_drop_changed(struct x64i_cpu *cpu);
+
 /* Drops all blocks. */
 void x64i_blocks_flush(struct x64i_cpu *cpu);
 
-/* Frees the slabs. */
-void x64i_blocks_destroy(struct x64i_engine *engine);
+/* Allocates the first tables; false when the host has no memory. */
+bool x64i_blocks_create(struct x64i_cpu *cpu);
+
+/* Frees the tables and slabs. */
+void x64i_blocks_destroy(struct x64i_cpu *cpu);
 
 /* Ends of blocks, and instructions that only the reference path can do. */
 x64i_fast_handler x64i_fast_generic_end; /* as x64i_fast_generic, and goes where RIP then is */

@@ -3,6 +3,7 @@
 
 #include "cpu/decode.h"
 #include "cpu/engine.h"
+#include "cpu/fast_forms.h"
 #include "cpu/fxsave.h"
 #include "cpu/msr_glue.h"
 
@@ -15,10 +16,12 @@
 #define STEPS_MAX (UINT64_C(1) << 58)
 #define CLOCK_MAX (UINT64_C(1) << 62)
 
-enum x64_status x64i_cpu_init(struct x64i_cpu *cpu, struct x64i_state *state,
-                              const struct x64i_cpu_model *model, uint64_t ram_size)
+static enum x64_status init(struct x64i_cpu *cpu, struct x64i_state *state,
+                            const struct x64i_cpu_model *model, uint64_t ram_size,
+                            const struct x64i_cpu *original)
 {
     cpu->model = model;
+    cpu->heap = x64i_state_heap(state);
     enum x64_status status =
         x64i_state_add_fixed(state, "cpu", CPU_VERSION, &cpu->s, sizeof cpu->s, 0);
     if (status == X64_OK)
@@ -26,13 +29,27 @@ enum x64_status x64i_cpu_init(struct x64i_cpu *cpu, struct x64i_state *state,
     if (status == X64_OK)
         status = x64i_mmu_init(&cpu->mmu, state, ram_size);
     if (status == X64_OK)
-        status = x64i_decoder_create(cpu);
+        status = x64i_decoder_create(cpu, original);
     return status;
+}
+
+enum x64_status x64i_cpu_init(struct x64i_cpu *cpu, struct x64i_state *state,
+                              const struct x64i_cpu_model *model, uint64_t ram_size)
+{
+    return init(cpu, state, model, ram_size, NULL);
+}
+
+enum x64_status x64i_cpu_init_like(struct x64i_cpu *cpu, struct x64i_state *state,
+                                   const struct x64i_cpu *original)
+{
+    cpu->forms = x64i_fast_forms_retain(original->forms);
+    return init(cpu, state, original->model, original->mmu.physical.ram_size, original);
 }
 
 void x64i_cpu_destroy(struct x64i_cpu *cpu)
 {
     x64i_engine_destroy(cpu);
+    x64i_fast_forms_release(cpu->forms);
     x64i_decoder_destroy(cpu);
 }
 

@@ -56,6 +56,7 @@ struct x64i_native {
 struct x64i_decode_cache; /* decode.c: bytes already decoded */
 struct x64i_engine;       /* engine.c: blocks of ops */
 struct x64i_decoder;      /* decode.c: Zydis, set up for the CPU model */
+struct x64i_fast_forms;   /* fast_forms.c: the engine's handlers */
 
 struct x64i_cpu {
     struct x64i_cpu_state s; /* region "cpu" */
@@ -88,16 +89,22 @@ struct x64i_cpu {
 
     const struct x64i_native *natives;
     size_t native_count;
+    struct x64i_heap *heap; /* of the state */
     struct x64i_decoder *decoder;
     struct x64i_decode_cache *cache;
     struct x64i_fast fast;
-    struct x64i_engine *engine; /* allocated by its first run */
+    struct x64i_fast_forms *forms; /* made by the engine's first run, or shared */
+    struct x64i_engine *engine;    /* allocated by its first run */
 };
 
 /* Sets up MMU, MSRs and registers in `state`, and the decoder. `cpu` must be zeroed, and must stay
  * at its address. x64i_cpu_destroy frees what init allocated. */
 enum x64_status x64i_cpu_init(struct x64i_cpu *cpu, struct x64i_state *state,
                               const struct x64i_cpu_model *model, uint64_t ram_size);
+
+/* The same for a fork of `original`: of its model and size; tables that never change are shared. */
+enum x64_status x64i_cpu_init_like(struct x64i_cpu *cpu, struct x64i_state *state,
+                                   const struct x64i_cpu *original);
 void x64i_cpu_destroy(struct x64i_cpu *cpu);
 
 /* Puts every register at its value after power-up (SDM vol. 3A, table 10-1), then into 64-bit mode

@@ -2,16 +2,19 @@
 #include "cpu/decode.h"
 
 #include "cpu/isa.h"
+#include "state/heap.h"
 
-#include <stdlib.h>
+#include <stdatomic.h>
 #include <string.h>
 
 struct x64i_decoder {
+    atomic_uint holders;
+    struct x64i_heap *heap;
     ZydisDecoder by_mode[3];                          /* 64, 32 and 16 bits */
     uint16_t first_row[ZYDIS_MNEMONIC_MAX_VALUE + 1]; /* of isa.def, or the number of rows */
 };
 
-static ZydisDecoder *decoder_for(struct x64i_cpu *cpu)
+static const ZydisDecoder *decoder_for(const struct x64i_cpu *cpu)
 {
     return &cpu->decoder->by_mode[cpu->code_bits == 64 ? 0 : cpu->code_bits == 32 ? 1 : 2];
 }
@@ -36,7 +39,7 @@ static void set_modes(const struct x64i_cpu *cpu, ZydisDecoder *decoder)
         (void)ZydisDecoderEnableMode(decoder, modes[i].mode, modes[i].on);
 }
 
-enum x64_status x64i_decoder_create(struct x64i_cpu *cpu)
+static struct x64i_decoder *make_decoder(const struct x64i_cpu *cpu)
 {
     static const struct {
         ZydisMachineMode mode;
@@ -46,27 +49,47 @@ enum x64_status x64i_decoder_create(struct x64i_cpu *cpu)
         {ZYDIS_MACHINE_MODE_LONG_COMPAT_32, ZYDIS_STACK_WIDTH_32},
         {ZYDIS_MACHINE_MODE_LONG_COMPAT_16, ZYDIS_STACK_WIDTH_16},
     };
-    cpu->decoder = calloc(1, sizeof *cpu->decoder);
-    cpu->cache = x64i_decode_cache_create();
-    if (!cpu->decoder || !cpu->cache) {
-        x64i_decoder_destroy(cpu);
-        return X64_ERROR_MEMORY;
-    }
+    struct x64i_decoder *decoder = x64i_heap_allocate(cpu->heap, sizeof *decoder);
+    if (!decoder)
+        return NULL;
+    atomic_init(&decoder->holders, 1);
+    decoder->heap = cpu->heap;
     for (size_t i = 0; i <= ZYDIS_MNEMONIC_MAX_VALUE; i++)
-        cpu->decoder->first_row[i] = (uint16_t)x64i_isa_row_count;
+        decoder->first_row[i] = (uint16_t)x64i_isa_row_count;
     for (size_t i = x64i_isa_row_count; i-- > 0;)
-        cpu->decoder->first_row[x64i_isa_rows[i].mnemonic] = (uint16_t)i;
+        decoder->first_row[x64i_isa_rows[i].mnemonic] = (uint16_t)i;
     for (size_t i = 0; i < 3; i++) {
-        (void)ZydisDecoderInit(&cpu->decoder->by_mode[i], setups[i].mode, setups[i].stack);
-        set_modes(cpu, &cpu->decoder->by_mode[i]);
+        (void)ZydisDecoderInit(&decoder->by_mode[i], setups[i].mode, setups[i].stack);
+        set_modes(cpu, &decoder->by_mode[i]);
     }
-    return X64_OK;
+    return decoder;
+}
+
+enum x64_status x64i_decoder_create(struct x64i_cpu *cpu, const struct x64i_cpu *original)
+{
+    if (original) {
+        atomic_fetch_add_explicit(&original->decoder->holders, 1, memory_order_relaxed);
+        cpu->decoder = original->decoder;
+    } else {
+        cpu->decoder = make_decoder(cpu);
+    }
+    cpu->cache = x64i_decode_cache_create(cpu->heap);
+    if (cpu->decoder && cpu->cache)
+        return X64_OK;
+    x64i_decoder_destroy(cpu);
+    return X64_ERROR_MEMORY;
+}
+
+static void release_decoder(struct x64i_decoder *decoder)
+{
+    if (decoder && atomic_fetch_sub_explicit(&decoder->holders, 1, memory_order_acq_rel) == 1)
+        x64i_heap_free(decoder->heap, decoder, sizeof *decoder);
 }
 
 void x64i_decoder_destroy(struct x64i_cpu *cpu)
 {
-    free(cpu->decoder);
-    x64i_decode_cache_destroy(cpu->cache);
+    release_decoder(cpu->decoder);
+    x64i_decode_cache_destroy(cpu->heap, cpu->cache);
     cpu->decoder = NULL;
     cpu->cache = NULL;
 }

@@ -17,11 +17,13 @@ enum x64i_decoded {
     X64I_DECODE_UNDEFINED /* no such instruction on this CPU: #UD; op->length may be 0 */
 };
 
-struct x64i_decode_cache *x64i_decode_cache_create(void);
-void x64i_decode_cache_destroy(struct x64i_decode_cache *cache);
+struct x64i_decode_cache *x64i_decode_cache_create(struct x64i_heap *heap);
+void x64i_decode_cache_destroy(struct x64i_heap *heap, struct x64i_decode_cache *cache);
 
-/* Allocates what cpu->decoder and cpu->cache point to. */
-enum x64_status x64i_decoder_create(struct x64i_cpu *cpu);
+/* Makes or shares what cpu->decoder points to, and allocates what cpu->cache does. The decoder of
+ * `original`, null for none, was made for the same model; it never changes, so that CPUs in several
+ * threads may share it. */
+enum x64_status x64i_decoder_create(struct x64i_cpu *cpu, const struct x64i_cpu *original);
 void x64i_decoder_destroy(struct x64i_cpu *cpu);
 
 /* Decodes for the CPU's present mode (cpu->code_bits). */

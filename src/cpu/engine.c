@@ -4,7 +4,7 @@
 #include "cpu/block.h"
 #include "cpu/fast_flags.h"
 #include "cpu/reference.h"
-#include "state/lazy.h"
+#include "state/heap.h"
 
 /* A run is not longer than this many steps, so that whoever asked for it can look around. */
 #define RUN_STEPS_MAX 1000000u
@@ -12,34 +12,29 @@
 /* What is left before a deadline, and shorter than this, is left to the reference path. */
 #define RUN_STEPS_MIN 4u
 
-static size_t granules_size(const struct x64i_physical *physical)
-{
-    return (size_t)(physical->ram_size / X64I_PAGE_SIZE) * sizeof *physical->code.granules;
-}
-
 static bool create_engine(struct x64i_cpu *cpu)
 {
     struct x64i_physical *physical = &cpu->mmu.physical;
-    cpu->engine = x64i_lazy_allocate(sizeof *cpu->engine);
-    physical->code.granules = x64i_lazy_allocate(granules_size(physical));
-    if (!cpu->engine || !physical->code.granules || !x64i_host_tlb_create(&physical->host)) {
-        x64i_engine_destroy(cpu);
-        return false;
-    }
-    x64i_fast_forms_init(&cpu->engine->forms);
-    return true;
+    if (!cpu->forms)
+        cpu->forms = x64i_fast_forms_create(cpu->heap);
+    cpu->engine = x64i_heap_allocate_zeroed(cpu->heap, sizeof *cpu->engine);
+    if (cpu->forms && cpu->engine && x64i_blocks_create(cpu) &&
+        x64i_physical_create_code(physical, cpu->heap) &&
+        x64i_host_tlb_create(&physical->host, cpu->heap))
+        return true;
+    x64i_engine_destroy(cpu);
+    return false;
 }
 
 void x64i_engine_destroy(struct x64i_cpu *cpu)
 {
     struct x64i_physical *physical = &cpu->mmu.physical;
     if (cpu->engine)
-        x64i_blocks_destroy(cpu->engine);
-    x64i_lazy_free(cpu->engine, sizeof *cpu->engine);
-    x64i_lazy_free(physical->code.granules, granules_size(physical));
-    x64i_host_tlb_destroy(&physical->host);
+        x64i_blocks_destroy(cpu);
+    x64i_heap_free(cpu->heap, cpu->engine, sizeof *cpu->engine);
     cpu->engine = NULL;
-    physical->code.granules = NULL;
+    x64i_physical_destroy_code(physical);
+    x64i_host_tlb_destroy(&physical->host);
 }
 
 void x64i_engine_flush(struct x64i_cpu *cpu)
@@ -47,6 +42,14 @@ void x64i_engine_flush(struct x64i_cpu *cpu)
     if (!cpu->engine)
         return;
     x64i_blocks_flush(cpu);
+    x64i_host_tlb_flush(&cpu->mmu.physical.host);
+}
+
+void x64i_engine_restored(struct x64i_cpu *cpu)
+{
+    if (!cpu->engine)
+        return;
+    x64i_blocks_drop_changed(cpu);
     x64i_host_tlb_flush(&cpu->mmu.physical.host);
 }
 

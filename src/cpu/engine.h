@@ -23,8 +23,11 @@
  * be due before `limit`. Answers how many steps it made. */
 uint64_t x64i_engine_run(struct x64i_cpu *cpu, uint64_t limit);
 
-/* Forgets all blocks: after memory was replaced as a whole, or natives were set. */
+/* Forgets all blocks: after natives were set, or devices added. */
 void x64i_engine_flush(struct x64i_cpu *cpu);
+
+/* After a restore: forgets blocks whose bytes are others now, and all host pointers. */
+void x64i_engine_restored(struct x64i_cpu *cpu);
 
 void x64i_engine_destroy(struct x64i_cpu *cpu);
 

@@ -3,6 +3,7 @@
 
 #include "cpu/fast_branch.h"
 #include "cpu/isa_handlers.h"
+#include "state/heap.h"
 
 #include <stdint.h>
 
@@ -48,13 +49,31 @@ static void add(struct x64i_fast_forms *forms, const struct x64i_fast_form *form
     forms->slots[at] = *form;
 }
 
-void x64i_fast_forms_init(struct x64i_fast_forms *forms)
+struct x64i_fast_forms *x64i_fast_forms_create(struct x64i_heap *heap)
 {
-    *forms = (struct x64i_fast_forms){0};
+    struct x64i_fast_forms *forms = x64i_heap_allocate_zeroed(heap, sizeof *forms);
+    if (!forms)
+        return NULL;
+    atomic_init(&forms->holders, 1);
+    forms->heap = heap;
     for (size_t i = 0; i < STRAIGHT_COUNT; i++)
         add(forms, &straight_forms[i]);
     for (size_t i = 0; i < x64i_fast_branch_count; i++)
         add(forms, &x64i_fast_branches[i]);
+    return forms;
+}
+
+struct x64i_fast_forms *x64i_fast_forms_retain(struct x64i_fast_forms *forms)
+{
+    if (forms)
+        atomic_fetch_add_explicit(&forms->holders, 1, memory_order_relaxed);
+    return forms;
+}
+
+void x64i_fast_forms_release(struct x64i_fast_forms *forms)
+{
+    if (forms && atomic_fetch_sub_explicit(&forms->holders, 1, memory_order_acq_rel) == 1)
+        x64i_heap_free(forms->heap, forms, sizeof *forms);
 }
 
 const struct x64i_fast_form *x64i_fast_form_find(const struct x64i_fast_forms *forms,

@@ -6,8 +6,11 @@
 #include "cpu/fast_op.h"
 #include "cpu/op.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+struct x64i_heap;
 
 struct x64i_fast_form {
     x64i_handler *reference;
@@ -15,14 +18,22 @@ struct x64i_fast_form {
     bool ends_block; /* it goes on elsewhere than at the op behind it */
 };
 
-/* A hash table of the forms, filled by x64i_fast_forms_init. */
+/* A hash table of the forms, which never changes once it is made: a CPU and its forks share it,
+ * whatever threads they run in. */
 #define X64I_FAST_FORM_SLOTS 4096u
 
 struct x64i_fast_forms {
+    atomic_uint holders;
+    struct x64i_heap *heap;
     struct x64i_fast_form slots[X64I_FAST_FORM_SLOTS];
 };
 
-void x64i_fast_forms_init(struct x64i_fast_forms *forms);
+/* Makes the table; null when the host has no memory. */
+struct x64i_fast_forms *x64i_fast_forms_create(struct x64i_heap *heap);
+
+/* One holder more or less; null is ignored. */
+struct x64i_fast_forms *x64i_fast_forms_retain(struct x64i_fast_forms *forms);
+void x64i_fast_forms_release(struct x64i_fast_forms *forms);
 
 /* The fast form of a handler; null when it has none. */
 const struct x64i_fast_form *x64i_fast_form_find(const struct x64i_fast_forms *forms,

@@ -45,10 +45,10 @@ _Static_assert(sizeof(struct x64i_fast_op) == 32, "an op stays small");
 
 /* Whether the compiler makes tail calls jumps: clang is told to, gcc does with optimisation;
  * neither does in builds with a sanitizer or without optimisation. */
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define X64I_TAIL_CALLS 0
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define X64I_TAIL_CALLS 0
 #endif
 #endif

@@ -3,11 +3,13 @@
 #include "cpu/decode.h"
 
 #include "cpu/access.h"
+#include "state/heap.h"
 #include "state/lazy.h"
 
 #include <string.h>
 
-#define CACHE_SIZE 4096u
+#define FIRST_SIZE   256u
+#define LARGEST_SIZE 4096u
 
 struct cached_op {
     uint64_t physical;
@@ -16,19 +18,58 @@ struct cached_op {
     struct x64i_op op;
 };
 
+/* Starts empty, and grows when ops have pushed each other out as often as there are entries. */
 struct x64i_decode_cache {
-    struct x64i_op uncached; /* an instruction across two pages */
-    struct cached_op entry[CACHE_SIZE];
+    struct x64i_op uncached; /* an instruction across two pages, or without host memory for more */
+    size_t size;             /* of the entries; a power of two, or 0 */
+    size_t patience;         /* how many more entries are pushed out before it grows */
+    struct cached_op *entries;
 };
 
-struct x64i_decode_cache *x64i_decode_cache_create(void)
+struct x64i_decode_cache *x64i_decode_cache_create(struct x64i_heap *heap)
 {
-    return x64i_lazy_allocate(sizeof(struct x64i_decode_cache));
+    return x64i_heap_allocate_zeroed(heap, sizeof(struct x64i_decode_cache));
 }
 
-void x64i_decode_cache_destroy(struct x64i_decode_cache *cache)
+static void free_entries(struct x64i_heap *heap, struct x64i_decode_cache *cache)
 {
-    x64i_lazy_free(cache, sizeof *cache);
+    size_t bytes = cache->size * sizeof *cache->entries;
+    if (cache->size == LARGEST_SIZE)
+        x64i_lazy_free(cache->entries, bytes);
+    else
+        x64i_heap_free(heap, cache->entries, bytes);
+}
+
+void x64i_decode_cache_destroy(struct x64i_heap *heap, struct x64i_decode_cache *cache)
+{
+    if (!cache)
+        return;
+    free_entries(heap, cache);
+    x64i_heap_free(heap, cache, sizeof *cache);
+}
+
+static void grow(struct x64i_heap *heap, struct x64i_decode_cache *cache)
+{
+    struct cached_op *entries = cache->size
+                                    ? x64i_lazy_allocate(LARGEST_SIZE * sizeof *entries)
+                                    : x64i_heap_allocate_zeroed(heap, FIRST_SIZE * sizeof *entries);
+    cache->patience = SIZE_MAX; /* it stays as it is */
+    if (!entries)
+        return;
+    free_entries(heap, cache);
+    cache->entries = entries;
+    cache->size = cache->size ? LARGEST_SIZE : FIRST_SIZE;
+    if (cache->size < LARGEST_SIZE)
+        cache->patience = cache->size;
+}
+
+/* Where the op at a physical address is, or is to be; null when it cannot be kept. */
+static struct cached_op *entry_for(struct x64i_cpu *cpu, uint64_t physical)
+{
+    struct x64i_decode_cache *cache = cpu->cache;
+    if (cache->patience == 0)
+        grow(cpu->heap, cache);
+    return cache->size ? &cache->entries[(physical ^ physical >> 12) & (cache->size - 1)] : NULL;
 }
 
 /* RIP as a linear address; #GP(0) when it is not canonical or beyond CS's limit. */
@@ -102,32 +143,43 @@ static enum x64i_result fetch_across(struct x64i_cpu *cpu, uint64_t physical,
     return decoded == X64I_DECODED ? X64I_DONE : raise_decode(cpu, decoded);
 }
 
+static enum x64i_result decode_within(struct x64i_cpu *cpu, const uint8_t *bytes,
+                                      struct x64i_op *op)
+{
+    enum x64i_decoded decoded = x64i_decode(cpu, bytes, X64I_INSTRUCTION_MAX, op);
+    remember_bytes(cpu, bytes, op->length ? op->length : X64I_INSTRUCTION_MAX);
+    return decoded == X64I_DECODED ? X64I_DONE : raise_decode(cpu, decoded);
+}
+
 static enum x64i_result fetch_within(struct x64i_cpu *cpu, uint64_t physical,
                                      const struct x64i_op **op)
 {
-    struct cached_op *cached = &cpu->cache->entry[(physical ^ physical >> 12) & (CACHE_SIZE - 1)];
+    struct cached_op *cached = entry_for(cpu, physical);
     uint8_t copy[X64I_INSTRUCTION_MAX];
     const uint8_t *bytes = x64i_physical_ram(&cpu->mmu.physical, physical);
     if (!bytes) {
         read_code(cpu, physical, copy, sizeof copy);
         bytes = copy;
     }
+    if (!cached) {
+        *op = &cpu->cache->uncached;
+        return decode_within(cpu, bytes, &cpu->cache->uncached);
+    }
+    *op = &cached->op;
     if (cached->physical == physical && cached->code_bits == cpu->code_bits &&
         memcmp(cached->bytes, bytes, cached->op.length) == 0) {
         remember_bytes(cpu, bytes, cached->op.length);
-        *op = &cached->op;
         return X64I_DONE;
     }
+    if (cached->code_bits)
+        cpu->cache->patience--;
     cached->code_bits = 0;
-    enum x64i_decoded decoded = x64i_decode(cpu, bytes, X64I_INSTRUCTION_MAX, &cached->op);
-    size_t length = cached->op.length;
-    remember_bytes(cpu, bytes, length ? length : X64I_INSTRUCTION_MAX);
-    if (decoded != X64I_DECODED)
-        return raise_decode(cpu, decoded);
+    enum x64i_result result = decode_within(cpu, bytes, &cached->op);
+    if (result != X64I_DONE)
+        return result;
     cached->physical = physical;
     cached->code_bits = cpu->code_bits;
     memcpy(cached->bytes, bytes, X64I_INSTRUCTION_MAX);
-    *op = &cached->op;
     return X64I_DONE;
 }
 

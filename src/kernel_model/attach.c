@@ -7,6 +7,7 @@
 #include "kernel_model/mitigations.h"
 #include "kernel_model/open_file.h"
 #include "kernel_model/vfs.h"
+#include "state/heap.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -113,7 +114,7 @@ static void restored(void *user)
         kernel->host = x64i_host_view_recorded(mounts, size);
     x64i_tasks_repair(kernel);
     if (kernel->program != program)
-        x64i_user_symbols_load(kernel);
+        x64i_user_symbols_forget(kernel);
 }
 
 static void destroy(void *user)
@@ -121,31 +122,17 @@ static void destroy(void *user)
     struct x64i_kernel *kernel = user;
     x64i_cpu_set_natives(kernel->cpu, NULL, 0);
     x64i_shared_image_release(kernel->shared);
-    x64i_user_symbols_free(kernel);
+    x64i_user_symbols_forget(kernel);
     x64i_custom_free(kernel);
     x64i_host_view_destroy(kernel->host);
-    free(kernel->natives);
-    free(kernel->scratch);
-    free(kernel);
+    x64i_heap_free(kernel->cpu->heap, kernel->scratch, X64I_PAGE_SIZE);
+    x64i_heap_free(kernel->cpu->heap, kernel, sizeof *kernel);
 }
 
 struct x64i_kernel *x64i_kernel_of(struct x64_machine *machine)
 {
     const struct x64i_kernel_hooks *hooks = x64i_machine_kernel(machine);
     return hooks->native == x64i_native_run ? hooks->user : NULL;
-}
-
-static enum x64_status fork_kernel(void *user, struct x64_machine *fork)
-{
-    const struct x64i_kernel *kernel = user;
-    struct x64i_kernel *copied;
-    enum x64_status status = x64i_kernel_create(
-        fork, kernel->era, x64i_shared_image_retain(kernel->shared), kernel->mitigations, &copied);
-    if (status == X64_OK && kernel->host) {
-        copied->host = x64i_host_view_copy(kernel->host);
-        status = copied->host ? X64_OK : X64_ERROR_MEMORY;
-    }
-    return status == X64_OK ? x64i_custom_copy(kernel, copied) : status;
 }
 
 static enum x64_status add_paged(struct x64i_kernel *kernel)
@@ -199,19 +186,23 @@ static enum x64_status add_regions(struct x64i_kernel *kernel)
     return status;
 }
 
-enum x64_status x64i_kernel_create(struct x64_machine *machine, const struct x64i_era *era,
-                                   struct x64i_shared_image *shared, unsigned mitigations,
-                                   struct x64i_kernel **out)
+static enum x64_status fork_kernel(void *user, struct x64_machine *fork);
+
+/* All but what follows from the state, which is not there yet. */
+static enum x64_status make(struct x64_machine *machine, const struct x64i_era *era,
+                            struct x64i_shared_image *shared, unsigned mitigations,
+                            struct x64i_kernel **out)
 {
-    struct x64i_kernel *kernel = calloc(1, sizeof *kernel);
+    struct x64i_cpu *cpu = x64i_machine_cpu(machine);
+    struct x64i_kernel *kernel = x64i_heap_allocate_zeroed(cpu->heap, sizeof *kernel);
     if (!kernel) {
         x64i_shared_image_release(shared);
         return X64_ERROR_MEMORY;
     }
-    kernel->scratch = calloc(1, X64I_PAGE_SIZE);
+    kernel->scratch = x64i_heap_allocate_zeroed(cpu->heap, X64I_PAGE_SIZE);
     kernel->machine = machine;
-    kernel->cpu = x64i_machine_cpu(machine);
-    kernel->memory = &kernel->cpu->mmu.physical;
+    kernel->cpu = cpu;
+    kernel->memory = &cpu->mmu.physical;
     kernel->era = era;
     kernel->shared = shared;
     kernel->image = x64i_shared_image_get(shared);
@@ -228,14 +219,38 @@ enum x64_status x64i_kernel_create(struct x64_machine *machine, const struct x64
         return status;
     }
     status = kernel->scratch ? add_regions(kernel) : X64_ERROR_MEMORY;
-    if (status != X64_OK)
-        return status;
-    x64i_tasks_refresh(kernel);
-    status = x64i_natives_build(kernel);
-    x64i_slots_build(kernel);
+    if (status == X64_OK)
+        status = x64i_natives_build(kernel);
     if (status == X64_OK)
         *out = kernel;
     return status;
+}
+
+static enum x64_status fork_kernel(void *user, struct x64_machine *fork)
+{
+    const struct x64i_kernel *kernel = user;
+    struct x64i_kernel *copied;
+    enum x64_status status = make(fork, kernel->era, x64i_shared_image_retain(kernel->shared),
+                                  kernel->mitigations, &copied);
+    if (status == X64_OK)
+        memcpy(copied->slots, kernel->slots, sizeof copied->slots);
+    if (status == X64_OK && kernel->host) {
+        copied->host = x64i_host_view_copy(kernel->host);
+        status = copied->host ? X64_OK : X64_ERROR_MEMORY;
+    }
+    return status == X64_OK ? x64i_custom_copy(kernel, copied) : status;
+}
+
+enum x64_status x64i_kernel_create(struct x64_machine *machine, const struct x64i_era *era,
+                                   struct x64i_shared_image *shared, unsigned mitigations,
+                                   struct x64i_kernel **out)
+{
+    enum x64_status status = make(machine, era, shared, mitigations, out);
+    if (status != X64_OK)
+        return status;
+    x64i_tasks_refresh(*out);
+    x64i_slots_build(*out);
+    return X64_OK;
 }
 
 static enum x64_status read_file(const char *path, uint64_t limit, uint8_t **bytes, size_t *size,
@@ -454,6 +469,8 @@ enum x64_status x64_kernel_attach(struct x64_machine *machine,
     if (!machine || !config || config->struct_size < sizeof config->struct_size ||
         config->struct_size > sizeof complete)
         return X64_ERROR_ARGUMENT;
+    if (x64i_machine_is_running(machine))
+        return x64i_refuse(error, X64_ERROR_STATE, "a machine that runs cannot be given a kernel");
     memcpy(&complete, config, config->struct_size);
     if (complete.entry && complete.kernel)
         return x64i_refuse(error, X64_ERROR_ARGUMENT,

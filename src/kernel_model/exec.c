@@ -338,7 +338,7 @@ enum x64_status x64i_exec_map(struct x64i_kernel *kernel, struct x64i_loaded *pr
     place_user(kernel, &program->elf);
     if (!program->file) {
         kernel->schedule.program_base = program->elf.entry - linked;
-        x64i_user_symbols_load(kernel);
+        x64i_user_symbols_forget(kernel);
     }
     enum x64_status status = map_program(kernel, program, path, error);
     if (status == X64_OK && interpreter)

@@ -74,10 +74,8 @@ struct x64i_kernel {
     size_t program_size;
     struct x64i_user_symbol *symbols; /* of the program, by address; derived */
     size_t symbol_count;
+    bool symbols_loaded;        /* of this program; when they are first asked for */
     struct x64i_custom *custom; /* null when there are none */
-    struct x64i_native *natives;
-    size_t native_count;
-    size_t native_capacity;
     struct x64i_named_place slots[X64I_NAMED_PLACES]; /* of a stock kernel; derived */
     struct x64i_layout layout;                        /* region "kernel.layout" */
     struct x64i_mm mm;                                /* region "kernel.mm" */
@@ -135,6 +133,14 @@ void x64i_shared_image_release(struct x64i_shared_image *shared);
 const struct x64_kernel_image *x64i_shared_image_get(const struct x64i_shared_image *shared);
 const struct x64_kernel_image *x64i_shared_image_stock(const struct x64i_shared_image *shared);
 
+/* The list of natives, which the first machine makes before there are forks; taken over. */
+struct x64i_natives {
+    struct x64i_native *list;
+    size_t count;
+    size_t capacity;
+};
+struct x64i_natives *x64i_shared_image_natives(struct x64i_shared_image *shared);
+
 /* boot_image.c: puts a built-in image into memory, patches it, and sets the CPU to startup_64. */
 enum x64_status x64i_boot_image(struct x64i_kernel *kernel, struct x64_error_text *error);
 
@@ -171,7 +177,8 @@ const char *x64i_kernel_release(const struct x64i_kernel *kernel);
 void x64i_slots_build(struct x64i_kernel *kernel);
 size_t x64i_slot_name(const struct x64i_kernel *kernel, uint64_t linear, char *name, size_t size);
 
-/* native.c: builds the table of natives from the image's symbols; runs one. */
+/* native.c: builds the table of natives from the image's symbols, unless a machine that shares the
+ * image has done so, and gives it to the CPU; runs one. */
 enum x64_status x64i_natives_build(struct x64i_kernel *kernel);
 enum x64i_result x64i_native_run(void *user, uint32_t number);
 
@@ -179,12 +186,12 @@ enum x64i_result x64i_native_run(void *user, uint32_t number);
 uint64_t x64i_kernel_symbol(const struct x64i_kernel *kernel, const char *name);
 bool x64i_kernel_per_cpu(const struct x64i_kernel *kernel, const char *name, uint64_t *offset);
 
-/* user_symbols.c: reads the program's own; then as x64_symbol_at and x64_symbol_find. */
-void x64i_user_symbols_load(struct x64i_kernel *kernel);
-void x64i_user_symbols_free(struct x64i_kernel *kernel);
-enum x64_status x64i_user_symbol_at(const struct x64i_kernel *kernel, uint64_t linear,
-                                    const char **name, uint64_t *offset);
-enum x64_status x64i_user_symbol_find(const struct x64i_kernel *kernel, const char *name,
+/* user_symbols.c: the program's own, as x64_symbol_at and x64_symbol_find; forget them when it is
+ * another program. */
+void x64i_user_symbols_forget(struct x64i_kernel *kernel);
+enum x64_status x64i_user_symbol_at(struct x64i_kernel *kernel, uint64_t linear, const char **name,
+                                    uint64_t *offset);
+enum x64_status x64i_user_symbol_find(struct x64i_kernel *kernel, const char *name,
                                       uint64_t *linear);
 
 /* Memory through the kernel's mappings, without side effects. False when a byte is not mapped. */

@@ -73,7 +73,7 @@ enum x64_status x64_symbol_at(struct x64_machine *machine, uint64_t linear, cons
     struct x64_image_symbol symbol;
     if (!machine || !name || !offset)
         return X64_ERROR_ARGUMENT;
-    const struct x64i_kernel *kernel = x64i_kernel_of(machine);
+    struct x64i_kernel *kernel = x64i_kernel_of(machine);
     if (!kernel)
         return X64_ERROR_NOT_FOUND;
     uint64_t trampoline = kernel->layout.trampoline;
@@ -95,7 +95,7 @@ enum x64_status x64_symbol_find(struct x64_machine *machine, const char *name, u
     struct x64_image_symbol symbol;
     if (!machine || !name || !linear)
         return X64_ERROR_ARGUMENT;
-    const struct x64i_kernel *kernel = x64i_kernel_of(machine);
+    struct x64i_kernel *kernel = x64i_kernel_of(machine);
     if (!kernel)
         return X64_ERROR_NOT_FOUND;
     if (x64_kernel_image_symbol(kernel->image, name, &symbol, NULL) != X64_OK)

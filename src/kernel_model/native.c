@@ -69,10 +69,10 @@ static const struct {
 
 static void add(struct x64i_kernel *kernel, const char *name, uint32_t number)
 {
+    struct x64i_natives *natives = x64i_shared_image_natives(kernel->shared);
     uint64_t linear = x64i_kernel_symbol(kernel, name);
-    if (linear && kernel->native_count < kernel->native_capacity)
-        kernel->natives[kernel->native_count++] =
-            (struct x64i_native){.linear = linear, .number = number};
+    if (linear && natives->count < natives->capacity)
+        natives->list[natives->count++] = (struct x64i_native){.linear = linear, .number = number};
 }
 
 static int compare(const void *a, const void *b)
@@ -85,13 +85,13 @@ static int compare(const void *a, const void *b)
 }
 
 /* Several numbers may share a function; the lowest one stands for it. */
-static void remove_duplicates(struct x64i_kernel *kernel)
+static void remove_duplicates(struct x64i_natives *natives)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < kernel->native_count; i++)
-        if (kept == 0 || kernel->natives[kept - 1].linear != kernel->natives[i].linear)
-            kernel->natives[kept++] = kernel->natives[i];
-    kernel->native_count = kept;
+    for (size_t i = 0; i < natives->count; i++)
+        if (kept == 0 || natives->list[kept - 1].linear != natives->list[i].linear)
+            natives->list[kept++] = natives->list[i];
+    natives->count = kept;
 }
 
 /* Where exc_page_fault of a stock kernel hands the fault on, with the same first two arguments. */
@@ -117,12 +117,13 @@ static bool is_stock_own(const struct x64i_kernel *kernel, uint32_t number)
 static void add_unknown_calls(struct x64i_kernel *kernel)
 {
     static const char prefix[] = "__x64_sys_";
+    struct x64i_natives *natives = x64i_shared_image_natives(kernel->shared);
     size_t count = x64_kernel_image_symbol_count(kernel->image);
     for (size_t i = 0; i < count; i++) {
         const struct x64_image_symbol *symbol = x64_kernel_image_symbol_at_index(kernel->image, i);
         if (strncmp(symbol->name, prefix, sizeof prefix - 1) == 0 &&
-            kernel->native_count < kernel->native_capacity)
-            kernel->natives[kernel->native_count++] =
+            natives->count < natives->capacity)
+            natives->list[natives->count++] =
                 (struct x64i_native){.linear = symbol->address, .number = NATIVE_UNKNOWN_SYSCALL};
     }
 }
@@ -135,26 +136,23 @@ static void add_stock(struct x64i_kernel *kernel)
     add_unknown_calls(kernel);
 }
 
-enum x64_status x64i_natives_build(struct x64i_kernel *kernel)
+static enum x64_status reserve(struct x64i_natives *natives, bool compat, bool stock)
+{
+    size_t count = 0;
+    while (x64i_syscall_row(compat, count))
+        count++;
+    natives->capacity = 3 * FIXED_COUNT + count + 1;
+    if (stock)
+        natives->capacity += STOCK_CALLS_MAX;
+    natives->list = calloc(natives->capacity, sizeof *natives->list);
+    return natives->list ? X64_OK : X64_ERROR_MEMORY;
+}
+
+static void add_syscalls(struct x64i_kernel *kernel)
 {
     char name[SYMBOL_SIZE];
     const struct x64i_syscall_row *row;
     bool compat = kernel->era->compat;
-    size_t count = 0;
-    while (x64i_syscall_row(compat, count))
-        count++;
-    kernel->native_capacity = 3 * FIXED_COUNT + count + 1;
-    if (kernel->stock)
-        kernel->native_capacity += STOCK_CALLS_MAX;
-    kernel->natives = calloc(kernel->native_capacity, sizeof *kernel->natives);
-    if (!kernel->natives)
-        return X64_ERROR_MEMORY;
-    for (size_t i = 0; i < FIXED_COUNT; i++)
-        for (size_t j = 0; j < 3 && fixed_natives[i].names[j]; j++)
-            if (!is_stock_own(kernel, fixed_natives[i].number))
-                add(kernel, fixed_natives[i].names[j], fixed_natives[i].number);
-    if (kernel->stock)
-        add_stock(kernel);
     (void)snprintf(name, sizeof name, "%ssys_ni_syscall", kernel->era->prefix);
     add(kernel, name, NATIVE_NI_SYSCALL);
     for (uint32_t number = 0; (row = x64i_syscall_row(compat, number)) != NULL; number++) {
@@ -163,10 +161,31 @@ enum x64_status x64i_natives_build(struct x64i_kernel *kernel)
         (void)snprintf(name, sizeof name, "%s%s", kernel->era->prefix, row->entry);
         add(kernel, name, (compat ? NATIVE_SYSCALL_32 : NATIVE_SYSCALL_64) + number);
     }
-    qsort(kernel->natives, kernel->native_count, sizeof *kernel->natives, compare);
-    remove_duplicates(kernel);
-    x64i_cpu_set_natives(kernel->cpu, kernel->natives, kernel->native_count);
+}
+
+static enum x64_status make_list(struct x64i_kernel *kernel, struct x64i_natives *natives)
+{
+    if (reserve(natives, kernel->era->compat, kernel->stock != NULL) != X64_OK)
+        return X64_ERROR_MEMORY;
+    for (size_t i = 0; i < FIXED_COUNT; i++)
+        for (size_t j = 0; j < 3 && fixed_natives[i].names[j]; j++)
+            if (!is_stock_own(kernel, fixed_natives[i].number))
+                add(kernel, fixed_natives[i].names[j], fixed_natives[i].number);
+    if (kernel->stock)
+        add_stock(kernel);
+    add_syscalls(kernel);
+    qsort(natives->list, natives->count, sizeof *natives->list, compare);
+    remove_duplicates(natives);
     return X64_OK;
+}
+
+enum x64_status x64i_natives_build(struct x64i_kernel *kernel)
+{
+    struct x64i_natives *natives = x64i_shared_image_natives(kernel->shared);
+    enum x64_status status = natives->list ? X64_OK : make_list(kernel, natives);
+    if (status == X64_OK)
+        x64i_cpu_set_natives(kernel->cpu, natives->list, natives->count);
+    return status;
 }
 
 static enum x64i_result finish(struct x64i_kernel *kernel, uint64_t rax)

@@ -9,6 +9,7 @@ struct x64i_shared_image {
     atomic_uint holders;
     struct x64_kernel_image *image;
     struct x64_kernel_image *stock;
+    struct x64i_natives natives;
 };
 
 struct x64i_shared_image *x64i_shared_image_create(struct x64_kernel_image *image,
@@ -23,6 +24,7 @@ struct x64i_shared_image *x64i_shared_image_create(struct x64_kernel_image *imag
     atomic_init(&shared->holders, 1);
     shared->image = image;
     shared->stock = stock;
+    shared->natives = (struct x64i_natives){0};
     return shared;
 }
 
@@ -38,6 +40,7 @@ void x64i_shared_image_release(struct x64i_shared_image *shared)
         return;
     x64_kernel_image_close(shared->image);
     x64_kernel_image_close(shared->stock);
+    free(shared->natives.list);
     free(shared);
 }
 
@@ -49,4 +52,9 @@ const struct x64_kernel_image *x64i_shared_image_get(const struct x64i_shared_im
 const struct x64_kernel_image *x64i_shared_image_stock(const struct x64i_shared_image *shared)
 {
     return shared->stock;
+}
+
+struct x64i_natives *x64i_shared_image_natives(struct x64i_shared_image *shared)
+{
+    return &shared->natives;
 }

@@ -39,6 +39,27 @@ void x64i_tasks_refresh(struct x64i_kernel *kernel)
     kernel->signals = x64i_signals_at(kernel, kernel->task->process);
 }
 
+/* The same for reading alone: x64i_tasks_refresh gives the pages to be written. */
+static void look(struct x64i_kernel *kernel)
+{
+    const void *task = x64i_record_read(kernel, kernel->tasks, kernel->schedule.task);
+    kernel->task = (struct x64i_task *)(uintptr_t)task;
+    uint32_t index = bounded(kernel->task->process);
+    kernel->process =
+        (struct x64i_process *)(uintptr_t)x64i_record_read(kernel, kernel->processes, index);
+    kernel->signals =
+        (struct x64i_signals *)(uintptr_t)x64i_record_read(kernel, kernel->signal_pages, index);
+}
+
+static bool is_sound(const struct x64i_kernel *kernel)
+{
+    const struct x64i_process *process = kernel->process;
+    return kernel->task->process < X64I_TASKS_MAX &&
+           kernel->task->name[sizeof kernel->task->name - 1] == '\0' &&
+           process->path[X64I_PATH_SIZE - 1] == '\0' &&
+           process->directory[X64I_PATH_SIZE - 1] == '\0';
+}
+
 struct x64i_task *x64i_task_find(struct x64i_kernel *kernel, uint32_t tid, uint32_t *index)
 {
     for (uint32_t i = 0; i < X64I_TASKS_MAX; i++) {
@@ -176,6 +197,9 @@ void x64i_tasks_repair(struct x64i_kernel *kernel)
         kernel->schedule.task = 0;
     if (kernel->schedule.mm >= X64I_TASKS_MAX)
         kernel->schedule.mm = 0;
+    look(kernel);
+    if (is_sound(kernel)) /* nothing is written, so that a fork shares its pages until it runs */
+        return;
     x64i_tasks_refresh(kernel);
     if (kernel->task->process >= X64I_TASKS_MAX)
         kernel->task->process = 0;

@@ -106,17 +106,20 @@ static int compare(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-void x64i_user_symbols_free(struct x64i_kernel *kernel)
+void x64i_user_symbols_forget(struct x64i_kernel *kernel)
 {
     free(kernel->symbols);
     kernel->symbols = NULL;
     kernel->symbol_count = 0;
+    kernel->symbols_loaded = false;
 }
 
-void x64i_user_symbols_load(struct x64i_kernel *kernel)
+static void load(struct x64i_kernel *kernel)
 {
     struct table table;
-    x64i_user_symbols_free(kernel);
+    if (kernel->symbols_loaded)
+        return;
+    kernel->symbols_loaded = true;
     if (!find_table(kernel, &table))
         return;
     size_t count = symbol_count(&table);
@@ -131,9 +134,10 @@ void x64i_user_symbols_load(struct x64i_kernel *kernel)
     qsort(kernel->symbols, kernel->symbol_count, sizeof *kernel->symbols, compare);
 }
 
-enum x64_status x64i_user_symbol_at(const struct x64i_kernel *kernel, uint64_t linear,
-                                    const char **name, uint64_t *offset)
+enum x64_status x64i_user_symbol_at(struct x64i_kernel *kernel, uint64_t linear, const char **name,
+                                    uint64_t *offset)
 {
+    load(kernel);
     const struct x64i_area *area = x64i_mm_find(&kernel->mm, linear);
     size_t low = 0;
     size_t high = kernel->symbol_count;
@@ -155,9 +159,10 @@ enum x64_status x64i_user_symbol_at(const struct x64i_kernel *kernel, uint64_t l
     return X64_OK;
 }
 
-enum x64_status x64i_user_symbol_find(const struct x64i_kernel *kernel, const char *name,
+enum x64_status x64i_user_symbol_find(struct x64i_kernel *kernel, const char *name,
                                       uint64_t *linear)
 {
+    load(kernel);
     for (size_t i = 0; i < kernel->symbol_count; i++)
         if (strcmp(kernel->symbols[i].name, name) == 0) {
             *linear = kernel->symbols[i].linear;

@@ -2,24 +2,28 @@
 #include "mmu/host_tlb.h"
 
 #include "mmu/tlb.h"
-#include "state/lazy.h"
+#include "state/heap.h"
 #include "state/pages.h"
 
 #include <string.h>
 
 #define CONTEXTS_SIZE ((X64I_HOST_CONTEXTS + 1) * sizeof(struct x64i_host_context))
+#define SLOTS_SIZE    (X64I_HOST_SLOTS * sizeof(struct x64i_host_slot))
 #define PAGE_MASK     (~(uint64_t)(X64I_PAGE_SIZE - 1))
+
+/* Of the context that always misses. */
+static const struct x64i_host_slot no_slots[X64I_HOST_SLOTS];
 
 static void clear_slots(struct x64i_host_context *context)
 {
-    memset(context->slots, 0, sizeof context->slots);
+    memset(context->slots, 0, SLOTS_SIZE);
     context->filled = false;
 }
 
-bool x64i_host_tlb_create(struct x64i_host_tlb *host)
+bool x64i_host_tlb_create(struct x64i_host_tlb *host, struct x64i_heap *heap)
 {
-    *host = (struct x64i_host_tlb){0};
-    host->contexts = x64i_lazy_allocate(CONTEXTS_SIZE);
+    *host = (struct x64i_host_tlb){.heap = heap};
+    host->contexts = x64i_heap_allocate_zeroed(heap, CONTEXTS_SIZE);
     if (!host->contexts)
         return false;
     (void)x64i_host_tlb_select(host, 0);
@@ -28,7 +32,9 @@ bool x64i_host_tlb_create(struct x64i_host_tlb *host)
 
 void x64i_host_tlb_destroy(struct x64i_host_tlb *host)
 {
-    x64i_lazy_free(host->contexts, CONTEXTS_SIZE);
+    for (size_t i = 0; host->contexts && i < X64I_HOST_CONTEXTS; i++)
+        x64i_heap_free(host->heap, host->contexts[i].slots, SLOTS_SIZE);
+    x64i_heap_free(host->heap, host->contexts, CONTEXTS_SIZE);
     *host = (struct x64i_host_tlb){0};
 }
 
@@ -45,6 +51,10 @@ static struct x64i_host_context *find_context(struct x64i_host_tlb *host, uint64
         if (context->used_at < oldest->used_at)
             oldest = context;
     }
+    if (!oldest->slots)
+        oldest->slots = x64i_heap_allocate_zeroed(host->heap, SLOTS_SIZE);
+    if (!oldest->slots)
+        return &host->contexts[X64I_HOST_CONTEXTS];
     if (oldest->filled)
         clear_slots(oldest);
     oldest->key = key;
@@ -61,7 +71,7 @@ bool x64i_host_tlb_select(struct x64i_host_tlb *host, uint64_t key)
     if (!context->stamp)
         context->stamp = ++host->last_stamp;
     host->context = context;
-    host->slots = context->slots;
+    host->slots = context->slots ? context->slots : no_slots;
     host->stamp = context->stamp;
     return true;
 }
@@ -73,7 +83,7 @@ void x64i_host_tlb_fill(struct x64i_host_tlb *host, uint64_t linear, uint64_t ph
         return;
     uint64_t tag = x64i_host_tag(linear);
     host->context->filled = true;
-    host->slots[(linear >> 12) % X64I_HOST_SLOTS] = (struct x64i_host_slot){
+    host->context->slots[(linear >> 12) % X64I_HOST_SLOTS] = (struct x64i_host_slot){
         .read_tag = tag,
         .write_tag = writable ? tag : 0,
         .addend = (uint64_t)(uintptr_t)page - (linear & PAGE_MASK),
@@ -105,6 +115,8 @@ bool x64i_host_tlb_drop(struct x64i_host_tlb *host, const struct x64i_tlb_entry 
     }
     uint64_t page = entry->linear >> 12;
     for (size_t i = 0; i < X64I_HOST_CONTEXTS; i++) {
+        if (!host->contexts[i].filled)
+            continue;
         struct x64i_host_slot *slot = &host->contexts[i].slots[page % X64I_HOST_SLOTS];
         if (slot->read_tag == x64i_host_tag(entry->linear))
             slot->read_tag = slot->write_tag = 0;

@@ -26,6 +26,7 @@
 /* Linear pages from which code was run, as a filter of one bit for each of these many pages. */
 #define X64I_HOST_CODE_BITS 4096u
 
+struct x64i_heap;
 struct x64i_tlb_entry;
 struct x64i_pages;
 
@@ -40,24 +41,25 @@ struct x64i_host_context {
     uint64_t key; /* 0: unused */
     uint64_t stamp;
     uint64_t used_at;
-    bool filled; /* some slot may have a tag */
-    struct x64i_host_slot slots[X64I_HOST_SLOTS];
+    bool filled;                  /* some slot may have a tag */
+    struct x64i_host_slot *slots; /* X64I_HOST_SLOTS of them; null: not used yet */
 };
 
 struct x64i_host_tlb {
-    struct x64i_host_slot *slots; /* of the context in force */
-    uint64_t stamp;               /* of the context in force */
+    const struct x64i_host_slot *slots; /* of the context in force */
+    uint64_t stamp;                     /* of the context in force */
     uint64_t last_stamp;
     uint64_t selections;
     uint64_t write_generation; /* of the RAM, when write tags were given */
     uint64_t moves;            /* of the RAM, when pointers were taken */
     struct x64i_host_context *context;
     struct x64i_host_context *contexts; /* X64I_HOST_CONTEXTS and one that always misses, or null */
+    struct x64i_heap *heap;             /* of the contexts and their slots */
     uint64_t code_filter[X64I_HOST_CODE_BITS / 64];
 };
 
 /* Allocates the contexts; false when the host has no memory. */
-bool x64i_host_tlb_create(struct x64i_host_tlb *host);
+bool x64i_host_tlb_create(struct x64i_host_tlb *host, struct x64i_heap *heap);
 void x64i_host_tlb_destroy(struct x64i_host_tlb *host);
 
 /* What the tag of a slot is that serves the byte at `linear`. */
@@ -71,8 +73,8 @@ static inline bool x64i_host_tlb_exists(const struct x64i_host_tlb *host)
     return host->contexts != NULL;
 }
 
-/* Puts the context of `key` in force; key 0 is one in which every access misses. Answers whether it
- * is another one than before. */
+/* Puts the context of `key` in force; key 0 is one in which every access misses, and stands in
+ * where the host has no memory for another. Answers whether it is another one than before. */
 bool x64i_host_tlb_select(struct x64i_host_tlb *host, uint64_t key);
 
 /* Stores a slot of the context in force. `page` is where the host has the page; `writable` gives

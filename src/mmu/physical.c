@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "mmu/physical.h"
 
+#include "state/heap.h"
+
 #include <string.h>
 
 #define RAM_REGION_VERSION 1
@@ -112,11 +114,11 @@ static void note_code_write(struct x64i_physical *physical, uint64_t page)
 /* Code that was made of bytes is stale once they are written. */
 static void note_write(struct x64i_physical *physical, uint64_t address, uint64_t size)
 {
-    if (!physical->code.granules)
+    if (!physical->code.leaves)
         return;
     uint64_t last = address + size - 1;
     for (uint64_t page = address / X64I_PAGE_SIZE; page <= last / X64I_PAGE_SIZE; page++) {
-        uint64_t kept = physical->code.granules[page];
+        uint64_t kept = x64i_physical_code(physical, page);
         if (!kept)
             continue;
         uint64_t first_byte = page == address / X64I_PAGE_SIZE ? address % X64I_PAGE_SIZE : 0;
@@ -127,13 +129,76 @@ static void note_write(struct x64i_physical *physical, uint64_t address, uint64_
     }
 }
 
-void x64i_physical_keep_code(struct x64i_physical *physical, uint64_t address, uint64_t size)
+static size_t code_leaf_count(const struct x64i_physical *physical)
 {
-    uint64_t *kept = &physical->code.granules[address / X64I_PAGE_SIZE];
+    uint64_t pages = physical->ram_size / X64I_PAGE_SIZE;
+    return (size_t)((pages + X64I_CODE_LEAF_PAGES - 1) / X64I_CODE_LEAF_PAGES);
+}
+
+bool x64i_physical_create_code(struct x64i_physical *physical, struct x64i_heap *heap)
+{
+    physical->code.heap = heap;
+    physical->code.leaves =
+        x64i_heap_allocate_zeroed(heap, code_leaf_count(physical) * sizeof *physical->code.leaves);
+    return physical->code.leaves != NULL;
+}
+
+void x64i_physical_destroy_code(struct x64i_physical *physical)
+{
+    struct x64i_code_map *code = &physical->code;
+    size_t count = code_leaf_count(physical);
+    for (size_t i = 0; code->leaves && i < count; i++) {
+        struct x64i_code_leaf *leaf = code->leaves[i];
+        for (size_t page = 0; leaf && page < X64I_CODE_LEAF_PAGES; page++)
+            x64i_page_release(leaf->held[page]);
+        x64i_heap_free(code->heap, leaf, sizeof *leaf);
+    }
+    x64i_heap_free(code->heap, code->leaves, count * sizeof *code->leaves);
+    code->leaves = NULL;
+}
+
+void x64i_physical_forget_code(struct x64i_physical *physical, uint64_t page)
+{
+    struct x64i_code_leaf *leaf = physical->code.leaves[page / X64I_CODE_LEAF_PAGES];
+    if (!leaf)
+        return;
+    leaf->granules[page % X64I_CODE_LEAF_PAGES] = 0;
+    x64i_page_release(leaf->held[page % X64I_CODE_LEAF_PAGES]);
+    leaf->held[page % X64I_CODE_LEAF_PAGES] = NULL;
+}
+
+bool x64i_physical_code_is_same(const struct x64i_physical *physical, uint64_t page)
+{
+    const struct x64i_code_leaf *leaf = physical->code.leaves[page / X64I_CODE_LEAF_PAGES];
+    const struct x64i_page *held = leaf ? leaf->held[page % X64I_CODE_LEAF_PAGES] : NULL;
+    const uint8_t *now = x64i_pages_read(physical->ram, page);
+    if (!held || held->data == now)
+        return held != NULL;
+    uint64_t granules = leaf->granules[page % X64I_CODE_LEAF_PAGES];
+    for (size_t at = 0; granules; granules >>= 1, at += X64I_CODE_GRANULE)
+        if ((granules & 1) && memcmp(held->data + at, now + at, X64I_CODE_GRANULE) != 0)
+            return false;
+    return true;
+}
+
+/* The bytes of the page's code, older one's included, are those that it has now. */
+bool x64i_physical_keep_code(struct x64i_physical *physical, uint64_t address, uint64_t size)
+{
+    struct x64i_code_map *code = &physical->code;
+    uint64_t page = address / X64I_PAGE_SIZE;
+    struct x64i_code_leaf **leaf = &code->leaves[page / X64I_CODE_LEAF_PAGES];
+    if (!*leaf && !(*leaf = x64i_heap_allocate_zeroed(code->heap, sizeof **leaf)))
+        return false;
+    uint64_t *kept = &(*leaf)->granules[page % X64I_CODE_LEAF_PAGES];
     uint64_t first = address % X64I_PAGE_SIZE;
     if (!*kept) /* from now on writes to the page must be seen */
         x64i_host_tlb_forget(&physical->host, address);
     *kept |= granules_of(first, first + size - 1);
+    struct x64i_page **held = &(*leaf)->held[page % X64I_CODE_LEAF_PAGES];
+    struct x64i_page *old = *held;
+    *held = x64i_pages_hold(physical->ram, page);
+    x64i_page_release(old);
+    return true;
 }
 
 /* The RAM's own page for writing; pointers to where it was before are forgotten. */

@@ -18,6 +18,7 @@
 #define X64I_MMIO_MAX  16
 
 #define X64I_CODE_GRANULE     64
+#define X64I_CODE_LEAF_PAGES  256u
 #define X64I_CODE_WRITTEN_MAX 8
 
 /* A device's window. `size` of an access is 1, 2, 4 or 8 bytes, all inside the window: what crosses
@@ -32,8 +33,14 @@ struct x64i_mmio {
 
 /* Of which bytes the engine keeps code, in granules of 64 bytes, and which pages with such granules
  * were written since it last looked. */
+struct x64i_code_leaf {
+    uint64_t granules[X64I_CODE_LEAF_PAGES];      /* of every page, a bit each */
+    struct x64i_page *held[X64I_CODE_LEAF_PAGES]; /* with the bytes that the code was made of */
+};
+
 struct x64i_code_map {
-    uint64_t *granules; /* one bit each, a word for every page; null while no code is kept */
+    struct x64i_heap *heap;                  /* of the leaves */
+    struct x64i_code_leaf **leaves;          /* null: no code is kept */
     uint64_t written[X64I_CODE_WRITTEN_MAX]; /* page numbers */
     size_t written_count;                    /* more than the array has: all pages */
 };
@@ -89,15 +96,33 @@ static inline const uint8_t *x64i_physical_ram(const struct x64i_physical *physi
     return x64i_pages_read(physical->ram, address / X64I_PAGE_SIZE) + address % X64I_PAGE_SIZE;
 }
 
+/* The map of code, for an engine; false when the host has no memory. */
+bool x64i_physical_create_code(struct x64i_physical *physical, struct x64i_heap *heap);
+void x64i_physical_destroy_code(struct x64i_physical *physical);
+
+/* Of which granules of a page of RAM code is kept. */
+static inline uint64_t x64i_physical_code(const struct x64i_physical *physical, uint64_t page)
+{
+    struct x64i_code_leaf **leaves = physical->code.leaves;
+    const struct x64i_code_leaf *leaf = leaves ? leaves[page / X64I_CODE_LEAF_PAGES] : NULL;
+    return leaf ? leaf->granules[page % X64I_CODE_LEAF_PAGES] : 0;
+}
+
 /* Whether code of the page is kept. */
 static inline bool x64i_physical_keeps_code(const struct x64i_physical *physical, uint64_t address)
 {
-    return physical->code.granules && physical->code.granules[address / X64I_PAGE_SIZE];
+    return x64i_physical_code(physical, address / X64I_PAGE_SIZE) != 0;
 }
 
 /* Code of these bytes, which lie within a page of RAM, is kept from now on: writes to them are
- * noted. */
-void x64i_physical_keep_code(struct x64i_physical *physical, uint64_t address, uint64_t size);
+ * noted. False when the host has no memory to remember it. */
+bool x64i_physical_keep_code(struct x64i_physical *physical, uint64_t address, uint64_t size);
+
+/* Whether RAM still, or again, has the bytes that the page's code was made of: after a restore. */
+bool x64i_physical_code_is_same(const struct x64i_physical *physical, uint64_t page);
+
+/* No code of the page is kept any more. */
+void x64i_physical_forget_code(struct x64i_physical *physical, uint64_t page);
 
 /* The page's bytes for writing, its own from now on; null when it is not RAM or the host has no
  * memory for it (out_of_memory is set then). */

@@ -51,7 +51,8 @@ static int report_value(struct x64i_difference *out, const struct x64i_region *r
 static bool share_leaf(const struct x64i_region *a, const struct x64i_region *b, uint64_t index)
 {
     uint64_t leaf = index / X64I_LEAF_PAGES;
-    return !a->data && !b->data && a->pages->root[leaf] == b->pages->root[leaf];
+    return !a->data && !b->data &&
+           x64i_pages_leaf(a->pages, leaf) == x64i_pages_leaf(b->pages, leaf);
 }
 
 static int compare_bytes(const struct x64i_region *a, const struct x64i_region *b,

@@ -187,7 +187,7 @@ static enum x64_status read_section(struct loader *loader)
     enum x64_status status = read_header(loader, &regions, &blobs);
     if (status != X64_OK)
         return status;
-    loader->snapshot = x64i_snapshot_allocate(regions);
+    loader->snapshot = x64i_snapshot_allocate(NULL, regions);
     if (!loader->snapshot)
         return refuse_memory(loader);
     for (uint32_t i = 0; status == X64_OK && i < regions; i++)

@@ -1,37 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "state/page_pool.h"
 
-#include <stdlib.h>
+#include "state/lazy.h"
+
 #include <string.h>
-#include <sys/mman.h>
 
-/* AddressSanitizer should see every page's life: there, all of them come from libc. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define USES_LIBC true
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define USES_LIBC true
-#endif
-#ifndef USES_LIBC
-#define USES_LIBC false
-#endif
-
-#define ALIGNMENT             64u
-#define PAGE_STRIDE           (sizeof(struct x64i_page) + X64I_PAGE_SIZE)
-#define FIRST_CHUNK           ((size_t)64 << 10)
-#define LARGEST_CHUNK         ((size_t)2 << 20) /* a huge page of the host */
-#define HOST_PAGE             ((size_t)4 << 10)
-#define CHUNK_HEADER          ALIGNMENT
-#define CHUNK_ALIGNMENT(size) ((size) == LARGEST_CHUNK ? LARGEST_CHUNK : HOST_PAGE)
+#define PAGE_STRIDE   (sizeof(struct x64i_page) + X64I_PAGE_SIZE)
+#define CHUNK_HEADER  64u
+#define FIRST_CHUNK   ((size_t)20 << 10) /* four pages: a fork may not write more */
+#define LARGEST_CHUNK X64I_HUGE_PAGE
 
 struct chunk {
     struct chunk *next;
+    size_t size;
 };
 
 struct x64i_page_pool {
+    struct x64i_heap *heap;
     struct chunk *chunks;
+    struct chunk *prepared;               /* of the largest size, or null */
     size_t chunk_size;                    /* of the newest */
     size_t chunk_used;                    /* bytes of the newest */
     struct x64i_page *ready;              /* of the registry's thread: pages to hand out again */
@@ -52,11 +39,13 @@ static void set_next(struct x64i_page *page, struct x64i_page *next)
     memcpy(page->data, &next, sizeof next);
 }
 
-struct x64i_page_pool *x64i_page_pool_create(void)
+struct x64i_page_pool *x64i_page_pool_create(struct x64i_heap *heap)
 {
-    struct x64i_page_pool *pool = USES_LIBC ? NULL : calloc(1, sizeof *pool);
+    struct x64i_page_pool *pool =
+        X64I_HEAP_USES_LIBC ? NULL : x64i_heap_allocate_zeroed(heap, sizeof *pool);
     if (!pool)
         return NULL;
+    pool->heap = heap;
     atomic_init(&pool->references, 1);
     atomic_init(&pool->returned, NULL);
     return pool;
@@ -69,21 +58,39 @@ void x64i_page_pool_release(struct x64i_page_pool *pool)
     while (pool->chunks) {
         struct chunk *chunk = pool->chunks;
         pool->chunks = chunk->next;
-        free(chunk);
+        x64i_heap_free(pool->heap, chunk, chunk->size);
     }
-    free(pool);
+    if (pool->prepared)
+        x64i_heap_free(pool->heap, pool->prepared, pool->prepared->size);
+    x64i_heap_free(pool->heap, pool, sizeof *pool);
+}
+
+/* Writing its size makes the host give the chunk, if it is a huge page, as a whole. */
+static struct chunk *allocate_chunk(struct x64i_page_pool *pool, size_t size)
+{
+    struct chunk *chunk = x64i_heap_allocate(pool->heap, size);
+    if (chunk)
+        chunk->size = size;
+    return chunk;
+}
+
+void x64i_page_pool_prepare(struct x64i_page_pool *pool)
+{
+    if (pool && pool->chunk_size == LARGEST_CHUNK && !pool->prepared)
+        pool->prepared = allocate_chunk(pool, LARGEST_CHUNK);
 }
 
 static bool add_chunk(struct x64i_page_pool *pool)
 {
     size_t size = pool->chunk_size ? 2 * pool->chunk_size : FIRST_CHUNK;
-    if (size > LARGEST_CHUNK)
+    if (size > LARGEST_CHUNK / 4)
         size = LARGEST_CHUNK;
-    struct chunk *chunk = aligned_alloc(CHUNK_ALIGNMENT(size), size);
+    struct chunk *chunk = pool->prepared;
+    pool->prepared = NULL;
+    if (!chunk)
+        chunk = allocate_chunk(pool, size);
     if (!chunk)
         return false;
-    if (size == LARGEST_CHUNK)
-        (void)madvise(chunk, size, MADV_HUGEPAGE); /* a wish: it works without */
     chunk->next = pool->chunks;
     pool->chunks = chunk;
     pool->chunk_size = size;
@@ -99,13 +106,14 @@ static struct x64i_page *carve(struct x64i_page_pool *pool)
     struct x64i_page *page = (void *)((uint8_t *)pool->chunks + pool->chunk_used);
     pool->chunk_used += PAGE_STRIDE;
     page->pool = pool;
+    page->bytes = X64I_PAGE_SIZE;
     return page;
 }
 
 struct x64i_page *x64i_page_pool_allocate(struct x64i_page_pool *pool)
 {
     if (!pool)
-        return x64i_page_allocate(X64I_PAGE_SIZE);
+        return x64i_page_allocate(NULL, X64I_PAGE_SIZE);
     if (!pool->ready)
         pool->ready = atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire);
     struct x64i_page *page = pool->ready;
@@ -120,12 +128,14 @@ struct x64i_page *x64i_page_pool_allocate(struct x64i_page_pool *pool)
     return page;
 }
 
-struct x64i_page *x64i_page_allocate(size_t bytes)
+struct x64i_page *x64i_page_allocate(struct x64i_heap *heap, size_t bytes)
 {
-    struct x64i_page *page = aligned_alloc(ALIGNMENT, sizeof *page + bytes);
+    struct x64i_page *page = x64i_heap_allocate(heap, sizeof *page + bytes);
     if (!page)
         return NULL;
+    page->bytes = (uint32_t)bytes;
     page->pool = NULL;
+    page->heap = heap;
     atomic_init(&page->references, 1);
     return page;
 }
@@ -136,7 +146,7 @@ void x64i_page_free(struct x64i_page *page)
 {
     struct x64i_page_pool *pool = page->pool;
     if (!pool) {
-        free(page);
+        x64i_heap_free(page->heap, page, sizeof *page + page->bytes);
         return;
     }
     struct x64i_page *head = atomic_load_explicit(&pool->returned, memory_order_relaxed);

@@ -2,15 +2,15 @@
 #include "state/pages.h"
 
 #include "state/hash.h"
+#include "state/heap.h"
 #include "state/page_pool.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* What a slot remembers for a present page that is all zero: 0 already means "not computed". */
 #define DIGEST_OF_ZERO 1u
 
-/* Pages and leaves start on a cache line of their own. */
+/* Small pages are of a multiple of this. */
 #define ALIGNMENT 64u
 
 const uint8_t x64i_zero_page[X64I_PAGE_SIZE] __attribute__((aligned(64)));
@@ -25,14 +25,14 @@ static size_t page_allocation(const struct x64i_pages *pages)
     return sizeof(struct x64i_page) + pages->page_bytes;
 }
 
-static size_t leaf_allocation(const struct x64i_leaf *leaf)
+static size_t leaf_allocation(uint32_t slot_count)
 {
-    return align_up(sizeof *leaf + leaf->slot_count * sizeof leaf->slots[0]);
+    return sizeof(struct x64i_leaf) + slot_count * sizeof(struct x64i_slot);
 }
 
 static size_t root_allocation(uint32_t leaf_count)
 {
-    return sizeof(struct x64i_pages) + leaf_count * sizeof(struct x64i_leaf *);
+    return sizeof(struct x64i_root) + leaf_count * sizeof(struct x64i_leaf *);
 }
 
 /* A count of one means that the caller is the only holder, so nobody can raise it behind its back;
@@ -53,7 +53,7 @@ static bool release(atomic_uint *references)
     return atomic_fetch_sub_explicit(references, 1, memory_order_acq_rel) == 1;
 }
 
-static void page_release(struct x64i_page *page)
+void x64i_page_release(struct x64i_page *page)
 {
     if (page && release(&page->references))
         x64i_page_free(page);
@@ -64,32 +64,40 @@ static void leaf_release(struct x64i_leaf *leaf)
     if (!leaf || !release(&leaf->references))
         return;
     for (uint32_t i = 0; i < leaf->slot_count; i++)
-        page_release(leaf->slots[i].page);
-    free(leaf);
+        x64i_page_release(leaf->slots[i].page);
+    x64i_heap_free(leaf->heap, leaf, leaf_allocation(leaf->slot_count));
+}
+
+static void root_release(struct x64i_root *root)
+{
+    if (!root || !release(&root->references))
+        return;
+    for (uint32_t i = 0; i < root->leaf_count; i++)
+        leaf_release(root->leaves[i]);
+    x64i_heap_free(root->heap, root, root_allocation(root->leaf_count));
 }
 
 /* The content of a new page is the caller's to fill. */
 static struct x64i_page *page_allocate(const struct x64i_pages *pages)
 {
     return pages->page_bytes == X64I_PAGE_SIZE ? x64i_page_pool_allocate(pages->pool)
-                                               : x64i_page_allocate(pages->page_bytes);
+                                               : x64i_page_allocate(pages->heap, pages->page_bytes);
 }
 
-static struct x64i_leaf *leaf_allocate(uint32_t slot_count)
+static struct x64i_leaf *leaf_allocate(struct x64i_heap *heap, uint32_t slot_count)
 {
-    size_t size = align_up(sizeof(struct x64i_leaf) + slot_count * sizeof(struct x64i_slot));
-    struct x64i_leaf *leaf = aligned_alloc(ALIGNMENT, size);
+    struct x64i_leaf *leaf = x64i_heap_allocate_zeroed(heap, leaf_allocation(slot_count));
     if (!leaf)
         return NULL;
-    memset(leaf, 0, size);
     atomic_init(&leaf->references, 1);
     leaf->slot_count = slot_count;
+    leaf->heap = heap;
     return leaf;
 }
 
-static struct x64i_leaf *leaf_copy(const struct x64i_leaf *leaf)
+static struct x64i_leaf *leaf_copy(struct x64i_heap *heap, const struct x64i_leaf *leaf)
 {
-    struct x64i_leaf *copy = leaf_allocate(leaf->slot_count);
+    struct x64i_leaf *copy = leaf_allocate(heap, leaf->slot_count);
     if (!copy)
         return NULL;
     for (uint32_t i = 0; i < leaf->slot_count; i++) {
@@ -104,35 +112,57 @@ static struct x64i_leaf *leaf_copy(const struct x64i_leaf *leaf)
     return copy;
 }
 
+/* A root of the object's own, with the leaves of the one that it has. */
+static struct x64i_root *root_copy(const struct x64i_pages *pages)
+{
+    size_t size = root_allocation(pages->leaf_count);
+    struct x64i_root *copy = x64i_heap_allocate_zeroed(pages->heap, size);
+    if (!copy)
+        return NULL;
+    atomic_init(&copy->references, 1);
+    copy->leaf_count = pages->leaf_count;
+    copy->heap = pages->heap;
+    for (uint32_t i = 0; pages->root && i < copy->leaf_count; i++) {
+        copy->leaves[i] = pages->root->leaves[i];
+        if (copy->leaves[i])
+            retain(&copy->leaves[i]->references);
+    }
+    return copy;
+}
+
 enum x64_status x64i_pages_create(uint64_t size, struct x64i_pages **out)
+{
+    return x64i_pages_create_in(NULL, NULL, size, out);
+}
+
+enum x64_status x64i_pages_create_in(struct x64i_heap *heap, struct x64i_page_pool *pool,
+                                     uint64_t size, struct x64i_pages **out)
 {
     if (!out || size == 0 || size > X64I_PAGES_MAX)
         return X64_ERROR_ARGUMENT;
 
-    uint64_t page_count = (size + X64I_PAGE_SIZE - 1) / X64I_PAGE_SIZE;
-    uint32_t leaf_count = (uint32_t)((page_count + X64I_LEAF_PAGES - 1) / X64I_LEAF_PAGES);
-    struct x64i_pages *pages = calloc(1, root_allocation(leaf_count));
+    struct x64i_pages *pages = x64i_heap_allocate_zeroed(heap, sizeof *pages);
     if (!pages)
         return X64_ERROR_MEMORY;
     pages->size = size;
-    pages->page_count = page_count;
+    pages->page_count = (size + X64I_PAGE_SIZE - 1) / X64I_PAGE_SIZE;
     pages->page_bytes = size < X64I_PAGE_SIZE ? (uint32_t)align_up(size) : X64I_PAGE_SIZE;
-    pages->leaf_count = leaf_count;
+    pages->leaf_count = (uint32_t)((pages->page_count + X64I_LEAF_PAGES - 1) / X64I_LEAF_PAGES);
+    pages->heap = heap;
+    pages->pool = pool;
     *out = pages;
     return X64_OK;
 }
 
 enum x64_status x64i_pages_share(const struct x64i_pages *source, struct x64i_pages **out)
 {
-    struct x64i_pages *pages = malloc(root_allocation(source->leaf_count));
+    struct x64i_pages *pages = x64i_heap_allocate(source->heap, sizeof *pages);
     if (!pages)
         return X64_ERROR_MEMORY;
-    memcpy(pages, source, root_allocation(source->leaf_count));
+    *pages = *source;
     pages->pool = NULL; /* which may go before the copy */
-    for (uint32_t i = 0; i < pages->leaf_count; i++) {
-        if (pages->root[i])
-            retain(&pages->root[i]->references);
-    }
+    if (pages->root)
+        retain(&pages->root->references);
     *out = pages;
     return X64_OK;
 }
@@ -141,40 +171,54 @@ void x64i_pages_destroy(struct x64i_pages *pages)
 {
     if (!pages)
         return;
-    for (uint32_t i = 0; i < pages->leaf_count; i++)
-        leaf_release(pages->root[i]);
-    free(pages);
+    root_release(pages->root);
+    x64i_heap_free(pages->heap, pages, sizeof *pages);
 }
 
 void x64i_pages_assign(struct x64i_pages *pages, const struct x64i_pages *source)
 {
-    for (uint32_t i = 0; i < pages->leaf_count; i++) {
-        struct x64i_leaf *leaf = source->root[i];
-        if (leaf == pages->root[i])
-            continue;
-        if (leaf)
-            retain(&leaf->references);
-        leaf_release(pages->root[i]);
-        pages->root[i] = leaf;
+    struct x64i_root *root = source->root;
+    if (root != pages->root) {
+        if (root)
+            retain(&root->references);
+        root_release(pages->root);
+        pages->root = root;
     }
     pages->write_generation++;
     pages->moves++;
 }
 
+static struct x64i_root *own_root(struct x64i_pages *pages)
+{
+    struct x64i_root *root = pages->root;
+    if (root && is_sole_holder(&root->references))
+        return root;
+    struct x64i_root *own = root_copy(pages);
+    if (!own)
+        return NULL;
+    root_release(root);
+    pages->root = own;
+    return own;
+}
+
 /* The leaf above a page, made the object's own. */
 static struct x64i_leaf *own_leaf(struct x64i_pages *pages, uint64_t index)
 {
-    struct x64i_leaf **entry = &pages->root[index / X64I_LEAF_PAGES];
+    struct x64i_root *root = own_root(pages);
+    if (!root)
+        return NULL;
+    struct x64i_leaf **entry = &root->leaves[index / X64I_LEAF_PAGES];
     struct x64i_leaf *leaf = *entry;
     if (leaf && is_sole_holder(&leaf->references))
         return leaf;
 
     struct x64i_leaf *own;
     if (leaf) {
-        own = leaf_copy(leaf);
+        own = leaf_copy(pages->heap, leaf);
     } else {
         uint64_t left = pages->page_count - index / X64I_LEAF_PAGES * X64I_LEAF_PAGES;
-        own = leaf_allocate(left < X64I_LEAF_PAGES ? (uint32_t)left : X64I_LEAF_PAGES);
+        uint32_t count = left < X64I_LEAF_PAGES ? (uint32_t)left : X64I_LEAF_PAGES;
+        own = leaf_allocate(pages->heap, count);
     }
     if (!own)
         return NULL;
@@ -193,7 +237,7 @@ static struct x64i_page *move_page(struct x64i_pages *pages, struct x64i_slot *s
         memcpy(page->data, slot->page->data, pages->page_bytes);
     else
         memset(page->data, 0, pages->page_bytes);
-    page_release(slot->page);
+    x64i_page_release(slot->page);
     slot->page = page;
     pages->moves++;
     return page;
@@ -222,6 +266,16 @@ uint8_t *x64i_pages_write(struct x64i_pages *pages, uint64_t index)
     return page->data;
 }
 
+struct x64i_page *x64i_pages_hold(const struct x64i_pages *pages, uint64_t index)
+{
+    const struct x64i_leaf *leaf =
+        index < pages->page_count ? x64i_pages_leaf(pages, index / X64I_LEAF_PAGES) : NULL;
+    struct x64i_page *page = leaf ? leaf->slots[index % X64I_LEAF_PAGES].page : NULL;
+    if (page)
+        retain(&page->references);
+    return page;
+}
+
 enum x64_status x64i_pages_discard(struct x64i_pages *pages, uint64_t index)
 {
     if (index >= pages->page_count || x64i_pages_read(pages, index) == x64i_zero_page)
@@ -230,7 +284,7 @@ enum x64_status x64i_pages_discard(struct x64i_pages *pages, uint64_t index)
     if (!leaf)
         return X64_ERROR_MEMORY;
     struct x64i_slot *slot = &leaf->slots[index % X64I_LEAF_PAGES];
-    page_release(slot->page);
+    x64i_page_release(slot->page);
     slot->page = NULL;
     forget_digest(leaf, slot);
     pages->write_generation++;
@@ -338,9 +392,9 @@ static uint64_t leaf_digest(const struct x64i_pages *pages, struct x64i_leaf *le
 uint64_t x64i_pages_digest(const struct x64i_pages *pages)
 {
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < pages->leaf_count; i++) {
-        if (pages->root[i])
-            sum += leaf_digest(pages, pages->root[i], (uint64_t)i * X64I_LEAF_PAGES);
+    for (uint32_t i = 0; pages->root && i < pages->leaf_count; i++) {
+        if (pages->root->leaves[i])
+            sum += leaf_digest(pages, pages->root->leaves[i], (uint64_t)i * X64I_LEAF_PAGES);
     }
     return sum;
 }
@@ -352,7 +406,7 @@ static uint64_t leaf_bytes(const struct x64i_pages *pages, const struct x64i_lea
 {
     if (leaf == other || (alone && !is_sole_holder(&leaf->references)))
         return 0;
-    uint64_t bytes = leaf_allocation(leaf);
+    uint64_t bytes = leaf_allocation(leaf->slot_count);
     for (uint32_t i = 0; i < leaf->slot_count; i++) {
         const struct x64i_page *page = leaf->slots[i].page;
         if (!page || (other && other->slots[i].page == page))
@@ -365,10 +419,14 @@ static uint64_t leaf_bytes(const struct x64i_pages *pages, const struct x64i_lea
 
 uint64_t x64i_pages_bytes(const struct x64i_pages *pages, const struct x64i_pages *other)
 {
-    uint64_t bytes = root_allocation(pages->leaf_count);
-    for (uint32_t i = 0; i < pages->leaf_count; i++) {
-        if (pages->root[i])
-            bytes += leaf_bytes(pages, pages->root[i], other ? other->root[i] : NULL, !other);
+    const struct x64i_root *root = pages->root;
+    if (!root || (other ? root == other->root : !is_sole_holder(&root->references)))
+        return sizeof *pages;
+    uint64_t bytes = sizeof *pages + root_allocation(root->leaf_count);
+    for (uint32_t i = 0; i < root->leaf_count; i++) {
+        if (root->leaves[i])
+            bytes += leaf_bytes(pages, root->leaves[i], other ? x64i_pages_leaf(other, i) : NULL,
+                                !other);
     }
     return bytes;
 }

@@ -2,15 +2,14 @@
 /*
  * Sparse copy-on-write pages: the guest's RAM, and whatever else is large and mostly empty.
  *
- *     x64i_pages          root[leaf]        slots[512]           4 KiB
- *     (one owner)   --->  x64i_leaf  --->   x64i_page  --->      data
- *                         counted           counted
+ *     x64i_pages          leaves[]          slots[512]           4 KiB
+ *     (one owner)   --->  x64i_root  --->   x64i_leaf  --->      x64i_page
+ *                         counted           counted              counted
  *
- * An absent leaf or page reads as zero and costs nothing. Leaves and pages are counted and shared:
- * sharing the pages of another object (a snapshot, a fork) takes one count per leaf; the first
- * write below a shared leaf copies the leaf, the first write to a shared page copies the page. What
- * is shared is never written, so two machines in two threads may share freely; one x64i_pages
- * object itself belongs to one thread at a time.
+ * What is absent reads as zero and costs nothing. Roots, leaves and pages are counted and shared:
+ * sharing the pages of another object (a snapshot, a fork) takes one count; the first write below
+ * what is shared copies it level by level. What is shared is never written, so two machines in two
+ * threads may share freely; one x64i_pages object itself belongs to one thread at a time.
  *
  * Pointers that engines keep. x64i_pages_read and x64i_pages_write answer with host pointers that
  * may be kept under these rules:
@@ -43,11 +42,14 @@
 /* The largest object: what bounds the root table that a hostile file can ask for. */
 #define X64I_PAGES_MAX (UINT64_C(64) << 30)
 
+struct x64i_heap;
 struct x64i_page_pool;
 
 struct x64i_page {
     atomic_uint references;
-    struct x64i_page_pool *pool; /* to which it goes back; null: to libc */
+    uint32_t bytes;              /* of data */
+    struct x64i_page_pool *pool; /* to which it goes back; null: to the heap */
+    struct x64i_heap *heap;
     _Alignas(64) uint8_t data[];
 };
 
@@ -61,8 +63,16 @@ struct x64i_slot {
 struct x64i_leaf {
     atomic_uint references;
     uint32_t slot_count;
+    struct x64i_heap *heap;      /* to which it goes back */
     _Atomic uint64_t digest_sum; /* over the slots; 0 where not known */
     struct x64i_slot slots[];
+};
+
+struct x64i_root {
+    atomic_uint references;
+    uint32_t leaf_count;
+    struct x64i_heap *heap; /* to which it goes back */
+    struct x64i_leaf *leaves[];
 };
 
 struct x64i_pages {
@@ -73,7 +83,8 @@ struct x64i_pages {
     uint32_t page_bytes; /* bytes behind one page: less than a page only when size is */
     uint32_t leaf_count;
     struct x64i_page_pool *pool; /* of the registry: where whole pages come from; null: libc */
-    struct x64i_leaf *root[];
+    struct x64i_heap *heap;      /* of the registry: where the rest comes from; null: libc */
+    struct x64i_root *root;      /* null: all zero */
 };
 
 /* What an absent page reads as. */
@@ -84,6 +95,10 @@ extern const uint8_t x64i_zero_page[X64I_PAGE_SIZE];
  * X64I_PAGES_MAX, X64_ERROR_MEMORY.
  */
 enum x64_status x64i_pages_create(uint64_t size, struct x64i_pages **out);
+
+/* The same for a registry, of its memory. Both may be null. */
+enum x64_status x64i_pages_create_in(struct x64i_heap *heap, struct x64i_page_pool *pool,
+                                     uint64_t size, struct x64i_pages **out);
 
 /* Creates an object with the same content as source, sharing all its pages. X64_ERROR_MEMORY. */
 enum x64_status x64i_pages_share(const struct x64i_pages *source, struct x64i_pages **out);
@@ -100,12 +115,18 @@ static inline uint64_t x64i_pages_size(const struct x64i_pages *pages)
     return pages->size;
 }
 
+/* The leaf of that number, or null. */
+static inline struct x64i_leaf *x64i_pages_leaf(const struct x64i_pages *pages, uint64_t number)
+{
+    return pages->root ? pages->root->leaves[number] : NULL;
+}
+
 /* The bytes of a page, for reading; null only when index is outside the object. */
 static inline const uint8_t *x64i_pages_read(const struct x64i_pages *pages, uint64_t index)
 {
     if (index >= pages->page_count)
         return NULL;
-    const struct x64i_leaf *leaf = pages->root[index / X64I_LEAF_PAGES];
+    const struct x64i_leaf *leaf = x64i_pages_leaf(pages, index / X64I_LEAF_PAGES);
     const struct x64i_page *page = leaf ? leaf->slots[index % X64I_LEAF_PAGES].page : NULL;
     return page ? page->data : x64i_zero_page;
 }
@@ -115,6 +136,13 @@ static inline const uint8_t *x64i_pages_read(const struct x64i_pages *pages, uin
  * when index is outside the object or the host has no memory left; nothing has changed then.
  */
 uint8_t *x64i_pages_write(struct x64i_pages *pages, uint64_t index);
+
+/* One holder more of the page as it is now, or null for an absent one: whoever writes to it from
+ * now on writes to a copy. Pointers from x64i_pages_write to this one page are good no more. */
+struct x64i_page *x64i_pages_hold(const struct x64i_pages *pages, uint64_t index);
+
+/* One holder less. Null is allowed. */
+void x64i_page_release(struct x64i_page *page);
 
 /* Makes a page all zero and gives its memory back. An index outside is ignored. X64_ERROR_MEMORY
  * when the page is shared and its leaf could not be copied. */

@@ -46,6 +46,7 @@ struct x64i_listener {
 
 struct x64i_state {
     struct x64i_blobs blobs;
+    struct x64i_heap *heap;
     struct x64i_page_pool *pool;
     unsigned region_count;
     unsigned listener_count;
@@ -55,6 +56,8 @@ struct x64i_state {
 
 struct x64i_snapshot {
     atomic_uint references;
+    unsigned region_room;
+    struct x64i_heap *heap; /* to which it goes back */
     struct x64i_blobs blobs;
     unsigned region_count;
     struct x64i_region regions[];
@@ -93,6 +96,6 @@ void x64i_blobs_release(struct x64i_blobs *blobs);
 void x64i_blobs_assign(struct x64i_blobs *target, const struct x64i_blobs *source);
 
 /* An empty snapshot with room for count regions; null without memory. */
-struct x64i_snapshot *x64i_snapshot_allocate(unsigned count);
+struct x64i_snapshot *x64i_snapshot_allocate(struct x64i_heap *heap, unsigned count);
 
 #endif

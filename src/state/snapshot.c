@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: MIT */
+#include "state/heap.h"
 #include "state/message.h"
 #include "state/region.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-struct x64i_snapshot *x64i_snapshot_allocate(unsigned count)
+static size_t allocation(unsigned regions)
 {
-    struct x64i_snapshot *snapshot =
-        calloc(1, sizeof *snapshot + count * sizeof snapshot->regions[0]);
-    if (snapshot)
-        atomic_init(&snapshot->references, 1);
+    return sizeof(struct x64i_snapshot) + regions * sizeof(struct x64i_region);
+}
+
+struct x64i_snapshot *x64i_snapshot_allocate(struct x64i_heap *heap, unsigned count)
+{
+    struct x64i_snapshot *snapshot = x64i_heap_allocate_zeroed(heap, allocation(count));
+    if (!snapshot)
+        return NULL;
+    atomic_init(&snapshot->references, 1);
+    snapshot->region_room = count;
+    snapshot->heap = heap;
     return snapshot;
 }
 
@@ -27,7 +34,7 @@ void x64i_snapshot_release(struct x64i_snapshot *snapshot)
     for (unsigned i = 0; i < snapshot->region_count; i++)
         x64i_pages_destroy(snapshot->regions[i].pages);
     x64i_blobs_release(&snapshot->blobs);
-    free(snapshot);
+    x64i_heap_free(snapshot->heap, snapshot, allocation(snapshot->region_room));
 }
 
 /* Brings the shadow of a fixed region up to date; pages that did not change stay shared. */
@@ -61,7 +68,7 @@ enum x64_status x64i_state_snapshot(struct x64i_state *state, struct x64i_snapsh
 {
     if (!state || !out)
         return X64_ERROR_ARGUMENT;
-    struct x64i_snapshot *snapshot = x64i_snapshot_allocate(state->region_count);
+    struct x64i_snapshot *snapshot = x64i_snapshot_allocate(state->heap, state->region_count);
     if (!snapshot)
         return X64_ERROR_MEMORY;
 
@@ -172,7 +179,7 @@ uint64_t x64i_snapshot_hash(const struct x64i_snapshot *snapshot)
 
 static uint64_t own_bytes(const struct x64i_snapshot *snapshot)
 {
-    return sizeof *snapshot + snapshot->region_count * sizeof snapshot->regions[0];
+    return allocation(snapshot->region_room);
 }
 
 uint64_t x64i_snapshot_bytes(const struct x64i_snapshot *snapshot)

@@ -2,10 +2,10 @@
 #include "state/state.h"
 
 #include "state/hash.h"
+#include "state/heap.h"
 #include "state/page_pool.h"
 #include "state/region.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 bool x64i_state_name_is_valid(const char *name)
@@ -44,16 +44,30 @@ const char *x64i_region_unlike(const struct x64i_region *a, const struct x64i_re
     return NULL;
 }
 
-enum x64_status x64i_state_create(struct x64i_state **out)
+enum x64_status x64i_state_create_in(struct x64i_heap *heap, struct x64i_state **out)
 {
     if (!out)
         return X64_ERROR_ARGUMENT;
-    struct x64i_state *state = calloc(1, sizeof *state);
+    struct x64i_state *state = x64i_heap_allocate_zeroed(heap, sizeof *state);
     if (!state)
         return X64_ERROR_MEMORY;
-    state->pool = x64i_page_pool_create();
+    state->heap = heap;
+    state->pool = x64i_page_pool_create(heap);
     *out = state;
     return X64_OK;
+}
+
+enum x64_status x64i_state_create(struct x64i_state **out)
+{
+    struct x64i_heap *heap = x64i_heap_create();
+    enum x64_status status = x64i_state_create_in(heap, out);
+    x64i_heap_release(heap);
+    return status;
+}
+
+struct x64i_heap *x64i_state_heap(const struct x64i_state *state)
+{
+    return state->heap;
 }
 
 void x64i_state_destroy(struct x64i_state *state)
@@ -64,7 +78,7 @@ void x64i_state_destroy(struct x64i_state *state)
         x64i_pages_destroy(state->regions[i].pages);
     x64i_blobs_release(&state->blobs);
     x64i_page_pool_release(state->pool);
-    free(state);
+    x64i_heap_free(state->heap, state, sizeof *state);
 }
 
 /* The common part of registering: checks, pages, and the row. */
@@ -81,10 +95,10 @@ static enum x64_status add_region(struct x64i_state *state, const struct x64i_re
     struct x64i_region *region = &state->regions[state->region_count];
     *region = *wanted;
     memcpy(region->name, name, strlen(name));
-    enum x64_status status = x64i_pages_create(region->size, &region->pages);
+    enum x64_status status =
+        x64i_pages_create_in(state->heap, state->pool, region->size, &region->pages);
     if (status != X64_OK)
         return status;
-    region->pages->pool = state->pool;
     state->region_count++;
     *out = region;
     return X64_OK;
@@ -125,6 +139,12 @@ enum x64_status x64i_state_on_restored(struct x64i_state *state, void (*restored
     state->listeners[state->listener_count++] =
         (struct x64i_listener){.restored = restored, .user = user};
     return X64_OK;
+}
+
+void x64i_state_prepare(struct x64i_state *state)
+{
+    x64i_heap_prepare(state->heap);
+    x64i_page_pool_prepare(state->pool);
 }
 
 /* The sum of the page digests of bytes that do not lie in pages. */

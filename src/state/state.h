@@ -45,11 +45,18 @@
 /* Saved and restored, but neither hashed nor compared: what only annotates a run (model cycles). */
 #define X64I_REGION_ANNOTATION 1u
 
+struct x64i_heap;
 struct x64i_state;
 struct x64i_snapshot;
 
 /* Creates an empty registry. X64_ERROR_MEMORY. */
 enum x64_status x64i_state_create(struct x64i_state **out);
+
+/* The same with the heap of a family (heap.h), which it holds. Null: libc's. */
+enum x64_status x64i_state_create_in(struct x64i_heap *heap, struct x64i_state **out);
+
+/* The heap, for what else hangs off the machine. */
+struct x64i_heap *x64i_state_heap(const struct x64i_state *state);
 
 /* Frees the registry and its pages; snapshots taken of it live on. Null is allowed. */
 void x64i_state_destroy(struct x64i_state *state);
@@ -100,6 +107,10 @@ uint64_t x64i_state_hash(struct x64i_state *state);
  * or restore is shared with it. Bumps write_generation of all paged regions. X64_ERROR_MEMORY.
  */
 enum x64_status x64i_state_snapshot(struct x64i_state *state, struct x64i_snapshot **out);
+
+/* For a run that takes snapshots: has memory at hand for the pages that going back to them will
+ * write. Where there is none the pages come one by one later. */
+void x64i_state_prepare(struct x64i_state *state);
 
 /*
  * Goes back (or forth) to a snapshot, of this registry or of one with the same regions, and

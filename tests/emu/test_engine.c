@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The block engine against the reference path: the same state, however the run is cut up. */
+#include "cpu/block.h"
+#include "emu.h"
 #include "support/suite.h"
 
 #include "x64emu/kernel_model.h"
@@ -152,6 +154,53 @@ START_TEST(test_engine_code_written_from_outside_is_seen)
 }
 END_TEST
 
+/* Every moment of a run that writes its own code, gone to out of order, is what it was. */
+START_TEST(test_engine_goes_back_to_older_code)
+{
+    enum { MOMENTS = 60, GAP = 37 };
+    struct x64_config config = {.struct_size = sizeof config, .history_interval = 50};
+    struct x64_machine *reference =
+        new_code(X64_ENGINE_REFERENCE, self_modifying, sizeof self_modifying);
+    struct x64_machine *machine = NULL;
+    uint64_t hashes[MOMENTS];
+    for (unsigned i = 0; i < MOMENTS; i++) {
+        hashes[i] = hash_of(reference);
+        ck_assert_int_eq(x64_run(reference, GAP, NULL), X64_OK);
+    }
+    ck_assert_int_eq(x64_machine_create(&config, &machine), X64_OK);
+    ck_assert_int_eq(x64_memory_write_phys(machine, CODE, self_modifying, sizeof self_modifying),
+                     X64_OK);
+    ck_assert_int_eq(x64_machine_start(machine, CODE, STACK), X64_OK);
+    ck_assert_int_eq(x64_run(machine, (uint64_t)MOMENTS * GAP, NULL), X64_OK);
+    for (unsigned i = 0; i < 10 * MOMENTS; i++) {
+        unsigned moment = i * 23 % MOMENTS;
+        ck_assert_int_eq(x64_goto(machine, (uint64_t)moment * GAP), X64_OK);
+        ck_assert_msg(hash_of(machine) == hashes[moment], "jump %u, to n = %u", i, moment * GAP);
+    }
+    x64_machine_destroy(machine);
+    x64_machine_destroy(reference);
+}
+END_TEST
+
+/* Code that is the same before and after is not translated again. */
+START_TEST(test_engine_keeps_blocks_across_a_restore)
+{
+    static const uint8_t count_up[] = {0xff, 0xc0, 0x89, 0x05, 0xf8, 0x00,
+                                       0x00, 0x00, 0xeb, 0xf6}; /* inc eax; mov [rip+248], eax */
+    struct x64_machine *machine = new_code(X64_ENGINE_BLOCKS, count_up, sizeof count_up);
+    ck_assert_int_eq(x64_run(machine, 5000, NULL), X64_OK);
+    const struct x64i_engine *engine = x64i_machine_cpu(machine)->engine;
+    ck_assert_ptr_nonnull(engine);
+    for (uint64_t n = 500; n < 5000; n += 500) {
+        ck_assert_int_eq(x64_goto(machine, n), X64_OK);
+        ck_assert_int_eq(x64_run(machine, 600, NULL), X64_OK);
+    }
+    ck_assert_uint_eq(engine->slab_count, 1);
+    ck_assert_uint_le(engine->block_count, 3); /* one for every instruction to begin at */
+    x64_machine_destroy(machine);
+}
+END_TEST
+
 /* SplitMix64. */
 static uint64_t next_random(uint64_t *seed)
 {
@@ -211,6 +260,8 @@ static Suite *engine_suite(void)
     tcase_add_test(tcase, test_engine_busybox_is_the_same_on_both);
     tcase_add_loop_test(tcase, test_engine_self_modifying_code_is_seen_at_once, 0, count - 1);
     tcase_add_test(tcase, test_engine_code_written_from_outside_is_seen);
+    tcase_add_test(tcase, test_engine_goes_back_to_older_code);
+    tcase_add_test(tcase, test_engine_keeps_blocks_across_a_restore);
     tcase_add_test(tcase, test_engine_random_code_is_the_same_on_both);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -10,6 +10,7 @@
 #ifndef X64_TESTS_STATE_SAMPLE_H
 #define X64_TESTS_STATE_SAMPLE_H
 
+#include "state/heap.h"
 #include "state/state.h"
 #include "support/suite.h"
 
@@ -44,11 +45,11 @@ static inline void sample_count_restore(void *user)
     sample->restores++;
 }
 
-static inline struct sample *sample_create(void)
+static inline struct sample *sample_create_in(struct x64i_heap *heap)
 {
     struct sample *sample = calloc(1, sizeof *sample);
     ck_assert_ptr_nonnull(sample);
-    ck_assert_int_eq(x64i_state_create(&sample->state), X64_OK);
+    ck_assert_int_eq(x64i_state_create_in(heap, &sample->state), X64_OK);
     ck_assert_int_eq(
         x64i_state_add_fixed(sample->state, "cpu", 3, &sample->cpu, sizeof sample->cpu, 0), X64_OK);
     ck_assert_int_eq(
@@ -60,6 +61,14 @@ static inline struct sample *sample_create(void)
                                           sizeof sample->cycles, X64I_REGION_ANNOTATION),
                      X64_OK);
     ck_assert_int_eq(x64i_state_on_restored(sample->state, sample_count_restore, sample), X64_OK);
+    return sample;
+}
+
+static inline struct sample *sample_create(void)
+{
+    struct x64i_heap *heap = x64i_heap_create();
+    struct sample *sample = sample_create_in(heap);
+    x64i_heap_release(heap);
     return sample;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every allocation of every operation fails once. The allocator's functions are replaced at link
- * time; AddressSanitizer's build finds what a failing path leaks.
+ * Every allocation of every operation fails once: in a state without a heap, whose pieces all come
+ * from libc. The allocator's functions are replaced at link time; AddressSanitizer's build finds
+ * what a failing path leaks.
  */
 #include "state/sample.h"
 #include "state/save.h"
@@ -68,7 +69,7 @@ static int fail_everywhere(struct sample *sample, enum x64_status (*operation)(s
 
 static struct sample *sample_with_content(void)
 {
-    struct sample *sample = sample_create();
+    struct sample *sample = sample_create_in(NULL);
     sample->cpu.registers[0] = 1;
     sample->cpu.registers[900] = 1;
     sample_poke(sample, 0, 1);
@@ -82,7 +83,7 @@ static enum x64_status create_a_state(struct sample *sample)
     struct x64i_state *state = NULL;
     struct x64i_pages *pages;
     (void)sample;
-    enum x64_status status = x64i_state_create(&state);
+    enum x64_status status = x64i_state_create_in(NULL, &state);
     if (status == X64_OK)
         status = x64i_state_add_paged(state, "ram", 1, 4096, 0, &pages);
     if (status == X64_OK)
@@ -108,7 +109,7 @@ static enum x64_status write_a_page(struct sample *sample)
 /* More than the pool of pages has at hand; the pages stay all zero, so the hash stays too. */
 static enum x64_status write_absent_pages(struct sample *sample)
 {
-    for (unsigned i = 0; i < 80; i++)
+    for (unsigned i = 0; i < 160; i++)
         if (!x64i_pages_write(sample->ram, 256 + i))
             return X64_ERROR_MEMORY;
     return X64_OK;
@@ -157,7 +158,7 @@ START_TEST(test_out_of_memory_changes_nothing)
     ck_assert_int_ge(fail_everywhere(sample, take_a_snapshot), 5);
 
     struct x64i_snapshot *snapshot = sample_snapshot(sample);
-    ck_assert_int_eq(fail_everywhere(sample, discard_a_page), 1);
+    ck_assert_int_ge(fail_everywhere(sample, discard_a_page), 1);
     ck_assert_int_eq(x64i_state_restore(sample->state, snapshot), X64_OK);
     ck_assert_int_ge(fail_everywhere(sample, write_a_page), 1);
     ck_assert_int_ge(fail_everywhere(sample, write_absent_pages), 2);

@@ -14,6 +14,8 @@ static struct x64i_page *pages[COUNT];
 static void take_all(struct x64i_page_pool *pool)
 {
     for (unsigned i = 0; i < COUNT; i++) {
+        if (i % 300 == 0)
+            x64i_page_pool_prepare(pool);
         pages[i] = x64i_page_pool_allocate(pool);
         ck_assert_ptr_nonnull(pages[i]);
         ck_assert_uint_eq((uintptr_t)pages[i]->data % 64, 0);
@@ -32,7 +34,9 @@ static void check_all(void)
 
 START_TEST(test_page_pool_gives_every_page_once)
 {
-    struct x64i_page_pool *pool = _i ? x64i_page_pool_create() : NULL;
+    struct x64i_heap *heap = x64i_heap_create();
+    struct x64i_page_pool *pool = _i ? x64i_page_pool_create(heap) : NULL;
+    x64i_heap_release(heap);
     for (unsigned round = 0; round < 3; round++) {
         take_all(pool);
         check_all();
@@ -45,7 +49,7 @@ END_TEST
 
 START_TEST(test_page_pool_hands_out_again)
 {
-    struct x64i_page_pool *pool = x64i_page_pool_create();
+    struct x64i_page_pool *pool = x64i_page_pool_create(NULL);
     if (!pool) /* under AddressSanitizer all pages are libc's */
         return;
     struct x64i_page *page = x64i_page_pool_allocate(pool);
@@ -58,7 +62,7 @@ END_TEST
 
 START_TEST(test_page_pool_lives_as_long_as_its_pages)
 {
-    struct x64i_page_pool *pool = x64i_page_pool_create();
+    struct x64i_page_pool *pool = x64i_page_pool_create(NULL);
     take_all(pool);
     x64i_page_pool_release(pool);
     check_all();
@@ -76,7 +80,7 @@ static void *give_back(void *first)
 
 START_TEST(test_page_pool_takes_pages_from_any_thread)
 {
-    struct x64i_page_pool *pool = x64i_page_pool_create();
+    struct x64i_page_pool *pool = x64i_page_pool_create(NULL);
     for (unsigned round = 0; round < 20; round++) {
         struct x64i_page *mine[64];
         pthread_t threads[2];

@@ -112,6 +112,25 @@ START_TEST(test_pages_shared_are_copied_on_write)
 }
 END_TEST
 
+/* Who holds a page keeps its bytes; the object goes on with a copy. */
+START_TEST(test_pages_held_are_copied_on_write)
+{
+    struct x64i_pages *pages = make_pages(4 * MIB);
+    ck_assert_ptr_null(x64i_pages_hold(pages, 0));
+    ck_assert_ptr_null(x64i_pages_hold(pages, pages->page_count));
+    write_byte(pages, 100, 1);
+    struct x64i_page *page = x64i_pages_hold(pages, 0);
+    ck_assert_ptr_eq(page->data, x64i_pages_read(pages, 0));
+    write_byte(pages, 100, 2);
+    ck_assert_uint_eq(page->data[100], 1);
+    ck_assert_uint_eq(read_byte(pages, 100), 2);
+    x64i_pages_destroy(pages);
+    ck_assert_uint_eq(page->data[100], 1);
+    x64i_page_release(page);
+    x64i_page_release(NULL);
+}
+END_TEST
+
 START_TEST(test_pages_moves_tell_when_a_page_gets_a_new_place)
 {
     struct x64i_pages *a = make_pages(MIB);
@@ -226,6 +245,7 @@ static Suite *pages_suite(void)
     tcase_add_test(tcase, test_pages_copy_across_page_and_leaf_boundaries);
     tcase_add_test(tcase, test_pages_zeroes_do_not_make_a_page_present);
     tcase_add_test(tcase, test_pages_shared_are_copied_on_write);
+    tcase_add_test(tcase, test_pages_held_are_copied_on_write);
     tcase_add_test(tcase, test_pages_moves_tell_when_a_page_gets_a_new_place);
     tcase_add_test(tcase, test_pages_discard_makes_zero_and_gives_memory_back);
     tcase_add_test(tcase, test_pages_digest_is_of_the_content_only);
