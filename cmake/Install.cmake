@@ -15,6 +15,8 @@ target_link_libraries(x64emu_shared PRIVATE Zydis::Zydis PkgConfig::IMAGE_CODECS
 target_link_options(x64emu_shared PRIVATE LINKER:--version-script=${EXPORTED_MAP})
 if(X64EMU_SANITIZE)
   target_link_options(x64emu_shared PUBLIC -fsanitize=address,undefined)
+elseif(X64EMU_SANITIZE_THREAD)
+  target_link_options(x64emu_shared PUBLIC -fsanitize=thread)
 else()
   target_link_options(x64emu_shared PRIVATE LINKER:-z,defs) # nothing is left out
 endif()
