@@ -9,6 +9,9 @@
  *     if (x64_kernel_attach(machine, &kernel, &error) != X64_OK)
  *         fprintf(stderr, "%s\n", error.text);
  *     x64_run(machine, UINT64_MAX, &stop);
+ *
+ * Hooks (hooks.h) may call everything here but x64_kernel_attach, which answers X64_ERROR_STATE
+ * from there. Functions without a machine may be called from any thread.
  */
 #ifndef X64EMU_KERNEL_MODEL_H
 #define X64EMU_KERNEL_MODEL_H
@@ -56,22 +59,34 @@ struct x64_era {
     unsigned mitigations;    /* those it knows */
 };
 
-/* The index-th built-in era, or null behind the last. */
+/* The index-th built-in era, or null behind the last. It lives as long as the program. May be
+ * called from hooks. */
 X64_API const struct x64_era *x64_era_at(size_t index);
 
-/* "none" or names joined by commas: pti,pcid,ibrs,retpoline,verw,bhb. */
+/* "none" or names joined by commas: pti,pcid,ibrs,retpoline,verw,bhb. X64_ERROR_ARGUMENT, with a
+ * sentence, for anything else; `error` may be null. x64_mitigation_name answers the name of one of
+ * them, null for other values. May be called from hooks. */
 X64_API enum x64_status x64_mitigations_parse(const char *list, unsigned *mitigations,
                                               struct x64_error_text *error);
 X64_API const char *x64_mitigation_name(enum x64_mitigation mitigation);
 
-/* Loads a kernel and a program into a fresh machine and sets the CPU to the kernel's first
- * instruction. On failure the machine can only be destroyed; `error` may be null. */
+/*
+ * Loads a kernel and a program into a fresh machine and sets the CPU to the kernel's first
+ * instruction (arch/x86/kernel/head_64.S, startup_64). The machine owns the kernel model; strings
+ * of the configuration are needed for the call alone. `error` may be null.
+ *
+ * X64_ERROR_STATE from hooks, and nothing has changed then. On all other failures, which `error`
+ * explains, the machine can only be destroyed: X64_ERROR_ARGUMENT, X64_ERROR_NOT_FOUND (no such
+ * era), X64_ERROR_IO, X64_ERROR_FORMAT, X64_ERROR_UNSUPPORTED, X64_ERROR_EXISTS (it has a kernel),
+ * X64_ERROR_LIMIT, X64_ERROR_MEMORY.
+ */
 X64_API enum x64_status x64_kernel_attach(struct x64_machine *machine,
                                           const struct x64_kernel_config *config,
                                           struct x64_error_text *error);
 
-/* The symbol at or before `linear` within its section: name and distance. X64_ERROR_NOT_FOUND when
- * there is none. The name stays valid as long as the machine. */
+/* The symbol at or before `linear` within its section: name and distance in bytes; x64_symbol_find
+ * goes from the name to the linear address. X64_ERROR_ARGUMENT, X64_ERROR_NOT_FOUND when there is
+ * none. The name stays valid as long as the machine. May be called from hooks. */
 X64_API enum x64_status x64_symbol_at(struct x64_machine *machine, uint64_t linear,
                                       const char **name, uint64_t *offset);
 X64_API enum x64_status x64_symbol_find(struct x64_machine *machine, const char *name,
@@ -79,15 +94,18 @@ X64_API enum x64_status x64_symbol_find(struct x64_machine *machine, const char 
 
 enum x64_stack { X64_STACK_NONE, X64_STACK_USER, X64_STACK_ENTRY, X64_STACK_KERNEL, X64_STACK_IST };
 
-/* Which stack a stack pointer points into. */
+/* Which stack a stack pointer points into; X64_STACK_NONE without a kernel model. May be called
+ * from hooks. */
 X64_API enum x64_stack x64_stack_of(struct x64_machine *machine, uint64_t rsp);
 
 /* What lies at a linear address: "pt_regs.ss", "cpu_tss_rw.sp2", "cpu_current_top_of_stack" ...
- * Answers the length written to `name` without its terminating zero, 0 when it has no name. */
+ * Answers the length written to `name` without its terminating zero, 0 when it has no name or
+ * `size` bytes do not hold it. May be called from hooks. */
 X64_API size_t x64_slot_name(struct x64_machine *machine, uint64_t linear, char *name, size_t size);
 
 /* The system call that a native step answered, for traces: strace-like text of call and result.
- * Answers the length, 0 when the last step was none. */
+ * Answers the length without the terminating zero, 0 when the last step was none. May be called
+ * from hooks, where the last step is the one that they are told of. */
 X64_API size_t x64_syscall_text(struct x64_machine *machine, char *text, size_t size);
 
 #ifdef __cplusplus

@@ -9,6 +9,11 @@
  *     x64_trace_finish(trace, &stop);
  *     x64_trace_destroy(trace);
  *
+ * Hooks (hooks.h) may call everything here but x64_trace_run, which answers X64_ERROR_STATE from
+ * there, and x64_trace_destroy of the trace that called them: a trace of one's own is made by
+ * handing the step that an instruction_after hook is given to x64_trace_step. A trace belongs to
+ * its machine's thread.
+ *
  * docs/trace-format.md describes the formats, docs/trace.schema.json that of jsonl.
  */
 #ifndef X64EMU_TRACE_H
@@ -56,26 +61,32 @@ struct x64_trace_options {
 };
 
 /* Begins a trace of a machine at its present state; the machine must outlive it. The caller
- * destroys the trace. X64_ERROR_NOT_FOUND for an unknown system call or core. */
+ * destroys the trace. X64_ERROR_ARGUMENT, X64_ERROR_NOT_FOUND for an unknown system call or core,
+ * X64_ERROR_MEMORY. May be called from hooks. */
 X64_API enum x64_status x64_trace_create(struct x64_machine *machine,
                                          const struct x64_trace_options *options,
                                          struct x64_trace **trace);
 
-/* Traces a step that x64_step_observed has just made; the machine must not have moved since. */
+/* Traces a step that x64_step_observed, or the run that calls an instruction_after hook, has just
+ * made; the machine must not have moved since. X64_ERROR_ARGUMENT, X64_ERROR_IO, X64_ERROR_MEMORY.
+ * May be called from hooks. */
 X64_API enum x64_status x64_trace_step(struct x64_trace *trace, const struct x64_step *step);
 
-/* Makes and traces at most `budget` steps. `stop` as for x64_run; may be null. */
+/* Makes and traces at most `budget` steps. `stop` as for x64_run; may be null. Errors of
+ * x64_step_observed and x64_trace_step; X64_ERROR_STATE from hooks. */
 X64_API enum x64_status x64_trace_run(struct x64_trace *trace, uint64_t budget,
                                       struct x64_stop *stop);
 
-/* Model cycles of the steps traced so far. */
+/* Model cycles of the steps traced so far; 0 for null. May be called from hooks. */
 X64_API uint64_t x64_trace_cycles(const struct x64_trace *trace);
 
 /* Hands over what is not yet written: after the last step, before the trace is destroyed. `stop`
- * says how the run ended, and may be null. X64_ERROR_IO, X64_ERROR_MEMORY. */
+ * says how the run ended, and may be null. X64_ERROR_ARGUMENT, X64_ERROR_IO, X64_ERROR_MEMORY. May
+ * be called from hooks. */
 X64_API enum x64_status x64_trace_finish(struct x64_trace *trace, const struct x64_stop *stop);
 
-/* Frees the trace; what was not finished is lost. Null is allowed. */
+/* Frees the trace; what was not finished is lost. Null is allowed. May be called from hooks, but
+ * for a trace whose x64_trace_run is on its way. */
 X64_API void x64_trace_destroy(struct x64_trace *trace);
 
 #ifdef __cplusplus
