@@ -70,12 +70,8 @@ int cli_view(int argc, char **argv)
         status = cli_guest_open_any(&guest, &options, &recording);
     if (status != CLI_DONE)
         return status;
-    if (options.compare[0])
-        (void)snprintf(title, sizeof title, "x64emu   %.100s | %.100s", options.compare[0],
-                       options.compare[1]);
-    else
-        (void)snprintf(title, sizeof title, "x64emu   %.100s   %.100s", cli_kernel_name(&options),
-                       options.mitigations ? options.mitigations : "no mitigations");
+    (void)snprintf(title, sizeof title, "x64emu   %.100s   %.100s", cli_kernel_name(&options),
+                   options.mitigations ? options.mitigations : "no mitigations");
     struct x64i_window_options window = {.title = title,
                                          .script = options.script,
                                          .keys = options.keys,

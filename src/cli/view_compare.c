@@ -9,6 +9,18 @@
 /* Every step is looked at before the window opens. */
 #define DEFAULT_STEPS 1000000u
 
+/* A path's last two parts: "6.1-cloud/vmlinuz". */
+static const char *short_name(const char *path)
+{
+    const char *parts[2] = {path, path};
+    for (const char *at = path; *at; at++)
+        if (*at == '/') {
+            parts[0] = parts[1];
+            parts[1] = at + 1;
+        }
+    return parts[0];
+}
+
 static int run_side(struct cli_guest *guest, const struct cli_options *options)
 {
     struct x64_stop stop = {.reason = X64_STOP_BUDGET};
@@ -41,6 +53,7 @@ static int look(struct cli_guest guests[2], struct x64i_window_options *window)
 int cli_view_compare(const struct cli_options *options, struct x64i_window_options *window)
 {
     char name[2][256];
+    char title[512];
     struct cli_guest guests[2] = {{.prefixed = true, .looks_back = true},
                                   {.prefixed = true, .looks_back = true}};
     struct cli_side *sides = calloc(2, sizeof *sides);
@@ -50,13 +63,16 @@ int cli_view_compare(const struct cli_options *options, struct x64i_window_optio
     for (unsigned i = 0; i < 2 && status == CLI_DONE; i++) {
         const struct cli_options *side = &sides[i].options;
         bool plain = !side->kernel.mitigations;
-        (void)snprintf(name[i], sizeof name[i], "%.100s  %.100s", cli_kernel_name(side),
+        (void)snprintf(name[i], sizeof name[i], "%.100s  %.100s", short_name(cli_kernel_name(side)),
                        plain ? "no mitigations" : side->mitigations);
         window->side[i] = name[i];
         status = run_side(&guests[i], side);
     }
-    if (status == CLI_DONE)
+    if (status == CLI_DONE) {
+        (void)snprintf(title, sizeof title, "x64emu   %.200s | %.200s", name[0], name[1]);
+        window->title = title;
         status = look(guests, window);
+    }
     for (unsigned i = 0; i < 2; i++)
         if (guests[i].machine)
             status = cli_guest_close(&guests[i], status);

@@ -73,7 +73,7 @@ static void draw_header(struct x64i_app *app)
         [X64I_MATCH_BESIDE] = "same phase, another instruction",
         [X64I_MATCH_WAITS] = "waits: nothing beside this step",
         [X64I_MATCH_ABSENT] = "waits: has none of this",
-        [X64I_MATCH_USER] = "between calls: at the same step of the program",
+        [X64I_MATCH_USER] = "outside calls: equally far in the program",
     };
     bool waits = at->match == X64I_MATCH_WAITS || at->match == X64I_MATCH_ABSENT;
     int x =
@@ -129,7 +129,8 @@ static void draw_head(struct x64i_app *app, unsigned side)
     int x = x64i_canvas_bold(canvas, r.x, r.y, X64I_COLOUR_INK, text);
     (void)snprintf(text, sizeof text, "   step %llu   %s%s", (unsigned long long)at->n,
                    at->phase < X64I_PHASE_COUNT ? x64i_phase_title((enum x64i_phase)at->phase)
-                                                : "the program",
+                   : line->cpl == 3             ? "the program"
+                                                : "kernel, in no call",
                    leads   ? "   leads"
                    : waits ? "   waits"
                            : "");
