@@ -60,7 +60,7 @@ struct cli_options {
     int colour;   /* -1 never, 0 when it is a terminal, 1 always */
     const char *syscall;
     /* view */
-    const char *script, *keys, *font, *size;
+    const char *script, *keys, *font, *size, *scale;
     bool headless, dark, still, frame_times;
     const char *compare[2]; /* what is compared, with mitigations behind a colon; null: nothing */
     const char *environment[CLI_ENVIRONMENT_MAX + 1];
@@ -119,6 +119,10 @@ int cli_guest_open(struct cli_guest *guest, const struct cli_options *options);
 int cli_guest_replay(struct cli_guest *guest, struct cli_options *options,
                      struct x64i_recording *recording);
 
+/* Keeps the guest's present as the beginning of a recording (record.c). */
+int cli_recording_begin(struct x64i_recording *recording, const struct cli_guest *guest,
+                        const struct cli_options *options);
+
 /* Whichever of the two the program's name stands for (trace.c). */
 int cli_guest_open_any(struct cli_guest *guest, struct cli_options *options,
                        struct x64i_recording *recording);
@@ -133,6 +137,7 @@ int cli_guest_verdict(const struct cli_guest *guest, const struct cli_options *o
 
 /* True once SIGINT or SIGTERM came; cli_catch_interrupts makes them end the run in order. */
 void cli_catch_interrupts(struct x64_machine *machine);
+void cli_release_interrupts(void); /* they are as they were again */
 bool cli_interrupted(void);
 
 /* "4.16", "vmlinuz-6.1": what runs, for a header. */

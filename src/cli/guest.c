@@ -34,6 +34,13 @@ void cli_catch_interrupts(struct x64_machine *machine)
     (void)sigaction(SIGTERM, &action, NULL);
 }
 
+void cli_release_interrupts(void)
+{
+    interrupted_machine = NULL;
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
+}
+
 bool cli_interrupted(void)
 {
     return interrupted;

@@ -32,6 +32,7 @@ static const struct option {
     {"--keys", 'K', true},
     {"--font", 'F', true},
     {"--size", 'Z', true},
+    {"--scale", 'X', true},
     {"--theme", 'T', true},
     {"--headless", 'H', false},
     {"--still", 'i', false},
@@ -174,6 +175,9 @@ static int apply_view(struct cli_options *options, char letter, const char *valu
     case 'Z':
         options->size = value;
         break;
+    case 'X':
+        options->scale = value;
+        break;
     case 'T':
         options->dark = strcmp(value, "dark") == 0;
         if (!options->dark && strcmp(value, "light") != 0)
@@ -241,6 +245,7 @@ static int apply(struct cli_options *options, const struct option *option, const
     case 'K':
     case 'F':
     case 'Z':
+    case 'X':
     case 'T':
     case 'H':
     case 'i':

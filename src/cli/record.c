@@ -3,21 +3,30 @@
 
 #define OPTIONS "ekcmMlEogrbt"
 
+int cli_recording_begin(struct x64i_recording *recording, const struct cli_guest *guest,
+                        const struct cli_options *options)
+{
+    enum x64_status status = x64i_recording_begin(recording, guest->machine);
+    if (status != X64_OK)
+        return cli_fail(CLI_USAGE, "nothing was recorded: %s", x64_status_string(status));
+    (void)snprintf(recording->kernel, sizeof recording->kernel, "%s", cli_kernel_name(options));
+    (void)snprintf(recording->mitigations, sizeof recording->mitigations, "%s",
+                   options->mitigations ? options->mitigations : "none");
+    (void)snprintf(recording->program, sizeof recording->program, "%s",
+                   options->kernel.program ? options->kernel.program : "demo");
+    return CLI_DONE;
+}
+
 static int record_guest(struct cli_guest *guest, const struct cli_options *options)
 {
     struct x64i_recording recording;
     struct x64_error_text error = {{0}};
     struct x64_stop stop;
-    enum x64_status status = x64i_recording_begin(&recording, guest->machine);
-    if (status != X64_OK)
-        return cli_fail(CLI_USAGE, "nothing was recorded: %s", x64_status_string(status));
-    (void)snprintf(recording.kernel, sizeof recording.kernel, "%s", cli_kernel_name(options));
-    (void)snprintf(recording.mitigations, sizeof recording.mitigations, "%s",
-                   options->mitigations ? options->mitigations : "none");
-    (void)snprintf(recording.program, sizeof recording.program, "%s",
-                   options->kernel.program ? options->kernel.program : "demo");
+    int begun = cli_recording_begin(&recording, guest, options);
+    if (begun != CLI_DONE)
+        return begun;
     cli_catch_interrupts(guest->machine);
-    status = x64_run(guest->machine, options->limit, &stop);
+    enum x64_status status = x64_run(guest->machine, options->limit, &stop);
     if (status == X64_OK)
         status = x64i_recording_write(&recording, guest->machine, options->output, &error);
     x64i_recording_free(&recording);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTIONS       "ekcmMlEgSKFZTHiRp"
+#define OPTIONS       "oekcmMlEgSKFZXTHiRp"
 #define DEFAULT_STEPS 10000000u
 #define MIN_SIZE      64
 #define MAX_SIZE      8192
@@ -29,28 +29,78 @@ static int read_size(const char *text, int *width, int *height)
     return CLI_DONE;
 }
 
+/* In hundredths. */
+static int read_scale(const char *text, int *scale)
+{
+    char *end;
+    if (!text)
+        return CLI_DONE;
+    double number = strtod(text, &end);
+    if (end == text || *end || !(number >= 1 && number <= 4))
+        return cli_fail(CLI_USAGE, "--scale %s: a number from 1 to 4", text);
+    *scale = (int)(number * 100 + 0.5);
+    return CLI_DONE;
+}
+
 static int status_of(enum x64_status status)
 {
     return status == X64_ERROR_FORMAT ? CLI_INPUT : CLI_USAGE;
 }
 
-static int look(struct cli_guest *guest, const struct cli_options *options,
-                const struct x64i_window_options *window)
+/* A run that is no recording yet. */
+struct unsaved {
+    struct x64i_recording recording;
+    struct x64_machine *machine;
+};
+
+static enum x64_status write_recording(void *user, const char *path, struct x64_error_text *error)
 {
-    struct x64_error_text error = {{0}};
+    struct unsaved *unsaved = user;
+    uint64_t first;
+    uint64_t last;
+    enum x64_status status = x64_history_range(unsaved->machine, &first, &last);
+    if (status == X64_OK)
+        status = x64_goto(unsaved->machine, last);
+    if (status == X64_OK)
+        status = x64i_recording_write(&unsaved->recording, unsaved->machine, path, error);
+    return status;
+}
+
+static int run_guest(struct cli_guest *guest, const struct cli_options *options)
+{
     struct x64_stop stop = {.reason = X64_STOP_BUDGET};
     bool open_end = options->limit == UINT64_MAX;
-    uint64_t limit = open_end ? DEFAULT_STEPS : options->limit;
     cli_catch_interrupts(guest->machine);
-    enum x64_status status = x64_run(guest->machine, limit, &stop);
+    enum x64_status status =
+        x64_run(guest->machine, open_end ? DEFAULT_STEPS : options->limit, &stop);
+    cli_release_interrupts();
     if (status != X64_OK)
         return cli_fail(CLI_USAGE, "the run ended early: %s", x64_status_string(status));
     if (open_end && stop.reason == X64_STOP_BUDGET)
         (void)cli_fail(CLI_DONE, "showing the first %u steps; --limit shows more", DEFAULT_STEPS);
-    status = x64i_window_run(guest->machine, window, &error);
-    return status == X64_OK ? CLI_DONE
-                            : cli_fail(status_of(status), "%s",
-                                       error.text[0] ? error.text : x64_status_string(status));
+    return CLI_DONE;
+}
+
+static int look(struct cli_guest *guest, const struct cli_options *options,
+                struct x64i_window_options *window)
+{
+    struct x64_error_text error = {{0}};
+    struct unsaved unsaved = {.machine = guest->machine};
+    int result = CLI_DONE;
+    if (!options->recorded_kernel) {
+        result = cli_recording_begin(&unsaved.recording, guest, options);
+        window->keep = (struct x64i_window_keep){write_recording, &unsaved, options->output};
+    }
+    if (result == CLI_DONE)
+        result = run_guest(guest, options);
+    if (result == CLI_DONE) {
+        enum x64_status status = x64i_window_run(guest->machine, window, &error);
+        if (status != X64_OK)
+            result = cli_fail(status_of(status), "%s",
+                              error.text[0] ? error.text : x64_status_string(status));
+    }
+    x64i_recording_free(&unsaved.recording);
+    return result;
 }
 
 int cli_view(int argc, char **argv)
@@ -61,9 +111,12 @@ int cli_view(int argc, char **argv)
     struct x64i_recording recording = {0};
     int width = 1600;
     int height = 1000;
+    int scale = 100;
     int status = cli_options_read(&options, OPTIONS, argc, argv);
     if (status == CLI_DONE)
         status = read_size(options.size, &width, &height);
+    if (status == CLI_DONE)
+        status = read_scale(options.scale, &scale);
     if (status == CLI_DONE && options.headless && !options.script)
         status = cli_fail(CLI_USAGE, "--headless: give it something to do with --script FILE");
     if (status == CLI_DONE && !options.compare[0])
@@ -78,6 +131,7 @@ int cli_view(int argc, char **argv)
                                          .font = options.font,
                                          .width = width,
                                          .height = height,
+                                         .scale = scale,
                                          .headless = options.headless,
                                          .dark = options.dark,
                                          .still = options.still,

@@ -3,13 +3,11 @@
 
 #include "view/view_private.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define WARM_UP  4096u  /* steps explained before a moment that the index has not reached */
 #define FAR_AWAY 65536u /* a checkpoint this far back is not worth walking from */
-#define STRETCH  4096u  /* steps that a search backwards looks at in one go */
 
 enum x64_status x64i_view_open(struct x64_machine *machine, struct x64i_view **out)
 {
@@ -160,80 +158,4 @@ enum x64_status x64i_view_seek(struct x64i_view *view, uint64_t n, unsigned effe
     moment->effect = effect < moment->effect_count ? effect : moment->effect_count;
     fill_rest(view);
     return X64_OK;
-}
-
-static bool is_one_of(uint64_t rip, const uint64_t *linear, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (linear[i] == rip)
-            return true;
-    return false;
-}
-
-/* Looks at steps from the machine's present to `end`; answers whether there was one, in *found the
- * first, or the last where `back`. */
-static bool scan(struct x64_machine *machine, const uint64_t *linear, size_t count, uint64_t end,
-                 bool back, uint64_t *found)
-{
-    struct x64_registers registers;
-    bool any = false;
-    uint64_t n;
-    while ((n = x64_steps(machine)) < end) {
-        (void)x64_registers_read(machine, &registers);
-        if (is_one_of(registers.rip, linear, count)) {
-            any = true;
-            *found = n;
-            if (!back)
-                return true;
-        }
-        if (x64_run(machine, 1, NULL) != X64_OK || x64_steps(machine) == n)
-            break;
-    }
-    return any;
-}
-
-bool x64i_view_find_rip(struct x64i_view *view, const uint64_t *linear, size_t count, uint64_t n,
-                        bool back, uint64_t budget, uint64_t *reached)
-{
-    struct x64_machine *machine = view->walker.machine;
-    *reached = n;
-    if (!back) {
-        uint64_t end = view->last - n < budget ? view->last : n + budget;
-        if (x64_goto(machine, n) != X64_OK || scan(machine, linear, count, end, false, reached))
-            return *reached >= n && x64_steps(machine) == *reached && *reached < view->last;
-        *reached = end;
-        return false;
-    }
-    uint64_t low = n;
-    while (low > view->first && n - low < budget) {
-        uint64_t high = low;
-        low = high - view->first > STRETCH ? high - STRETCH : view->first;
-        if (x64_goto(machine, low) != X64_OK)
-            return false;
-        if (scan(machine, linear, count, high, true, reached))
-            return true;
-    }
-    *reached = low;
-    return false;
-}
-
-bool x64i_view_parse(struct x64i_view *view, const char *text, uint64_t *linear)
-{
-    char name[160];
-    char *end;
-    size_t length = strcspn(text, "+");
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 16);
-    if (end != text && !*end && !errno) {
-        *linear = number;
-        return true;
-    }
-    if (!length || length >= sizeof name)
-        return false;
-    memcpy(name, text, length);
-    name[length] = '\0';
-    if (x64_symbol_find(view->walker.machine, name, linear) != X64_OK)
-        return false;
-    *linear += text[length] ? strtoull(text + length + 1, NULL, 0) : 0;
-    return true;
 }

@@ -32,6 +32,7 @@
 #define X64I_VIEW_SLOTS   64
 #define X64I_VIEW_CODE    96
 #define X64I_VIEW_EFFECTS 192
+#define X64I_VIEW_TARGETS 64
 
 enum x64i_slot_state {
     X64I_SLOT_FREE,     /* below RSP: what is there is left over */
@@ -154,13 +155,38 @@ const struct x64i_view_moment *x64i_view_moment(const struct x64i_view *view);
 const struct x64i_view_band *x64i_view_bands(const struct x64i_view *view, size_t *count);
 const struct x64i_view_call *x64i_view_calls(const struct x64i_view *view, size_t *count);
 
-/* The first step from `n` on, or the last one before it (`back`), whose RIP is `linear`. Looks at
- * `budget` steps at most. False where there is none; `reached` says how far it looked. */
-bool x64i_view_find_rip(struct x64i_view *view, const uint64_t *linear, size_t count, uint64_t n,
-                        bool back, uint64_t budget, uint64_t *reached);
+/* What is looked for: instructions at one of some addresses, steps in which a value appears (in a
+ * register, CR, MSR or base that they set, in memory that they read or write), or either. */
+struct x64i_view_search {
+    uint64_t linear[X64I_VIEW_TARGETS];
+    size_t linear_count;
+    bool for_value;
+    uint64_t value;
+    bool back;
+    uint64_t n;     /* forwards the first step to be looked at, backwards the one behind it */
+    uint64_t found; /* of X64I_SEARCH_FOUND */
+    /* the search's own */
+    uint64_t low, at, high;
+    bool any;
+};
 
-/* Answers an address for a symbol, "symbol+0x10", or a number. */
+enum x64i_search_state { X64I_SEARCH_GOES_ON, X64I_SEARCH_FOUND, X64I_SEARCH_ENDED };
+
+/* Fills in the rest of a search. It goes on in slices of about `steps` steps, between which the
+ * view may show any moment; `at` says how far it is. */
+void x64i_view_search_begin(const struct x64i_view *view, struct x64i_view_search *search);
+enum x64i_search_state x64i_view_search(struct x64i_view *view, struct x64i_view_search *search,
+                                        uint64_t steps);
+
+/* The first effect in which the value appears, or null. */
+const struct x64_effect *x64i_view_effect_with(const struct x64_effect *effects, size_t count,
+                                               uint64_t value);
+
+/* Answers an address for a symbol, "symbol+0x10", or a hexadecimal number. */
 bool x64i_view_parse(struct x64i_view *view, const char *text, uint64_t *linear);
+
+/* Whether a text is a number for x64i_view_parse, whatever symbols there are. */
+bool x64i_view_is_number(const char *text, uint64_t *number);
 
 /* One line for an effect: "rcx 0x0 -> 0x401018". Answers `text`. */
 const char *x64i_view_effect_text(const struct x64i_view *view, const struct x64_effect *effect,

@@ -6,7 +6,7 @@
 #include "timing/timing.h"
 #include "view/model.h"
 
-#define X64I_VIEW_CHECKPOINTS 1024u
+#define X64I_VIEW_CHECKPOINTS 4096u
 #define X64I_VIEW_INTERVAL    4096u
 
 /* What is remembered from step to step; a copy of it is a checkpoint. */

@@ -4,34 +4,70 @@ import struct
 import zlib
 
 
-def read_png(path):
-    """(width, height, RGB bytes, frames) of a file with filters 0 and 2, 8 bits, RGB: ours."""
+def chunks(path):
+    """Kind and body of each chunk, whose check sums hold."""
     with open(path, 'rb') as file:
         data = file.read()
     assert data[:8] == b'\x89PNG\r\n\x1a\n', path
-    at, idat, frames, animated = 8, b'', 0, False
+    at = 8
     while at < len(data):
         size, kind = struct.unpack('>I4s', data[at:at + 8])
         body = data[at + 8:at + 8 + size]
         assert zlib.crc32(kind + body) == struct.unpack('>I', data[at + 8 + size:at + 12 + size])[0]
-        if kind == b'IHDR':
-            width, height, depth, colour = struct.unpack('>IIBB', body[:10])
-            assert (depth, colour) == (8, 2)
-        elif kind == b'acTL':
-            animated = True
-        elif kind == b'IDAT':
-            idat += body
-        elif kind == b'fcTL':
-            frames += 1
+        yield kind, body
         at += 12 + size
-    raw, stride = zlib.decompress(idat), 1 + 3 * width
-    rows, above = [], bytes(3 * width)
+
+
+def unfilter(compressed, width, height):
+    """Rows of RGB of a frame with filters 0 and 2: ours."""
+    raw, stride = zlib.decompress(compressed), 1 + 3 * width
+    assert len(raw) == stride * height
+    above = bytes(3 * width)
     for y in range(height):
         row = raw[y * stride:(y + 1) * stride]
         assert row[0] in (0, 2)
         above = row[1:] if row[0] == 0 else bytes((a + b) & 255 for a, b in zip(row[1:], above))
-        rows.append(above)
-    return width, height, b''.join(rows), frames if animated else 1
+        yield above
+
+
+def read_frames(path):
+    """(width, height, RGB bytes, frames) for each frame of a PNG or APNG, 8 bits, RGB, as it is shown
+    over those before it (PNG, third edition, 11.3.6: no disposal, blending by source)."""
+    frames, parts, sequence, animated, seen = [], [], 0, 0, []
+    for kind, body in chunks(path):
+        seen.append(kind)
+        if kind == b'IHDR':
+            width, height, depth, colour = struct.unpack('>IIBB', body[:10])
+            assert (depth, colour) == (8, 2)
+        elif kind == b'acTL':
+            animated = struct.unpack('>I', body[:4])[0]
+        elif kind == b'fcTL':
+            number, *part, delay, unit, dispose, blend = struct.unpack('>IIIIIHHBB', body)
+            assert (number, dispose, blend) == (sequence, 0, 0) and delay and unit
+            sequence += 1
+            parts.append((part, []))
+        elif kind == b'fdAT':
+            assert struct.unpack('>I', body[:4])[0] == sequence
+            sequence += 1
+            parts[-1][1].append(body[4:])
+        elif kind == b'IDAT':
+            if not parts:
+                parts.append(([width, height, 0, 0], []))
+            parts[-1][1].append(body)
+    assert seen[-1] == b'IEND' and len(parts) == max(animated, 1)
+    picture = bytearray(3 * width * height)
+    for (wide, high, left, top), data in parts:
+        assert left + wide <= width and top + high <= height
+        for y, row in enumerate(unfilter(b''.join(data), wide, high)):
+            at = 3 * ((top + y) * width + left)
+            picture[at:at + 3 * wide] = row
+        frames.append((width, height, bytes(picture), len(parts)))
+    return frames
+
+
+def read_png(path):
+    """The first frame."""
+    return read_frames(path)[0]
 
 
 def read_screen(path):

@@ -314,26 +314,138 @@ START_TEST(test_view_code_stands_around_the_instruction)
 }
 END_TEST
 
+/* Searches in slices of a few steps; answers whether there was something, in `found`. */
+static bool search(struct x64i_view *view, struct x64i_view_search wanted, uint64_t *found)
+{
+    enum x64i_search_state state;
+    x64i_view_search_begin(view, &wanted);
+    while ((state = x64i_view_search(view, &wanted, 700)) == X64I_SEARCH_GOES_ON)
+        seek(view, wanted.at / 2, X64I_VIEW_ALL); /* looking elsewhere meanwhile */
+    *found = wanted.found;
+    return state == X64I_SEARCH_FOUND;
+}
+
 START_TEST(test_view_finds_code_both_ways)
 {
     struct guest guest;
     struct x64i_view *view = open_view(&guest, &runs[0]);
-    uint64_t linear;
-    uint64_t reached;
+    struct x64i_view_search wanted = {.linear_count = 1};
+    uint64_t found;
     while (!x64i_view_index(view, 1000))
         ;
     const struct x64i_view_call *call = system_call(view, 0);
-    ck_assert(x64i_view_parse(view, "entry_SYSCALL_64", &linear));
-    ck_assert(x64i_view_find_rip(view, &linear, 1, call->n, false, 100000, &reached));
-    ck_assert_uint_eq(reached, call->n + 1);
-    uint64_t last = x64i_view_moment(view)->last;
-    ck_assert(x64i_view_find_rip(view, &linear, 1, last, true, 100000, &reached));
-    ck_assert_uint_eq(seek(view, reached, 0)->line.rip, linear);
-    ck_assert_uint_gt(reached, system_call(view, 3)->n);
-    linear = 1;
-    ck_assert(!x64i_view_find_rip(view, &linear, 1, call->n, false, 100000, &reached));
-    ck_assert(!x64i_view_parse(view, "no such symbol", &linear));
+    ck_assert(x64i_view_parse(view, "entry_SYSCALL_64", &wanted.linear[0]));
+    wanted.n = call->n;
+    ck_assert(search(view, wanted, &found));
+    ck_assert_uint_eq(found, call->n + 1);
+    wanted.back = true;
+    wanted.n = x64i_view_moment(view)->last;
+    ck_assert(search(view, wanted, &found));
+    ck_assert_uint_eq(seek(view, found, 0)->line.rip, wanted.linear[0]);
+    ck_assert_uint_gt(found, system_call(view, 3)->n);
+    wanted.linear[0] = 1;
+    ck_assert(!search(view, wanted, &found));
+    wanted.back = false;
+    ck_assert(!search(view, wanted, &found));
+    ck_assert(!x64i_view_parse(view, "no such symbol", &wanted.linear[0]));
     close_view(&guest, view);
+}
+END_TEST
+
+/* Whether a value stands in a jsonl record as what a step set, wrote or read. */
+static bool record_shows(const char *record, uint64_t value)
+{
+    static const char *const forms[] = {"\",\"0x%llx\"]", "\"new\":\"0x%llx\"",
+                                        "\"old\":\"0x%llx\",\"what\"",
+                                        "\"old\":\"0x%llx\"}"}; /* of reads, at the end */
+    char text[64];
+    for (unsigned form = 0; form < 4; form++) {
+        (void)snprintf(text, sizeof text, forms[form], (unsigned long long)value);
+        for (const char *at = record; (at = strstr(at, text)); at++) {
+            char before[64];
+            size_t length = (size_t)(at - record) < 40 ? (size_t)(at - record) : 40;
+            memcpy(before, at - length, length);
+            before[length] = '\0';
+            const char *rip = strstr(before, "\"rip\":[");
+            if (form || !rip || strchr(rip, ']'))
+                return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t record_n(const char *record)
+{
+    return strtoull(record + strlen("{\"n\":"), NULL, 10);
+}
+
+/* Whether step n is folded into a record, as iterations of REP are there. */
+static bool is_folded(const char *const *records, size_t count, uint64_t n)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *repeat = strstr(records[i], "\"repeat\":");
+        uint64_t from = record_n(records[i]);
+        if (repeat && n >= from && n < from + strtoull(repeat + strlen("\"repeat\":"), NULL, 10))
+            return true;
+    }
+    return false;
+}
+
+/* The steps that a search for a value stops at, one after the other, are those of the trace. */
+static unsigned compare_search(struct x64i_view *view, const char *const *records, size_t count,
+                               uint64_t value, bool back)
+{
+    const struct x64i_view_moment *moment = x64i_view_moment(view);
+    struct x64i_view_search wanted = {.for_value = true, .value = value, .back = back};
+    unsigned hits = 0;
+    size_t at = 0;
+    uint64_t found;
+    wanted.n = back ? moment->last : moment->first;
+    while (search(view, wanted, &found)) {
+        wanted.n = back ? found : found + 1;
+        if (is_folded(records, count, found))
+            continue;
+        while (at < count && !record_shows(records[back ? count - 1 - at : at], value))
+            at++;
+        ck_assert_uint_lt(at, count);
+        const char *record = records[back ? count - 1 - at++ : at++];
+        ck_assert_msg(found == record_n(record),
+                      "0x%llx: the search leads to %llu, the trace to\n%s",
+                      (unsigned long long)value, (unsigned long long)found, record);
+        hits++;
+    }
+    while (at < count)
+        ck_assert(!record_shows(records[back ? count - 1 - at++ : at++], value));
+    return hits;
+}
+
+START_TEST(test_view_finds_values_both_ways)
+{
+    struct guest guest;
+    struct x64i_buffer text = {0};
+    const char **records;
+    size_t count = 0;
+    trace(&runs[2], &text);
+    records = calloc(text.size, sizeof *records);
+    ck_assert_ptr_nonnull(records);
+    (void)strtok(text.bytes, "\n"); /* the head */
+    for (char *at; (at = strtok(NULL, "\n"));)
+        if (strncmp(at, "{\"n\":", 5) == 0)
+            records[count++] = at;
+    struct x64i_view *view = open_view(&guest, &runs[2]);
+    while (!x64i_view_index(view, 1000))
+        ;
+    const struct x64i_view_moment *moment = seek(view, system_call(view, 0)->n, X64I_VIEW_ALL);
+    const uint64_t values[] = {moment->now.value[X64I_FIELD_RCX], moment->now.value[X64I_FIELD_RSP],
+                               moment->now.value[X64I_FIELD_LSTAR], UINT64_C(0xffffffffffffffda)};
+    for (unsigned i = 0; i < sizeof values / sizeof values[0]; i++) {
+        unsigned hits = compare_search(view, records, count, values[i], false);
+        ck_assert_uint_ge(hits, 1);
+        ck_assert_uint_eq(compare_search(view, records, count, values[i], true), hits);
+    }
+    close_view(&guest, view);
+    free(records);
+    x64i_buffer_free(&text);
 }
 END_TEST
 
@@ -348,6 +460,7 @@ static Suite *view_model_suite(void)
     tcase_add_test(all, test_view_frame_fills_slot_by_slot);
     tcase_add_test(all, test_view_knows_both_page_tables);
     tcase_add_test(all, test_view_finds_code_both_ways);
+    tcase_add_test(all, test_view_finds_values_both_ways);
     suite_add_tcase(suite, all);
     TCase *effects = tcase_create("effects");
     tcase_set_timeout(effects, 120);

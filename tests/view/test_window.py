@@ -7,13 +7,15 @@
 Pictures are left in the directory and compared with the references, with a tolerance for another
 version of the font's renderer. --update makes the references anew: look at them.
 """
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 
-from picture import difference, read_png, read_screen
+from picture import difference, read_frames, read_png, read_screen
 
 PROGRAM, DIRECTORY, REFERENCES = (os.path.abspath(path) for path in sys.argv[1:4])
 UPDATE = '--update' in sys.argv
@@ -24,11 +26,22 @@ PATIENCE = float(os.environ.get('X64_TEST_PATIENCE', '1'))
 # Name, size, theme, commands: a picture each.
 PICTURES = [
     ('syscall-light', '1600 1000', 'light', ['expect rip _start+0x16']),
-    ('frame-light', '1600 1000', 'light', ['goto 1098', 'expect rip entry_SYSCALL_64_after_hwframe+0x4']),
-    ('frame-dark', '1024 700', 'dark', ['goto 1087']),
-    ('sysret-dark', '1600 1000', 'dark', ['run-to 0xfffffe0000006000', 'goto 1233']),
-    ('tiny-light', '200 100', 'light', ['goto 1076']),
+    ('frame-light', '1600 1000', 'light', ['goto @23', 'expect rip entry_SYSCALL_64_after_hwframe+0x4']),
+    ('frame-dark', '1024 700', 'dark', ['goto @12']),
+    ('sysret-dark', '1600 1000', 'dark', ['run-to 0xfffffe0000006000', 'goto @158']),
+    ('tiny-light', '200 100', 'light', ['goto @1']),
+    ('dense-light', '1600 1000', 'light', ['goto @23', 'scale 200']),
 ]
+
+
+# Steps are counted from the first SYSCALL, here and, behind '@', in scripts.
+ENTRY = next(json.loads(line)['n'] for line in subprocess.run(
+    [PROGRAM, 'trace', *RUN, '--format', 'jsonl'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    check=True).stdout.splitlines() if b'"asm":"syscall"' in line)
+
+
+def at(text):
+    return re.sub(r'@(\d+)', lambda step: str(ENTRY + int(step.group(1))), text)
 
 
 def check(condition, text):
@@ -39,7 +52,7 @@ def check(condition, text):
 def view(script, *options, status=0, environment=None, run=None):
     path = os.path.join(DIRECTORY, 'script.txt')
     with open(path, 'w', encoding='ascii') as file:
-        file.write('\n'.join(script) + '\n')
+        file.write(at('\n'.join(script) + '\n'))
     done = subprocess.run([PROGRAM, 'view', *(run or RUN), '--headless', '--script', path, *options], cwd=DIRECTORY,
                           stderr=subprocess.PIPE, text=True, check=False, timeout=300,
                           env={**os.environ, 'DISPLAY': '', **(environment or {})})
@@ -65,25 +78,48 @@ def make_pictures(pictures, start, run=None):
 
 
 def check_scripts():
-    view(['index', 'expect step 1075', 'step', 'expect step 1076', 'step 10', 'expect step 1086',
-          'back 11', 'expect step 1075', 'key Right', 'key j', 'key k', 'expect step 1076',
-          'effect', 'expect step 1077', 'expect effect 0', 'effect', 'expect effect 1', 'effect-back',
-          'effect-back', 'expect step 1076', 'back', 'call', 'call-back', 'expect step 1075',
-          'break entry_SYSCALL_64_after_hwframe', 'continue', 'expect step 1094', 'continue',
-          'expect rip entry_SYSCALL_64_after_hwframe', 'continue-back', 'expect step 1094',
-          'run-to do_syscall_64', 'expect step 1124', 'mark', 'last', 'next-mark', 'expect step 1124',
+    view(['index', 'expect step @0', 'step', 'expect step @1', 'step 10', 'expect step @11',
+          'back 11', 'expect step @0', 'key Right', 'key j', 'key k', 'expect step @1',
+          'effect', 'expect step @2', 'expect effect 0', 'effect', 'expect effect 1', 'effect-back',
+          'effect-back', 'expect step @1', 'back', 'call', 'call-back', 'expect step @0',
+          'break entry_SYSCALL_64_after_hwframe', 'continue', 'expect step @19', 'continue',
+          'expect rip entry_SYSCALL_64_after_hwframe', 'continue-back', 'expect step @19',
+          'run-to do_syscall_64', 'expect step @49', 'mark', 'last', 'next-mark', 'expect step @49',
           'find no_such', 'expect message no_such: no such symbol',
-          'apng range.png 1075 1080', 'svg stack.svg kernel'])
-    frames = read_png(os.path.join(DIRECTORY, 'range.png'))[3]
-    check(frames == 6, f'{frames} frames for six steps')
+          'apng range.png @0 @5', 'svg stack.svg kernel'])
+    check_range()
     with open(os.path.join(DIRECTORY, 'stack.svg'), encoding='ascii') as file:
         svg = file.read()
     check(svg.startswith('<svg') and 'orig_ax' in svg and svg.count('<rect') > 20, 'no stack in the SVG')
 
 
+def check_range():
+    """An animation's frames are the pictures of its steps, by script, by keys and by mouse."""
+    steps = range(ENTRY, ENTRY + 6)
+    view(['index', 'size 640 400', 'apng range.png @0 @5', 'goto @5', 'key v', 'goto @0', 'key A',
+          'key Escape'] + [line for n in steps for line in (f'goto {n}', f'picture step-{n}.png')])
+    for name in ('range.png', at('x64emu-@0-@5.png')):
+        frames = read_frames(os.path.join(DIRECTORY, name))
+        check(len(frames) == len(steps), f'{len(frames)} frames for {len(steps)} steps')
+        for n, frame in zip(steps, frames):
+            check(frame[2] == read_png(os.path.join(DIRECTORY, f'step-{n}.png'))[2],
+                  f'{name}: step {n} is another picture')
+    check('a range' in view(['apng never.png 5 4'], status=3), 'a range that ends before it begins passes')
+    check('no range' in view(['key A'], status=3), 'no range passes as one')
+    check(not os.path.exists(os.path.join(DIRECTORY, 'never.png')), 'a refused range leaves a file')
+
+
+def check_search():
+    """Typing; where searches lead is test_view_model's and test_app's."""
+    view(['index', 'key /', 'type =fffffffffffffffx', 'key Backspace', 'type da', 'key Backspace',
+          'key Backspace', 'type f', 'key Escape', 'expect step @0', 'key /', 'type =ffffffffffffffda',
+          'key Return', 'expect message found: write pt_regs.ax 0x0 -> 0xffffffffffffffda', 'expect step @26',
+          'key f', 'key F', 'expect step @26'])
+
+
 def check_bad_input():
-    check('expect' not in view(['expect step 1075']), 'a script that holds says something')
-    check('line 2: step is 1075, not 5' in view(['# a comment', 'expect step 5'], status=3), 'no line')
+    check('expect' not in view(['expect step @0']), 'a script that holds says something')
+    check(at('line 2: step is @0, not 5') in view(['# a comment', 'expect step 5'], status=3), 'no line')
     check('no command' in view(['jump'], status=3), 'an unknown command passes')
     check('fonts-dejavu-core' in view(['step'], '--font', '/dev/null', status=2), 'a bad font passes')
     keys = os.path.join(DIRECTORY, 'keys.txt')
@@ -92,10 +128,11 @@ def check_bad_input():
     check('line 2' in view(['step'], '--keys', keys, status=3), 'a bad binding passes')
     with open(keys, 'w', encoding='ascii') as file:
         file.write('x step\n')
-    view(['key x', 'expect step 1076'], '--keys', keys)
+    view(['key x', 'expect step @1'], '--keys', keys)
     check('--size' in view(['step'], '--size', '0x0', status=2), 'a bad size passes')
+    check('--scale' in view(['step'], '--scale', '9', status=2), 'a bad scale passes')
     for path in ('/no/such/directory/a.png',):
-        view([f'picture {path}', 'expect step 1075'])
+        view([f'picture {path}', 'expect step @0'])
     done = subprocess.run([PROGRAM, 'view', *RUN], stderr=subprocess.PIPE, text=True, check=False,
                           env={k: v for k, v in os.environ.items() if k != 'DISPLAY'} | {'SDL_VIDEODRIVER': 'x11'})
     check(done.returncode == 2 and 'no display' in done.stderr, 'no display, and no word of it')
@@ -104,10 +141,10 @@ def check_bad_input():
 class Window:
     """A window under Xvfb, driven by xdotool; its title says which step it shows."""
 
-    def __init__(self, run=None):
+    def __init__(self, run=None, options=()):
         number = next(n for n in range(90, 120) if not os.path.exists(f'/tmp/.X{n}-lock'))
         self.display = f':{number}'
-        self.run = run or RUN
+        self.run = [*(run or RUN), *options]
 
     def __enter__(self):
         self.server = subprocess.Popen(['Xvfb', self.display, '-screen', '0', '1600x1000x24', '-fbdir', DIRECTORY],
@@ -155,25 +192,52 @@ class Window:
             self.tool('key', name)
 
 
+def check_recording(name):
+    """A file that the window saved is the run that it showed."""
+    path = os.path.join(DIRECTORY, name)
+    check(os.path.exists(path), f'{name} was not saved')
+    traces = [subprocess.run([PROGRAM, 'trace', '--format', 'jsonl', *what], stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL, check=True).stdout.splitlines()[1:]
+              for what in (RUN, [path])]
+    check(len(traces[0]) > 1000 and traces[0] == traces[1], f'{name} is another run')
+    os.remove(path)
+
+
+def check_lost_display():
+    """At twice the size, where the mouse's places are twice as far. Then the X server goes away: a
+    sentence, a status, and the recording in a file."""
+    with Window(options=('--scale', '2')) as window:
+        window.wait(ENTRY, 'opening')
+        window.tool('mousemove', '1152', '24', 'click', '1') # ">"
+        window.wait(ENTRY + 1, 'a click')
+        window.server.terminate()
+        window.server.wait()
+        status = window.program.wait(60 * PATIENCE)
+        report = window.program.stderr.read()
+        check(status == 2 and at('the display is gone, at step @1; the run\'s recording: wrote x64emu.rec') in report,
+              f'status {status} without a display: {report}')
+    check_recording('x64emu.rec')
+
+
 def check_window():
     with Window() as window:
-        window.wait(1075, 'opening')
+        window.wait(ENTRY, 'opening')
         window.keys('Right', 'Right', 'j')
-        window.wait(1078, 'three steps')
+        window.wait(ENTRY + 3, 'three steps')
         window.keys('Left', 'k')
-        window.wait(1076, 'two steps back')
+        window.wait(ENTRY + 1, 'two steps back')
         window.keys('n', 'p')
-        window.wait(1075, 'a call on and back')
+        window.wait(ENTRY, 'a call on and back')
         window.tool('type', '/do_syscall_64')
         window.keys('Return')
-        window.wait(1124, 'a search')
+        window.wait(ENTRY + 49, 'a search')
         window.tool('mousemove', '5', '60') # beside everything that has a tip
         time.sleep(1 * PATIENCE)
         window.keys('shift+p')
         window.tool('mousemove', '800', '960', 'click', '1')
         time.sleep(1 * PATIENCE)
         scrubbed = window.tool('getwindowname', window.id).strip()
-        check(not scrubbed.endswith('step 1124'), 'a click on the timeline leads nowhere')
+        check(not scrubbed.endswith(at('step @49')), 'a click on the timeline leads nowhere')
         window.tool('mousemove', '1300', '12', 'click', '1') # "<"
         time.sleep(0.5 * PATIENCE)
         window.tool('mousemove', '5', '60')
@@ -191,12 +255,16 @@ def check_window():
         time.sleep(1 * PATIENCE)
         screen = read_screen(os.path.join(DIRECTORY, 'Xvfb_screen0'))
         window.keys('q')
+        time.sleep(1 * PATIENCE)
+        check(window.program.poll() is None, 'q loses a recording without asking')
+        window.keys('Escape', 'q', 'x')
         status = window.program.wait(30 * PATIENCE)
         report = window.program.stderr.read()
         check(status == 0, f'status {status} at the end: {report}')
         print([line for line in report.splitlines() if 'frames' in line])
-    view(['index', 'goto 1124', 'picture same.png', f'goto {step}', 'picture screen.png'])
-    part = difference(read_png(os.path.join(DIRECTORY, 'x64emu-1124.png')),
+    check_recording('x64emu.rec')
+    view(['index', 'goto @49', 'picture same.png', f'goto {step}', 'picture screen.png'])
+    part = difference(read_png(os.path.join(DIRECTORY, at('x64emu-@49.png'))),
                       read_png(os.path.join(DIRECTORY, 'same.png')))
     check(part <= 0.001, f'the window\'s picture differs from that without a display in {part:.2%}')
     part = difference(screen, read_png(os.path.join(DIRECTORY, 'screen.png')))
@@ -211,6 +279,9 @@ def prepare():
         print('test_window: skipped, built without SDL2')
         sys.exit(77)
     os.makedirs(DIRECTORY, exist_ok=True)
+    for name in os.listdir(DIRECTORY):
+        if name.endswith('.rec'):
+            os.remove(os.path.join(DIRECTORY, name))
 
 
 def need_display():
@@ -222,11 +293,13 @@ def need_display():
 
 def main():
     prepare()
-    make_pictures(PICTURES, ['first', 'call', 'call'])
+    make_pictures(PICTURES, ['scale 100', 'first', 'call', 'call'])
     check_scripts()
+    check_search()
     check_bad_input()
     need_display()
     check_window()
+    check_lost_display()
     print('test_window: pictures, scripts and the window agree')
 
 

@@ -64,53 +64,83 @@ static uint64_t time_at(const struct x64i_app *app, const struct x64i_hit *hit, 
     return app->zoom_from + (uint64_t)(part * (double)(app->zoom_to - app->zoom_from));
 }
 
-static void toggle_breakpoint(struct x64i_app *app, uint64_t linear)
+static const struct x64i_hit *timeline(const struct x64i_app *app)
 {
-    for (size_t i = 0; i < app->breakpoint_count; i++)
-        if (app->breakpoint[i] == linear) {
-            app->breakpoint[i] = app->breakpoint[--app->breakpoint_count];
-            return;
-        }
-    if (app->breakpoint_count < X64I_APP_BREAKPOINTS)
-        app->breakpoint[app->breakpoint_count++] = linear;
+    for (size_t i = 0; i < app->hit_count; i++)
+        if (app->hit[i].kind == X64I_HIT_TIME)
+            return &app->hit[i];
+    return NULL;
+}
+
+/* Hexadecimal, as commands read it. */
+static void do_number(struct x64i_app *app, const char *command, const char *mark, uint64_t number)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%s0x%llx", mark, (unsigned long long)number);
+    (void)x64i_app_do(app, command, text);
 }
 
 void x64i_app_click(struct x64i_app *app, int x, int y, bool shift)
 {
-    char number[24];
     const struct x64i_hit *hit = x64i_app_hit(app, x, y);
-    if (app->help) {
-        app->help = false;
+    struct x64i_hit at = hit ? *hit : (struct x64i_hit){0};
+    bool help = app->help;
+    app->help = false;
+    if (at.kind == X64I_HIT_COMMAND) {
+        x64i_app_ask(app, at.command);
         return;
     }
-    if (!hit || x64i_duo_click(app, hit, x))
+    if (app->leaving || help || (hit && x64i_duo_click(app, &at, x)))
         return;
-    (void)snprintf(number, sizeof number, "%llx", (unsigned long long)hit->linear);
-    if (hit->kind == X64I_HIT_COMMAND)
-        (void)x64i_app_do(app, hit->command, "");
-    else if (hit->kind == X64I_HIT_CODE && shift)
-        (void)x64i_app_do(app, "run-to", number);
-    else if (hit->kind == X64I_HIT_CODE)
-        toggle_breakpoint(app, hit->linear);
-    else if (hit->kind == X64I_HIT_SLOT && hit->writer_n != UINT64_MAX)
-        x64i_app_go(app, hit->writer_n, X64I_VIEW_ALL);
-    else if (hit->kind == X64I_HIT_TIME)
-        x64i_app_go(app, time_at(app, hit, x), X64I_VIEW_ALL);
+    app->asks_for = NULL;
+    if (at.kind == X64I_HIT_CODE) {
+        do_number(app, shift ? "run-to" : "break", "", at.linear);
+    } else if (at.kind == X64I_HIT_SLOT && at.writer_n != UINT64_MAX) {
+        x64i_job_stop(app);
+        x64i_app_go(app, at.writer_n, X64I_VIEW_ALL);
+    } else if (at.kind == X64I_HIT_TIME) {
+        x64i_job_stop(app);
+        app->scrubbing = true;
+        app->anchor = shift ? time_at(app, &at, x) : UINT64_MAX;
+        x64i_app_go(app, time_at(app, &at, x), X64I_VIEW_ALL);
+    }
 }
 
 void x64i_app_drag(struct x64i_app *app, int x, int y)
 {
-    const struct x64i_hit *hit = x64i_app_hit(app, x, y);
-    if (hit && hit->kind == X64I_HIT_STEPS)
-        (void)x64i_duo_click(app, hit, x);
-    else if (hit && hit->kind == X64I_HIT_TIME)
+    const struct x64i_hit *steps = x64i_app_hit(app, x, y);
+    const struct x64i_hit *hit = timeline(app);
+    if (app->duo && steps && steps->kind == X64I_HIT_STEPS)
+        (void)x64i_duo_click(app, steps, x);
+    else if (hit && app->scrubbing)
         x64i_app_go(app, time_at(app, hit, x), X64I_VIEW_ALL);
+}
+
+void x64i_app_release(struct x64i_app *app)
+{
+    app->scrubbing = false;
+}
+
+void x64i_app_search_under(struct x64i_app *app, int x, int y, bool back)
+{
+    const struct x64i_hit *hit = x64i_app_hit(app, x, y);
+    const char *command = back ? "find-back" : "find";
+    if (!hit || app->leaving || app->help)
+        return;
+    if (hit->kind == X64I_HIT_CODE)
+        do_number(app, command, "", hit->linear);
+    else if (hit->valued)
+        do_number(app, command, "=", hit->value);
 }
 
 void x64i_app_wheel(struct x64i_app *app, int x, int y, int turns)
 {
     const struct x64i_hit *hit = x64i_app_hit(app, x, y);
     const struct x64i_view_moment *moment = x64i_view_moment(app->view);
+    if (app->help) {
+        app->help_row -= turns;
+        return;
+    }
     if (!hit || hit->kind != X64I_HIT_TIME) {
         (void)x64i_app_do(app, turns > 0 ? "back" : "step", "");
         return;
@@ -134,7 +164,75 @@ bool x64i_app_do(struct x64i_app *app, const char *name, const char *argument)
         (void)snprintf(app->message, sizeof app->message, "there is no command %.60s", name);
         return false;
     }
+    x64i_job_stop(app);
     app->message[0] = '\0';
+    app->asks_for = NULL;
+    app->leaving = false;
     command->run(app, argument);
+    return true;
+}
+
+void x64i_app_ask(struct x64i_app *app, const char *name)
+{
+    const struct x64i_command *command = x64i_command_find(name);
+    if (!command || !*command->prompt) {
+        (void)x64i_app_do(app, name, "");
+        return;
+    }
+    x64i_job_stop(app);
+    app->asks_for = command->name;
+    app->text[0] = '\0';
+    app->message[0] = '\0';
+}
+
+/* An argument is being typed. */
+static void type(struct x64i_app *app, const char *key)
+{
+    size_t length = strlen(app->text);
+    if (strcmp(key, "Return") == 0) {
+        char argument[X64I_APP_TEXT];
+        memcpy(argument, app->text, sizeof argument);
+        (void)x64i_app_do(app, app->asks_for, argument);
+    } else if (strcmp(key, "Backspace") == 0) {
+        app->text[length ? length - 1 : 0] = '\0';
+    } else {
+        const char *character = strcmp(key, "Space") == 0 ? " " : key;
+        if (strlen(character) == 1 && length + 2 < sizeof app->text)
+            (void)snprintf(app->text + length, sizeof app->text - length, "%s", character);
+    }
+}
+
+/* Out of whatever one is in. */
+static void escape(struct x64i_app *app)
+{
+    if (app->leaving || app->help || app->asks_for)
+        app->leaving = app->help = false;
+    else if (app->job.kind != X64I_JOB_NONE)
+        x64i_job_stop(app);
+    else
+        app->anchor = UINT64_MAX;
+    app->asks_for = NULL;
+}
+
+/* While it is asked whether to leave, only the answers count. */
+static bool answers(const char *command)
+{
+    return strcmp(command, "save-quit") == 0 || strcmp(command, "save") == 0 ||
+           strcmp(command, "leave") == 0;
+}
+
+bool x64i_app_press(struct x64i_app *app, const char *key)
+{
+    const char *command = x64i_app_key(app, key);
+    if (strcmp(key, "Escape") == 0) {
+        escape(app);
+    } else if (app->asks_for) {
+        type(app, key);
+    } else if (!command) {
+        return false;
+    } else if (!app->leaving || answers(command)) {
+        app->help = app->help && strcmp(command, "help") == 0;
+        x64i_app_ask(app, command);
+    }
     return true;
 }

@@ -8,8 +8,11 @@
 
 #include "view/model.h"
 #include "view/window/canvas.h"
+#include "view/window/frames.h"
+#include "view/window/job.h"
+#include "view/window/window.h"
 
-#define X64I_APP_BREAKPOINTS 64
+#define X64I_APP_BREAKPOINTS X64I_VIEW_TARGETS
 #define X64I_APP_BOOKMARKS   16
 #define X64I_APP_HITS        512
 #define X64I_APP_BINDINGS    128
@@ -35,6 +38,8 @@ struct x64i_hit {
     uint64_t linear;
     uint64_t writer_n; /* of a slot; UINT64_MAX: none */
     uint64_t to;
+    uint64_t value; /* of a slot or field, where `valued` */
+    bool valued;
     const char *command;
 };
 
@@ -55,6 +60,7 @@ struct x64i_app {
     uint64_t n;
     unsigned effect;             /* X64I_VIEW_ALL: all of them */
     uint64_t zoom_from, zoom_to; /* of the timeline */
+    int help_row;                /* the first one of the list that is shown */
     bool motion, help, quit, playing, play_back;
     unsigned play_rate; /* steps a second */
     bool by_effect;     /* play by effects */
@@ -65,10 +71,21 @@ struct x64i_app {
     struct x64i_hit hit[X64I_APP_HITS];
     size_t hit_count;
     int mouse_x, mouse_y;
-    bool typing; /* a search */
+    bool scrubbing;       /* the mouse's button went down on the timeline */
+    uint64_t anchor;      /* where a range begins that ends at n; UINT64_MAX: there is none */
+    const char *asks_for; /* the command whose argument is being typed, or null */
     char text[X64I_APP_TEXT];
     char message[X64I_APP_TEXT];
-    int phase; /* of the animation, 0 to 256: done */
+    bool failed; /* the last command that writes a file */
+    struct x64i_job job;
+    struct x64i_frames frames; /* how long they take, where that is wanted */
+    struct x64i_view_search last_search;
+    bool searched;
+    struct x64i_window_keep keep;
+    bool saved;   /* the recording is in a file */
+    bool asks;    /* before it is lost */
+    bool leaving; /* the question is shown */
+    int phase;    /* of the animation, 0 to 256: done */
     int arrow_x, arrow_y, arrow_from_x, arrow_from_y;
     struct {
         char key[24];
@@ -77,10 +94,17 @@ struct x64i_app {
     size_t binding_count;
 };
 
+/* What a window shows, ready to be drawn. Errors as those of x64i_window_run. */
+enum x64_status x64i_app_open(struct x64_machine *machine,
+                              const struct x64i_window_options *options, struct x64i_app **out,
+                              struct x64_error_text *error);
+void x64i_app_close(struct x64i_app *app);
+
 /* A row for each thing that can be done: app_commands.c. */
 struct x64i_command {
     const char *name;
-    const char *keys; /* the default ones, separated by spaces, as SDL names them */
+    const char *keys;   /* the default ones, separated by spaces, as SDL names them */
+    const char *prompt; /* what is asked for where a key or the mouse gives no argument, or "" */
     const char *help;
     void (*run)(struct x64i_app *app, const char *argument);
 };
@@ -93,14 +117,25 @@ enum x64_status x64i_app_bind_file(struct x64i_app *app, const char *path,
                                    struct x64_error_text *error);
 /* The command of a key, or null. */
 const char *x64i_app_key(const struct x64i_app *app, const char *key);
+/* A key of the command, or "". */
+const char *x64i_app_key_of(const struct x64i_app *app, const char *command);
 
 /* Does a command; false and a message when there is none of that name. */
 bool x64i_app_do(struct x64i_app *app, const char *name, const char *argument);
+/* The same by key or mouse: asks for the argument where one is needed. */
+void x64i_app_ask(struct x64i_app *app, const char *name);
+/* A key was pressed, or a character typed. False when it is bound to nothing. */
+bool x64i_app_press(struct x64i_app *app, const char *key);
+/* Saves the recording under a name, or one that is free; false and a message when it cannot. */
+bool x64i_app_save(struct x64i_app *app, const char *path);
 void x64i_app_go(struct x64i_app *app, uint64_t n, unsigned effect);
 
-/* The mouse: a click of its left button, with or without Shift, and a turn of its wheel. */
+/* The mouse: its left button goes down, with or without Shift, moves, goes up; its right button is
+ * clicked; its wheel turns. */
 void x64i_app_click(struct x64i_app *app, int x, int y, bool shift);
 void x64i_app_drag(struct x64i_app *app, int x, int y);
+void x64i_app_release(struct x64i_app *app);
+void x64i_app_search_under(struct x64i_app *app, int x, int y, bool back);
 void x64i_app_wheel(struct x64i_app *app, int x, int y, int turns);
 const struct x64i_hit *x64i_app_hit(const struct x64i_app *app, int x, int y);
 
@@ -117,6 +152,8 @@ void x64i_draw_overlay(struct x64i_app *app);
 void x64i_draw_title(struct x64i_app *app, SDL_Rect *panel, const char *title);
 /* The usual commands as words that can be clicked, up to `right`; answers where they begin. */
 int x64i_draw_buttons(struct x64i_app *app, int right, int y);
+/* What is being typed, or what the last command said. */
+void x64i_draw_said(struct x64i_app *app, int x, int y, int width);
 /* Text broken at spaces; answers the y below it. */
 int x64i_draw_wrapped(struct x64i_app *app, SDL_Rect area, int y, enum x64i_colour colour,
                       const char *text);
@@ -125,11 +162,11 @@ void x64i_draw_effects(struct x64i_app *app, SDL_Rect area, int y);
 /* 16 digits that end at `right`, leading zeros fainter. */
 void x64i_draw_value(struct x64i_app *app, int right, int y, uint64_t value, bool changed);
 void x64i_draw_hit(struct x64i_app *app, const struct x64i_hit *hit);
+/* A command as a word to click on; answers the x behind it. */
+int x64i_draw_button(struct x64i_app *app, int x, int y, const char *text, const char *command);
 enum x64i_colour x64i_stack_colour(enum x64_stack stack);
 
 /* export.c: X64_ERROR_IO, X64_ERROR_MEMORY, X64_ERROR_NOT_FOUND with a sentence */
-enum x64_status x64i_export_range(struct x64i_app *app, const char *path, uint64_t from,
-                                  uint64_t to, struct x64_error_text *error);
 enum x64_status x64i_export_stack(struct x64i_app *app, const char *path, enum x64_stack kind,
                                   struct x64_error_text *error);
 

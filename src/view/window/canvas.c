@@ -9,6 +9,8 @@
 #define DEFAULT_FONT_SIZE 13
 #define MIN_FONT_SIZE     8
 #define MAX_FONT_SIZE     40
+#define WHOLE             100 /* the scale at which a point is a pixel */
+#define MAX_SCALE         400
 
 static const char *const default_fonts[2] = {
     "/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf",
@@ -50,6 +52,26 @@ static bool render_glyphs(const char *path, bool embolden, int size,
     return whole;
 }
 
+static int to_pixels(const struct x64i_canvas *canvas, int points)
+{
+    int product = points * canvas->scale;
+    return product >= 0 ? product / WHOLE : -((-product + WHOLE - 1) / WHOLE);
+}
+
+static int to_points(const struct x64i_canvas *canvas, int pixels)
+{
+    return (pixels * WHOLE + canvas->scale - 1) / canvas->scale;
+}
+
+/* Neighbours in points are neighbours in pixels: edges are rounded, not sizes. */
+static SDL_Rect rect_in_pixels(const struct x64i_canvas *canvas, SDL_Rect rect)
+{
+    int x = to_pixels(canvas, rect.x);
+    int y = to_pixels(canvas, rect.y);
+    return (SDL_Rect){x, y, to_pixels(canvas, rect.x + rect.w) - x,
+                      to_pixels(canvas, rect.y + rect.h) - y};
+}
+
 bool x64i_canvas_zoom(struct x64i_canvas *canvas, int font_size)
 {
     SDL_Surface *glyph[2][X64I_GLYPHS] = {{NULL}};
@@ -60,17 +82,17 @@ bool x64i_canvas_zoom(struct x64i_canvas *canvas, int font_size)
         return false;
     const char *regular = canvas->font ? canvas->font : default_fonts[0];
     const char *bold = canvas->font ? canvas->font : default_fonts[1];
-    bool whole =
-        render_glyphs(regular, false, font_size, glyph[0], &width, &height) &&
-        render_glyphs(bold, canvas->font != NULL, font_size, glyph[1], &bold_width, &height);
+    int size = to_pixels(canvas, font_size);
+    bool whole = render_glyphs(regular, false, size, glyph[0], &width, &height) &&
+                 render_glyphs(bold, canvas->font != NULL, size, glyph[1], &bold_width, &height);
     if (!whole || width < 1) {
         free_glyphs(glyph);
         return false;
     }
     free_glyphs(canvas->glyph);
     memcpy(canvas->glyph, glyph, sizeof glyph);
-    canvas->cell_width = width;
-    canvas->cell_height = height + 1;
+    canvas->cell_width = to_points(canvas, width);
+    canvas->cell_height = to_points(canvas, height) + 1;
     canvas->font_size = font_size;
     return true;
 }
@@ -85,6 +107,23 @@ bool x64i_canvas_resize(struct x64i_canvas *canvas, int width, int height)
         return false;
     SDL_FreeSurface(canvas->surface);
     canvas->surface = surface;
+    canvas->width = to_points(canvas, width);
+    canvas->height = to_points(canvas, height);
+    return true;
+}
+
+bool x64i_canvas_rescale(struct x64i_canvas *canvas, int scale)
+{
+    int before = canvas->scale;
+    if (scale < WHOLE || scale > MAX_SCALE)
+        return false;
+    canvas->scale = scale;
+    if (scale != before && !x64i_canvas_zoom(canvas, canvas->font_size)) {
+        canvas->scale = before;
+        return false;
+    }
+    canvas->width = to_points(canvas, canvas->surface->w);
+    canvas->height = to_points(canvas, canvas->surface->h);
     return true;
 }
 
@@ -92,7 +131,9 @@ enum x64_status x64i_canvas_open(struct x64i_canvas *canvas,
                                  const struct x64i_canvas_options *options,
                                  struct x64_error_text *error)
 {
-    *canvas = (struct x64i_canvas){.dark = options->dark, .font = options->font};
+    *canvas = (struct x64i_canvas){.dark = options->dark,
+                                   .font = options->font,
+                                   .scale = options->scale ? options->scale : WHOLE};
     const char *path = options->font ? options->font : default_fonts[0];
     if (TTF_Init() != 0) {
         (void)snprintf(error->text, sizeof error->text, "no fonts: %.200s", TTF_GetError());
@@ -129,9 +170,15 @@ uint32_t x64i_canvas_rgb(const struct x64i_canvas *canvas, enum x64i_colour colo
     return 0xff000000u | (canvas->dark ? palette[colour].dark : palette[colour].light);
 }
 
+static void fill(struct x64i_canvas *canvas, SDL_Rect rect, uint32_t rgb)
+{
+    SDL_Rect pixels = rect_in_pixels(canvas, rect);
+    (void)SDL_FillRect(canvas->surface, &pixels, rgb);
+}
+
 void x64i_canvas_fill(struct x64i_canvas *canvas, SDL_Rect rect, enum x64i_colour colour)
 {
-    (void)SDL_FillRect(canvas->surface, &rect, x64i_canvas_rgb(canvas, colour));
+    fill(canvas, rect, x64i_canvas_rgb(canvas, colour));
 }
 
 void x64i_canvas_blend(struct x64i_canvas *canvas, SDL_Rect rect, enum x64i_colour from,
@@ -145,24 +192,40 @@ void x64i_canvas_blend(struct x64i_canvas *canvas, SDL_Rect rect, enum x64i_colo
         int high = (int)(b >> shift & 255);
         mixed |= (uint32_t)(low + (high - low) * part / 256) << shift;
     }
-    (void)SDL_FillRect(canvas->surface, &rect, mixed);
+    fill(canvas, rect, mixed);
 }
 
 void x64i_canvas_hatch(struct x64i_canvas *canvas, SDL_Rect rect, enum x64i_colour colour)
 {
-    for (int y = 0; y < rect.h; y++)
-        for (int x = (rect.y + y) % 5; x < rect.w; x += 5)
-            x64i_canvas_fill(canvas, (SDL_Rect){rect.x + rect.w - 1 - x, rect.y + y, 1, 1}, colour);
+    SDL_Rect clip;
+    SDL_Rect inside;
+    SDL_Rect pixels = rect_in_pixels(canvas, rect);
+    int apart = to_pixels(canvas, 5);
+    int thick = to_pixels(canvas, 1);
+    uint32_t rgb = x64i_canvas_rgb(canvas, colour);
+    SDL_GetClipRect(canvas->surface, &clip);
+    if (!SDL_IntersectRect(&pixels, &clip, &inside))
+        return;
+    for (int y = inside.y; y < inside.y + inside.h; y++) {
+        uint8_t *row = (uint8_t *)canvas->surface->pixels + (ptrdiff_t)y * canvas->surface->pitch;
+        for (int x = inside.x; x < inside.x + inside.w; x++)
+            if ((x + y) % apart < thick)
+                memcpy(row + 4 * (ptrdiff_t)x, &rgb, sizeof rgb);
+    }
 }
 
 void x64i_canvas_arrow(struct x64i_canvas *canvas, int x, int y, int size, bool down,
                        enum x64i_colour colour)
 {
-    for (int i = 0; i < size; i++) {
-        int length = 2 * (size - i) - 1;
+    uint32_t rgb = x64i_canvas_rgb(canvas, colour);
+    int rows = to_pixels(canvas, size);
+    x = to_pixels(canvas, x);
+    y = to_pixels(canvas, y);
+    for (int i = 0; i < rows; i++) {
+        int length = 2 * (rows - i) - 1;
         SDL_Rect rect = down ? (SDL_Rect){x - (length - 1) / 2, y + i, length, 1}
                              : (SDL_Rect){x + i, y - (length - 1) / 2, 1, length};
-        x64i_canvas_fill(canvas, rect, colour);
+        (void)SDL_FillRect(canvas->surface, &rect, rgb);
     }
 }
 
@@ -175,7 +238,7 @@ int x64i_canvas_text_in(struct x64i_canvas *canvas, int x, int y, int width,
         unsigned char character = (unsigned char)*text;
         unsigned index = character >= 0x20 && character < 0x7f ? character - 0x20u : '?' - 0x20u;
         SDL_Surface *glyph = canvas->glyph[bold][index];
-        SDL_Rect to = {x, y, 0, 0};
+        SDL_Rect to = {to_pixels(canvas, x), to_pixels(canvas, y), 0, 0};
         if (character == ' ')
             continue;
         (void)SDL_SetSurfaceColorMod(glyph, (Uint8)(rgb >> 16), (Uint8)(rgb >> 8), (Uint8)rgb);
@@ -187,18 +250,19 @@ int x64i_canvas_text_in(struct x64i_canvas *canvas, int x, int y, int width,
 int x64i_canvas_text(struct x64i_canvas *canvas, int x, int y, enum x64i_colour colour,
                      const char *text)
 {
-    return x64i_canvas_text_in(canvas, x, y, canvas->surface->w, colour, false, text);
+    return x64i_canvas_text_in(canvas, x, y, canvas->width, colour, false, text);
 }
 
 int x64i_canvas_bold(struct x64i_canvas *canvas, int x, int y, enum x64i_colour colour,
                      const char *text)
 {
-    return x64i_canvas_text_in(canvas, x, y, canvas->surface->w, colour, true, text);
+    return x64i_canvas_text_in(canvas, x, y, canvas->width, colour, true, text);
 }
 
 void x64i_canvas_clip(struct x64i_canvas *canvas, const SDL_Rect *rect)
 {
-    (void)SDL_SetClipRect(canvas->surface, rect);
+    SDL_Rect pixels = rect ? rect_in_pixels(canvas, *rect) : (SDL_Rect){0};
+    (void)SDL_SetClipRect(canvas->surface, rect ? &pixels : NULL);
 }
 
 enum x64_status x64i_canvas_save(const struct x64i_canvas *canvas, const char *path,

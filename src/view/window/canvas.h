@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the window draws on: a surface in memory, the palette, and one monospaced font in two
- * weights. Nothing here needs a display, so that pictures are the same with and without one.
+ * weights. Nothing here needs a display, so that pictures are the same with and without one. All
+ * positions and sizes are in points, of which each is `scale` hundredths of a pixel of the surface:
+ * on a display of twice the density everything is drawn twice as fine, at the same places.
  *
  *     x64i_canvas_open(&canvas, &(struct x64i_canvas_options){.width = 1600, .height = 1000},
  * &error); x64i_canvas_fill(&canvas, rect, X64I_COLOUR_PANEL); x64i_canvas_text(&canvas, x, y,
@@ -25,15 +27,18 @@ enum x64i_colour {
 #define X64I_GLYPHS 95 /* printable ASCII */
 
 struct x64i_canvas_options {
-    int width, height;
-    int font_size;    /* pixels; 0: 13 */
-    const char *font; /* a monospaced TTF file; null: DejaVu Sans Mono */
+    int width, height; /* pixels */
+    int scale;         /* 100 to 400; 0: 100 */
+    int font_size;     /* points; 0: 13 */
+    const char *font;  /* a monospaced TTF file; null: DejaVu Sans Mono */
     bool dark;
 };
 
 struct x64i_canvas {
     SDL_Surface *surface;
     SDL_Surface *glyph[2][X64I_GLYPHS]; /* white on transparent; bold is [1] */
+    int width, height;                  /* points */
+    int scale;                          /* hundredths of a pixel in a point */
     int cell_width, cell_height;        /* of a character, of a line */
     int font_size;
     bool dark;
@@ -46,11 +51,14 @@ enum x64_status x64i_canvas_open(struct x64i_canvas *canvas,
                                  struct x64_error_text *error);
 void x64i_canvas_close(struct x64i_canvas *canvas);
 
-/* Another size; false when there is no memory, and the old one stays. */
+/* Another size in pixels; false when there is no memory, and the old one stays. */
 bool x64i_canvas_resize(struct x64i_canvas *canvas, int width, int height);
 
 /* Another size of the characters; false when the font has none such, and the old one stays. */
 bool x64i_canvas_zoom(struct x64i_canvas *canvas, int font_size);
+
+/* Another density, 100 to 400; false when the font has no such size, and the old one stays. */
+bool x64i_canvas_rescale(struct x64i_canvas *canvas, int scale);
 
 uint32_t x64i_canvas_rgb(const struct x64i_canvas *canvas, enum x64i_colour colour);
 void x64i_canvas_fill(struct x64i_canvas *canvas, SDL_Rect rect, enum x64i_colour colour);
@@ -73,7 +81,7 @@ int x64i_canvas_text(struct x64i_canvas *canvas, int x, int y, enum x64i_colour 
 int x64i_canvas_bold(struct x64i_canvas *canvas, int x, int y, enum x64i_colour colour,
                      const char *text);
 
-/* No more than `width` pixels of it. */
+/* No more than `width` points of it. */
 int x64i_canvas_text_in(struct x64i_canvas *canvas, int x, int y, int width,
                         enum x64i_colour colour, bool bold, const char *text);
 

@@ -33,8 +33,8 @@ void x64i_app_lay_out(struct x64i_app *app)
         return;
     }
     struct x64i_layout *layout = &app->layout;
-    int w = app->canvas.surface->w;
-    int h = app->canvas.surface->h;
+    int w = app->canvas.width;
+    int h = app->canvas.height;
     int row = app->canvas.cell_height;
     int column = app->canvas.cell_width;
     int head = row + PAD;
@@ -77,25 +77,42 @@ void x64i_draw_title(struct x64i_app *app, SDL_Rect *panel, const char *title)
     panel->h -= app->canvas.cell_height + 3;
 }
 
+int x64i_draw_button(struct x64i_app *app, int x, int y, const char *text, const char *command)
+{
+    struct x64i_canvas *canvas = &app->canvas;
+    int width = ((int)strlen(text) + 1) * canvas->cell_width;
+    SDL_Rect rect = {x, y - 2, width, canvas->cell_height + 3};
+    x64i_canvas_fill(canvas, rect, X64I_COLOUR_CURRENT);
+    (void)x64i_canvas_text(canvas, x + canvas->cell_width / 2, y, X64I_COLOUR_INK, text);
+    x64i_draw_hit(app,
+                  &(struct x64i_hit){.rect = rect, .kind = X64I_HIT_COMMAND, .command = command});
+    return x + width;
+}
+
 int x64i_draw_buttons(struct x64i_app *app, int right, int y)
 {
     static const struct {
         const char *text, *command;
-    } buttons[] = {{"keys ?", "help"}, {"theme", "theme"}, {" >| ", "call"},     {" > ", "step"},
-                   {"play", "play"},   {" < ", "back"},    {" |< ", "call-back"}};
-    struct x64i_canvas *canvas = &app->canvas;
+    } buttons[] = {{"all ?", "help"}, {"theme", "theme"}, {"find", "find"}, {" >| ", "call"},
+                   {" > ", "step"},   {"play", "play"},   {" < ", "back"},  {" |< ", "call-back"}};
     for (size_t i = 0; i < sizeof buttons / sizeof buttons[0]; i++) {
-        const char *text = app->playing && i == 4 ? "stop" : buttons[i].text;
-        int width = ((int)strlen(text) + 1) * canvas->cell_width;
-        right -= width + 4;
-        SDL_Rect rect = {right, y - 2, width, canvas->cell_height + 3};
-        x64i_canvas_fill(canvas, rect, X64I_COLOUR_CURRENT);
-        (void)x64i_canvas_text(canvas, right + canvas->cell_width / 2, y, X64I_COLOUR_INK, text);
-        x64i_draw_hit(app, &(struct x64i_hit){.rect = rect,
-                                              .kind = X64I_HIT_COMMAND,
-                                              .command = buttons[i].command});
+        bool stops = app->playing && strcmp(buttons[i].command, "play") == 0;
+        const char *text = stops ? "stop" : buttons[i].text;
+        right -= ((int)strlen(text) + 1) * app->canvas.cell_width + 4;
+        (void)x64i_draw_button(app, right, y, text, buttons[i].command);
     }
     return right;
+}
+
+void x64i_draw_said(struct x64i_app *app, int x, int y, int width)
+{
+    char text[X64I_APP_TEXT + 40];
+    bool asks = app->asks_for != NULL;
+    if (asks)
+        (void)snprintf(text, sizeof text, "%s: %s_", x64i_command_find(app->asks_for)->prompt,
+                       app->text);
+    (void)x64i_canvas_text_in(&app->canvas, x, y, width, asks ? X64I_COLOUR_INK : X64I_COLOUR_GOOD,
+                              asks, asks ? text : app->message);
 }
 
 static void draw_header(struct x64i_app *app)
@@ -112,16 +129,17 @@ static void draw_header(struct x64i_app *app)
                        moment->effect, moment->effect_count);
     int x = x64i_canvas_text_in(canvas, r.x, r.y + 2, right - r.x, X64I_COLOUR_INK, true,
                                 app->layout.tiny ? text : app->title);
-    if (app->layout.tiny)
+    if (app->layout.tiny) { /* no room for buttons: all of it is one */
+        x64i_draw_hit(app,
+                      &(struct x64i_hit){.rect = r, .kind = X64I_HIT_COMMAND, .command = "help"});
         return;
+    }
     x = x64i_canvas_text_in(canvas, x + 24, r.y + 2, right - x - 24, X64I_COLOUR_QUIET, false,
                             text);
     if (!moment->exact)
         x = x64i_canvas_text_in(canvas, x + 24, r.y + 2, right - x - 24, X64I_COLOUR_BAD, false,
                                 "not indexed yet: explained from nearby");
-    (void)x64i_canvas_text_in(canvas, x + 24, r.y + 2, right - x - 24,
-                              app->typing ? X64I_COLOUR_INK : X64I_COLOUR_GOOD, false,
-                              app->typing ? app->text : app->message);
+    x64i_draw_said(app, x + 24, r.y + 2, right - x - 24);
 }
 
 int x64i_draw_wrapped(struct x64i_app *app, SDL_Rect area, int y, enum x64i_colour colour,
@@ -209,7 +227,7 @@ static void draw_rules(struct x64i_app *app)
 {
     struct x64i_canvas *canvas = &app->canvas;
     const struct x64i_layout *l = &app->layout;
-    int w = canvas->surface->w;
+    int w = canvas->width;
     int top = l->code.y - PAD / 2;
     int bottom = l->timeline.y - PAD / 2;
     const SDL_Rect rules[] = {
@@ -230,8 +248,7 @@ void x64i_app_draw(struct x64i_app *app)
     struct x64i_canvas *canvas = &app->canvas;
     app->hit_count = 0;
     x64i_canvas_clip(canvas, NULL);
-    x64i_canvas_fill(canvas, (SDL_Rect){0, 0, canvas->surface->w, canvas->surface->h},
-                     X64I_COLOUR_GROUND);
+    x64i_canvas_fill(canvas, (SDL_Rect){0, 0, canvas->width, canvas->height}, X64I_COLOUR_GROUND);
     if (app->duo) {
         x64i_duo_draw(app);
         x64i_draw_overlay(app);

@@ -18,8 +18,8 @@ static SDL_Rect inner(int x, int y, int width, int height)
 void x64i_duo_lay_out(struct x64i_app *app)
 {
     struct x64i_duo_layout *l = &app->duo->layout;
-    int w = app->canvas.surface->w;
-    int h = app->canvas.surface->h;
+    int w = app->canvas.width;
+    int h = app->canvas.height;
     int row = app->canvas.cell_height;
     int column = app->canvas.cell_width;
     int head = row + PAD;
@@ -84,9 +84,7 @@ static void draw_header(struct x64i_app *app)
         (void)snprintf(text, sizeof text, "%s", match[at->match]);
     x = x64i_canvas_text_in(canvas, x + 24, r.y + 2, right - x - 24,
                             waits ? X64I_COLOUR_ENTRY : X64I_COLOUR_QUIET, false, text);
-    (void)x64i_canvas_text_in(canvas, x + 24, r.y + 2, right - x - 24,
-                              app->typing ? X64I_COLOUR_INK : X64I_COLOUR_GOOD, false,
-                              app->typing ? app->text : app->message);
+    x64i_draw_said(app, x + 24, r.y + 2, right - x - 24);
 }
 
 static int draw_notes(struct x64i_app *app, SDL_Rect area, int y)
@@ -195,7 +193,7 @@ static void draw_side(struct x64i_app *app, unsigned side)
 static void draw_rules(struct x64i_app *app)
 {
     const struct x64i_duo_layout *l = &app->duo->layout;
-    int w = app->canvas.surface->w;
+    int w = app->canvas.width;
     int top = l->listing.y - PAD / 2;
     int bottom = l->phases.y - PAD / 2;
     const SDL_Rect rules[] = {

@@ -132,8 +132,11 @@ static void draw_field(struct x64i_app *app, unsigned field, SDL_Rect r)
         }
     }
     x64i_draw_value(app, right, r.y, now, changed);
-    x64i_draw_hit(app,
-                  &(struct x64i_hit){.rect = r, .kind = X64I_HIT_FIELD, .field = (uint8_t)field});
+    x64i_draw_hit(app, &(struct x64i_hit){.rect = r,
+                                          .kind = X64I_HIT_FIELD,
+                                          .field = (uint8_t)field,
+                                          .value = now,
+                                          .valued = true});
 }
 
 static void draw_flags(struct x64i_app *app, SDL_Rect r)

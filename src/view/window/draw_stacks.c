@@ -73,6 +73,8 @@ static void draw_slot(struct x64i_app *app, const struct x64i_view_slot *slot, S
                   &(struct x64i_hit){.rect = r,
                                      .kind = X64I_HIT_SLOT,
                                      .linear = slot->linear,
+                                     .value = slot->value,
+                                     .valued = slot->known,
                                      .writer_n = slot->has_writer ? slot->writer_n : UINT64_MAX});
 }
 

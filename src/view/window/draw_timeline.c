@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The timeline, and what lies over everything: the list of keys, what is under the mouse. */
+/* The timeline. */
 #include "view/window/app.h"
-
-#include "view/window/duo.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,6 +72,30 @@ static void draw_calls(struct x64i_app *app, SDL_Rect r)
     }
 }
 
+/* From where a range was begun to the step that is shown; its name saves it. */
+static void draw_range(struct x64i_app *app, SDL_Rect r)
+{
+    char text[64];
+    struct x64i_canvas *canvas = &app->canvas;
+    if (app->anchor == UINT64_MAX)
+        return;
+    int a = x_of(app, r, app->anchor);
+    int b = x_of(app, r, app->n);
+    uint64_t steps = app->anchor < app->n ? app->n - app->anchor : app->anchor - app->n;
+    int left = a < b ? a : b;
+    int width = (a < b ? b - a : a - b) + 2;
+    for (int edge = 0; edge < 2; edge++)
+        x64i_canvas_fill(canvas, (SDL_Rect){left, r.y + edge * (r.h - 2), width, 2},
+                         X64I_COLOUR_INK);
+    x64i_canvas_fill(canvas, (SDL_Rect){a, r.y, 2, r.h}, X64I_COLOUR_INK);
+    (void)snprintf(text, sizeof text, "save %llu steps as animation",
+                   (unsigned long long)steps + 1);
+    int room = (int)(strlen(text) + 1) * canvas->cell_width + 6;
+    int x = left + width + 6 + room > r.x + r.w ? left - room : left + width + 6;
+    (void)x64i_draw_button(app, x < r.x ? r.x : x, r.y + (r.h - canvas->cell_height) / 2, text,
+                           "animation");
+}
+
 void x64i_draw_timeline(struct x64i_app *app)
 {
     SDL_Rect r = app->layout.timeline;
@@ -82,12 +104,15 @@ void x64i_draw_timeline(struct x64i_app *app)
     int label = 6 * canvas->cell_width;
     SDL_Rect bands = {r.x + label, r.y + canvas->cell_height + 4, r.w - label,
                       r.h - canvas->cell_height - 4};
+    x64i_draw_hit(app,
+                  &(struct x64i_hit){.rect = {bands.x, r.y, bands.w, r.h}, .kind = X64I_HIT_TIME});
     x64i_canvas_clip(canvas, &r);
     for (int i = 0; i < 3; i++)
         (void)x64i_canvas_text(canvas, r.x, bands.y + i * (bands.h / 3), X64I_COLOUR_QUIET,
                                labels[i]);
     draw_bands(app, bands);
     draw_calls(app, (SDL_Rect){bands.x, r.y, bands.w, r.h});
+    draw_range(app, bands);
     for (size_t i = 0; i < app->bookmark_count; i++)
         x64i_canvas_arrow(canvas, x_of(app, bands, app->bookmark[i]), r.y + r.h - 6, 5, true,
                           X64I_COLOUR_GOOD);
@@ -95,87 +120,4 @@ void x64i_draw_timeline(struct x64i_app *app)
     x64i_canvas_fill(canvas, (SDL_Rect){now, r.y + 8, 2, r.h - 8}, X64I_COLOUR_INK);
     x64i_canvas_arrow(canvas, now, r.y + 4, 6, true, X64I_COLOUR_INK);
     x64i_canvas_clip(canvas, NULL);
-    x64i_draw_hit(app,
-                  &(struct x64i_hit){.rect = {bands.x, r.y, bands.w, r.h}, .kind = X64I_HIT_TIME});
-}
-
-static void draw_help(struct x64i_app *app)
-{
-    char keys[120];
-    struct x64i_canvas *canvas = &app->canvas;
-    int row = canvas->cell_height;
-    size_t count = 0;
-    while (x64i_command_at(count))
-        count++;
-    int width = 84 * canvas->cell_width;
-    int height = ((int)count + 3) * row;
-    SDL_Rect box = {(canvas->surface->w - width) / 2, (canvas->surface->h - height) / 2, width,
-                    height};
-    x64i_canvas_fill(canvas, (SDL_Rect){box.x - 1, box.y - 1, box.w + 2, box.h + 2},
-                     X64I_COLOUR_QUIET);
-    x64i_canvas_fill(canvas, box, X64I_COLOUR_PANEL);
-    x64i_canvas_clip(canvas, &box);
-    int y = box.y + row;
-    for (size_t i = 0; i < count; i++, y += row) {
-        const struct x64i_command *command = x64i_command_at(i);
-        size_t length = 0;
-        keys[0] = '\0';
-        for (size_t b = 0; b < app->binding_count; b++)
-            if (app->binding[b].command == command->name && length + 26 < sizeof keys)
-                length += (size_t)snprintf(keys + length, sizeof keys - length, "%s%s",
-                                           length ? "  " : "", app->binding[b].key);
-        (void)x64i_canvas_text_in(canvas, box.x + 16, y, 26 * canvas->cell_width, X64I_COLOUR_QUIET,
-                                  false, keys);
-        (void)x64i_canvas_bold(canvas, box.x + 28 * canvas->cell_width, y, X64I_COLOUR_INK,
-                               command->name);
-        (void)x64i_canvas_text(canvas, box.x + 42 * canvas->cell_width, y, X64I_COLOUR_INK,
-                               command->help);
-    }
-    x64i_canvas_clip(canvas, NULL);
-}
-
-/* What is under the mouse, in words. */
-static bool describe(struct x64i_app *app, const struct x64i_hit *hit, char *text, size_t size)
-{
-    char place[120] = "";
-    if (hit->kind == X64I_HIT_FIELD)
-        (void)snprintf(text, size, "%s: %s", x64i_fields[hit->field].name,
-                       x64i_fields[hit->field].help);
-    else if (hit->kind == X64I_HIT_SLOT && hit->writer_n != UINT64_MAX)
-        (void)snprintf(text, size, "%llx: written by step %llu (click to go there)",
-                       (unsigned long long)hit->linear, (unsigned long long)hit->writer_n);
-    else if (hit->kind == X64I_HIT_SLOT)
-        (void)snprintf(text, size, "%llx: not written so far", (unsigned long long)hit->linear);
-    else if (hit->kind == X64I_HIT_CODE)
-        (void)snprintf(text, size, "%s: click for a breakpoint, Shift-click to run to it",
-                       x64i_view_symbol(app->view, hit->linear, place, sizeof place));
-    else
-        return x64i_duo_describe(app, hit, text, size);
-    return true;
-}
-
-static void draw_tip(struct x64i_app *app)
-{
-    char text[240];
-    struct x64i_canvas *canvas = &app->canvas;
-    const struct x64i_hit *hit = x64i_app_hit(app, app->mouse_x, app->mouse_y);
-    if (!hit || !describe(app, hit, text, sizeof text))
-        return;
-    int width = (int)strlen(text) * canvas->cell_width + 12;
-    int x = app->mouse_x + 14;
-    int y = app->mouse_y + 16;
-    if (x + width > canvas->surface->w)
-        x = canvas->surface->w - width;
-    if (y + canvas->cell_height > canvas->surface->h - 4)
-        y = app->mouse_y - canvas->cell_height - 8;
-    x64i_canvas_fill(canvas, (SDL_Rect){x, y, width, canvas->cell_height + 6}, X64I_COLOUR_INK);
-    (void)x64i_canvas_text(canvas, x + 6, y + 3, X64I_COLOUR_GROUND, text);
-}
-
-void x64i_draw_overlay(struct x64i_app *app)
-{
-    if (app->help)
-        draw_help(app);
-    else
-        draw_tip(app);
 }

@@ -1,37 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Pictures of a range of steps, and of a stack as SVG. */
+/* A stack as SVG. */
 #include "view/window/app.h"
-#include "view/window/png.h"
 
 #include "trace/buffer.h"
 
 #include <stdio.h>
 
-#define MAX_FRAMES 2000u
-#define FRAME_TIME 400u /* milliseconds */
-#define SVG_ROW    20
-#define SVG_WIDTH  300
-
-enum x64_status x64i_export_range(struct x64i_app *app, const char *path, uint64_t from,
-                                  uint64_t to, struct x64_error_text *error)
-{
-    struct x64i_png png;
-    const SDL_Surface *surface = app->canvas.surface;
-    if (to < from || to - from >= MAX_FRAMES) {
-        (void)snprintf(error->text, sizeof error->text, "a range has 1 to %u steps", MAX_FRAMES);
-        return X64_ERROR_ARGUMENT;
-    }
-    uint32_t frames = (uint32_t)(to - from + 1);
-    enum x64_status status =
-        x64i_png_begin(&png, path, (uint32_t)surface->w, (uint32_t)surface->h, frames, error);
-    for (uint64_t n = from; n <= to && status == X64_OK; n++) {
-        x64i_app_go(app, n, X64I_VIEW_ALL);
-        app->phase = 256;
-        x64i_app_draw(app);
-        status = x64i_png_frame(&png, surface->pixels, (size_t)surface->pitch, FRAME_TIME, error);
-    }
-    return status == X64_OK ? x64i_png_end(&png, error) : status;
-}
+#define SVG_ROW   20
+#define SVG_WIDTH 300
 
 static void put_colour(const struct x64i_app *app, struct x64i_buffer *out, const char *attribute,
                        enum x64i_colour colour)

@@ -28,14 +28,23 @@ static bool write_chunk(struct x64i_png *png, const char *type, const uint8_t *d
            png->sink.write(png->sink.user, tail, sizeof tail);
 }
 
+void x64i_png_abandon(struct x64i_png *png)
+{
+    x64i_file_abandon(png->file);
+    free(png->shown);
+    png->file = NULL;
+    png->shown = NULL;
+}
+
 static enum x64_status fail(struct x64i_png *png, enum x64_status status,
                             struct x64_error_text *error)
 {
     char message[256] = "no memory for the picture";
-    if (status == X64_ERROR_IO)
+    if (status == X64_ERROR_IO) {
         (void)x64i_file_commit(png->file, message, sizeof message); /* says why */
-    else
-        x64i_file_abandon(png->file);
+        png->file = NULL;
+    }
+    x64i_png_abandon(png);
     (void)snprintf(error->text, sizeof error->text, "%s", message);
     return status;
 }
@@ -59,33 +68,75 @@ enum x64_status x64i_png_begin(struct x64i_png *png, const char *path, uint32_t 
     return written ? X64_OK : fail(png, X64_ERROR_IO, error);
 }
 
-/* Filter bytes (2, "up", from the second row on, which suits text on plain ground) and RGB. */
-static void pack(const struct x64i_png *png, const uint8_t *pixels, size_t pitch, uint8_t *rows)
+/* A part of the picture. */
+struct part {
+    uint32_t x, y, width, height;
+};
+
+static void unpack(const struct x64i_png *png, const uint8_t *pixels, size_t pitch, uint8_t *rgb)
 {
-    size_t stride = 1 + 3 * (size_t)png->width;
-    for (uint32_t y = 0; y < png->height; y++) {
-        uint8_t *row = rows + y * stride;
-        row[0] = y ? 2 : 0;
+    for (uint32_t y = 0; y < png->height; y++)
         for (uint32_t x = 0; x < png->width; x++) {
             uint32_t pixel;
-            uint32_t above = 0;
             memcpy(&pixel, pixels + y * pitch + 4 * (size_t)x, sizeof pixel);
-            if (y)
-                memcpy(&above, pixels + (y - 1) * pitch + 4 * (size_t)x, sizeof above);
             for (unsigned i = 0; i < 3; i++)
-                row[1 + 3 * (size_t)x + i] =
-                    (uint8_t)((pixel >> (16 - 8 * i)) - (above >> (16 - 8 * i)));
+                *rgb++ = (uint8_t)(pixel >> (16 - 8 * i));
         }
+}
+
+/* The smallest rectangle outside which two frames are the same; a pixel where they are altogether.
+ */
+static struct part changed_part(const struct x64i_png *png, const uint8_t *rgb)
+{
+    size_t stride = 3 * (size_t)png->width;
+    uint32_t left = png->width;
+    uint32_t right = 0;
+    uint32_t top = png->height;
+    uint32_t bottom = 0;
+    for (uint32_t y = 0; y < png->height; y++) {
+        const uint8_t *a = rgb + y * stride;
+        const uint8_t *b = png->shown + y * stride;
+        if (memcmp(a, b, stride) == 0)
+            continue;
+        size_t first = 0;
+        size_t last = stride - 1;
+        while (a[first] == b[first])
+            first++;
+        while (a[last] == b[last])
+            last--;
+        left = first / 3 < left ? (uint32_t)(first / 3) : left;
+        right = last / 3 + 1 > right ? (uint32_t)(last / 3 + 1) : right;
+        top = y < top ? y : top;
+        bottom = y + 1;
+    }
+    if (!bottom)
+        return (struct part){0, 0, 1, 1};
+    return (struct part){left, top, right - left, bottom - top};
+}
+
+/* Filter bytes (2, "up", from the second row on, which suits text on plain ground) and RGB. */
+static void pack(const struct x64i_png *png, const uint8_t *rgb, struct part part, uint8_t *rows)
+{
+    size_t stride = 3 * (size_t)png->width;
+    size_t bytes = 3 * (size_t)part.width;
+    for (uint32_t y = 0; y < part.height; y++) {
+        const uint8_t *from = rgb + (part.y + y) * stride + 3 * (size_t)part.x;
+        *rows++ = y ? 2 : 0;
+        for (size_t i = 0; i < bytes; i++)
+            *rows++ = (uint8_t)(from[i] - (y ? *(from + i - stride) : 0));
     }
 }
 
-static bool write_frame(struct x64i_png *png, uint8_t *data, size_t size, uint16_t milliseconds)
+static bool write_frame(struct x64i_png *png, struct part part, uint8_t *data, size_t size,
+                        uint16_t milliseconds)
 {
-    uint8_t control[26] = {0}; /* whole picture, no blending, kept */
+    uint8_t control[26] = {0}; /* over what is there, and kept */
     if (png->frames > 1) {
         store_u32(control, png->sequence++);
-        store_u32(control + 4, png->width);
-        store_u32(control + 8, png->height);
+        store_u32(control + 4, part.width);
+        store_u32(control + 8, part.height);
+        store_u32(control + 12, part.x);
+        store_u32(control + 16, part.y);
         control[20] = (uint8_t)(milliseconds >> 8);
         control[21] = (uint8_t)milliseconds;
         control[22] = 1000 >> 8;
@@ -102,16 +153,24 @@ static bool write_frame(struct x64i_png *png, uint8_t *data, size_t size, uint16
 enum x64_status x64i_png_frame(struct x64i_png *png, const void *pixels, size_t pitch,
                                uint16_t milliseconds, struct x64_error_text *error)
 {
-    size_t raw = (1 + 3 * (size_t)png->width) * png->height;
-    uLongf size = compressBound((uLong)raw);
-    uint8_t *rows = malloc(raw);
+    struct part part = {.width = png->width, .height = png->height};
+    size_t whole = (1 + 3 * (size_t)png->width) * png->height;
+    uLongf size = compressBound((uLong)whole);
+    uint8_t *rgb = calloc(1, whole);
+    uint8_t *rows = malloc(whole);
     uint8_t *data = malloc(size + 4); /* room for a sequence number before it */
     enum x64_status status = X64_ERROR_MEMORY;
-    if (rows && data) {
-        pack(png, pixels, pitch, rows);
-        if (compress2(data + 4, &size, rows, (uLong)raw, 6) == Z_OK)
-            status = write_frame(png, data, size, milliseconds) ? X64_OK : X64_ERROR_IO;
+    if (rgb && rows && data) {
+        unpack(png, pixels, pitch, rgb);
+        if (png->shown)
+            part = changed_part(png, rgb);
+        pack(png, rgb, part, rows);
+        uLong raw = (1 + 3 * (uLong)part.width) * part.height;
+        if (compress2(data + 4, &size, rows, raw, 6) == Z_OK)
+            status = write_frame(png, part, data, size, milliseconds) ? X64_OK : X64_ERROR_IO;
     }
+    free(png->shown);
+    png->shown = rgb;
     free(rows);
     free(data);
     png->written++;
@@ -122,5 +181,8 @@ enum x64_status x64i_png_end(struct x64i_png *png, struct x64_error_text *error)
 {
     if (!write_chunk(png, "IEND", NULL, 0))
         return fail(png, X64_ERROR_IO, error);
-    return x64i_file_commit(png->file, error->text, sizeof error->text);
+    enum x64_status status = x64i_file_commit(png->file, error->text, sizeof error->text);
+    png->file = NULL;
+    x64i_png_abandon(png);
+    return status;
 }

@@ -21,6 +21,7 @@ struct x64i_png {
     uint32_t frames; /* announced */
     uint32_t written;
     uint32_t sequence; /* of animation chunks */
+    uint8_t *shown;    /* the frame before, RGB: of the next one only what differs is written */
 };
 
 /* The file is replaced only at the end; a frame that fails ends it. X64_ERROR_IO, _MEMORY. */
@@ -28,6 +29,8 @@ enum x64_status x64i_png_begin(struct x64i_png *png, const char *path, uint32_t 
                                uint32_t height, uint32_t frames, struct x64_error_text *error);
 enum x64_status x64i_png_frame(struct x64i_png *png, const void *pixels, size_t pitch,
                                uint16_t milliseconds, struct x64_error_text *error);
+/* Nothing is written then. */
+void x64i_png_abandon(struct x64i_png *png);
 enum x64_status x64i_png_end(struct x64i_png *png, struct x64_error_text *error);
 
 #endif

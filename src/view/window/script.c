@@ -2,11 +2,14 @@
 /*
  * Scripts: a line is a command of app_commands.c with its argument, or one of
  *
- *     size W H              another size of the window
- *     apng FILE FROM TO     the steps of a range as an animated picture
+ *     size W H              another size of the window, in pixels
+ *     scale PERCENT         another density: 200 draws everything twice as large
+ *     apng FILE FROM TO     the steps of a range as an animated picture (animation)
  *     svg FILE STACK        user, entry, kernel or ist
- *     click X Y, shift-click X Y, move X Y, wheel X Y TURNS
+ *     click X Y, shift-click X Y, drag X Y, release: the left button
+ *     right-click X Y, shift-right-click X Y, move X Y, wheel X Y TURNS
  *     key NAME              as if it were pressed
+ *     type TEXT             every character of it
  *     index                 waits until the whole run is indexed
  *     expect WHAT VALUE     step, effect, rip (a symbol), message: fails when it is not so; of a
  *                           comparison side, match, phase, other-phase, other-step
@@ -25,6 +28,9 @@
 
 #define LINE_SIZE 512
 #define MAX_SIDE  8192
+
+static const char *const mouse_words[] = {
+    "click", "shift-click", "right-click", "wheel", "shift-right-click", "move", "drag"};
 
 static bool fail(struct x64_error_text *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -87,23 +93,22 @@ static bool resize(struct x64i_app *app, const char *argument, struct x64_error_
     return true;
 }
 
-static bool export(struct x64i_app *app, const char *argument, bool range,
-                   struct x64_error_text *error)
+static bool rescale(struct x64i_app *app, const char *argument, struct x64_error_text *error)
+{
+    long long scale;
+    if (read_numbers(argument, &scale, 1) != 1 || scale < 100 || scale > 400 ||
+        !x64i_canvas_rescale(&app->canvas, (int)scale))
+        return fail(error, "scale %s: 100 to 400", argument);
+    x64i_app_go(app, app->n, app->effect);
+    return true;
+}
+
+static bool export(struct x64i_app *app, const char *argument, struct x64_error_text *error)
 {
     static const char *const names[] = {"none", "user", "entry", "kernel", "ist"};
     char path[256];
     char stack[16] = "";
-    long long steps[2];
-    size_t length = strcspn(argument, " \t");
-    if (range && length < sizeof path) {
-        memcpy(path, argument, length);
-        path[length] = '\0';
-        return read_numbers(argument + length, steps, 2) == 2 && steps[0] >= 0 && steps[1] >= 0
-                   ? x64i_export_range(app, path, (uint64_t)steps[0], (uint64_t)steps[1], error) ==
-                         X64_OK
-                   : fail(error, "write it as apng FILE FROM TO");
-    }
-    if (range || sscanf(argument, "%255s %15s", path, stack) != 2)
+    if (sscanf(argument, "%255s %15s", path, stack) != 2)
         return fail(error, "write it as svg FILE STACK");
     for (unsigned kind = 1; kind < 5; kind++)
         if (strcmp(stack, names[kind]) == 0)
@@ -124,12 +129,18 @@ static bool mouse(struct x64i_app *app, const char *word, const char *argument,
     x64i_app_draw(app);
     app->mouse_x = x;
     app->mouse_y = y;
+    bool shift = strncmp(word, "shift-", 6) == 0;
+    word += shift ? strlen("shift-") : 0;
     if (strcmp(word, "wheel") == 0)
         x64i_app_wheel(app, x, y, turns);
     else if (strcmp(word, "move") == 0)
         x64i_app_go(app, app->n, app->effect);
+    else if (strcmp(word, "drag") == 0)
+        x64i_app_drag(app, x, y);
+    else if (strcmp(word, "right-click") == 0)
+        x64i_app_search_under(app, x, y, shift);
     else
-        x64i_app_click(app, x, y, strcmp(word, "shift-click") == 0);
+        x64i_app_click(app, x, y, shift);
     return true;
 }
 
@@ -140,25 +151,47 @@ static bool run_line(struct x64i_app *app, const char *word, const char *argumen
         return expect(app, argument, error);
     if (strcmp(word, "size") == 0)
         return resize(app, argument, error);
-    if (strcmp(word, "apng") == 0 || strcmp(word, "svg") == 0)
-        return export(app, argument, word[0] == 'a', error);
+    if (strcmp(word, "scale") == 0)
+        return rescale(app, argument, error);
+    if (strcmp(word, "svg") == 0)
+        return export(app, argument, error);
     if (strcmp(word, "index") == 0) {
         while (!x64i_view_index(app->view, 100000)) {
         }
         x64i_app_go(app, app->n, app->effect);
         return true;
     }
-    if (strcmp(word, "click") == 0 || strcmp(word, "shift-click") == 0 ||
-        strcmp(word, "move") == 0 || strcmp(word, "wheel") == 0)
-        return mouse(app, word, argument, error);
-    if (strcmp(word, "key") == 0) {
-        const char *command = x64i_app_key(app, argument);
-        return command ? x64i_app_do(app, command, "")
-                       : fail(error, "key %s: bound to nothing", argument);
-    }
-    if (!x64i_app_do(app, word, argument))
+    for (size_t i = 0; i < sizeof mouse_words / sizeof mouse_words[0]; i++)
+        if (strcmp(word, mouse_words[i]) == 0)
+            return mouse(app, word, argument, error);
+    if (strcmp(word, "release") == 0)
+        x64i_app_release(app);
+    else if (strcmp(word, "key") == 0)
+        return x64i_app_press(app, argument) || fail(error, "key %s: bound to nothing", argument);
+    else if (strcmp(word, "type") == 0)
+        for (; *argument; argument++)
+            (void)x64i_app_press(app, (char[]){*argument, '\0'});
+    else if (!x64i_app_do(app, strcmp(word, "apng") == 0 ? "animation" : word, argument))
+        return fail(error, "%s", app->message);
+    return true;
+}
+
+/* A line, to the end of what it sets going. */
+static bool run_whole_line(struct x64i_app *app, const char *word, const char *argument,
+                           struct x64_error_text *error)
+{
+    bool frame = app->frames.wall && strcmp(word, "index") != 0;
+    app->failed = false;
+    x64i_frames_begin(&app->frames);
+    if (!run_line(app, word, argument, error))
+        return false;
+    if (app->failed || !x64i_job_finish(app))
         return fail(error, "%s", app->message);
     app->phase = 256;
+    if (frame) { /* as a window would show it */
+        x64i_app_draw(app);
+        x64i_frames_end(&app->frames);
+    }
     return true;
 }
 
@@ -180,7 +213,7 @@ bool x64i_script_run(struct x64i_app *app, const char *path, struct x64_error_te
         if (!*word || *word == '#')
             continue;
         word[length] = '\0';
-        done = run_line(app, word, argument, &why);
+        done = run_whole_line(app, word, argument, &why);
         if (!done)
             (void)fail(error, "%.100s, line %u: %.180s", path, number, why.text);
     }

@@ -10,6 +10,14 @@
 
 #include "x64emu/kernel_model.h"
 
+/* Saves the recording of what is shown, where there is none yet: x64i_window_run asks before it is
+ * lost. `write` may move the machine. */
+struct x64i_window_keep {
+    enum x64_status (*write)(void *user, const char *path, struct x64_error_text *error);
+    void *user;
+    const char *path; /* null: a free name in the present directory */
+};
+
 struct x64i_window_options {
     const char *title;
     struct x64_machine *other; /* a run to lay beside the first one; null: none */
@@ -17,11 +25,13 @@ struct x64i_window_options {
     const char *script;        /* commands to begin with; null: none */
     const char *keys;          /* a file of bindings; null: none */
     const char *font;          /* a monospaced TTF file; null: DejaVu Sans Mono */
-    int width, height;
-    bool headless; /* no window: the script is all there is */
+    int width, height;         /* in the screen's units; pixels without a window */
+    int scale;                 /* hundredths, on top of the display's own; 0: 100 */
+    bool headless;             /* no window: the script is all there is */
     bool dark;
-    bool still;       /* no animations */
-    bool frame_times; /* say on stderr how long frames took */
+    bool still;                   /* no animations */
+    bool frame_times;             /* say on stderr how long frames took */
+    struct x64i_window_keep keep; /* `write` null: there is nothing to be lost */
 };
 
 /* Shows the window until it is closed. X64_ERROR_UNSUPPORTED: built without SDL2. X64_ERROR_IO: no
