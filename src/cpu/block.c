@@ -283,7 +283,7 @@ static bool choose_handler(const struct x64i_cpu *cpu, struct x64i_fast_op *fast
 {
     const struct x64i_fast_form *form = x64i_fast_form_find(cpu->forms, op->execute);
     bool ends = x64i_isa_is_branch(op->row);
-    fast->run = ends                             ? x64i_fast_generic_end
+    fast->run = ends                            ? x64i_fast_generic_end
                 : x64i_isa_is_flagless(op->row) ? x64i_fast_flagless
                                                 : x64i_fast_generic;
     if (is_repeated(op)) {

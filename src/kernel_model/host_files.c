@@ -279,13 +279,17 @@ static int64_t truncate_file(const struct question *question)
     return result;
 }
 
-static int64_t rename_file(const struct question *question, int parent, const char *name)
+/* RENAME or LINK: another path in `bytes`. */
+static int64_t name_again(const struct question *question, int parent, const char *name)
 {
     const char *other_name;
     int other = x64i_host_open_parent(question->kernel->host, question->bytes, &other_name);
     if (other < 0)
         return other;
-    int64_t result = renameat(parent, name, other, other_name) < 0 ? failure() : 0;
+    bool link = question->change == X64I_HOST_LINK;
+    int done = link ? linkat(parent, name, other, other_name, 0)
+                    : renameat(parent, name, other, other_name);
+    int64_t result = done < 0 ? failure() : 0;
     (void)close(other);
     return result;
 }
@@ -311,10 +315,11 @@ static int64_t change_name(const struct question *question, int parent, const ch
         result = symlinkat(question->bytes, parent, name);
         break;
     case X64I_HOST_CHMOD:
-        result = fchmodat(parent, name, mode, 0);
+        result = fchmodat(parent, name, mode, AT_SYMLINK_NOFOLLOW);
         break;
     case X64I_HOST_RENAME:
-        return rename_file(question, parent, name);
+    case X64I_HOST_LINK:
+        return name_again(question, parent, name);
     default:
         errno = EINVAL;
         break;
@@ -322,11 +327,20 @@ static int64_t change_name(const struct question *question, int parent, const ch
     return result < 0 ? failure() : 0;
 }
 
+/* A path may name another file now. */
+static void forget_cached(struct x64i_host_view *view)
+{
+    if (view->cached_fd >= 0)
+        (void)close(view->cached_fd);
+    view->cached_fd = -1;
+}
+
 static int64_t answer_change(const struct question *question, uint8_t *bytes, size_t room)
 {
     const char *name;
     (void)bytes;
     (void)room;
+    forget_cached(question->kernel->host);
     if (question->change == X64I_HOST_WRITE)
         return write_file(question);
     if (question->change == X64I_HOST_TRUNCATE)
@@ -350,7 +364,8 @@ int64_t x64i_host_change(struct x64i_kernel *kernel, enum x64i_host_change what,
                                       .change = what,
                                       .answer = answer_change};
     if (!x64i_host_is_writable(kernel, path) ||
-        (what == X64I_HOST_RENAME && !x64i_host_is_writable(kernel, bytes)))
+        ((what == X64I_HOST_RENAME || what == X64I_HOST_LINK) &&
+         !x64i_host_is_writable(kernel, bytes)))
         return -EROFS;
     return ask(&question, NULL, 0);
 }

@@ -21,7 +21,8 @@ enum x64i_file_kind {
     X64I_FILE_EVENT,
     X64I_FILE_EPOLL,
     X64I_FILE_DEVICE,
-    X64I_FILE_TEXT, /* of /proc */
+    X64I_FILE_TEXT,   /* of /proc */
+    X64I_FILE_SOCKET, /* of a pair: reads pipe `object`, writes pipe `value` */
     X64I_FILE_KINDS
 };
 
@@ -45,7 +46,7 @@ struct x64i_open_file {
     uint64_t position;
     uint64_t value;  /* of an eventfd; which text */
     uint64_t size;   /* of the program */
-    uint32_t writer; /* this end of a pipe */
+    uint32_t writer; /* this end of a pipe; of a socket what was shut: X64I_SHUT_ bits */
     uint32_t reserved;
     char path[X64I_PATH_SIZE];
     struct x64i_watched watched[X64I_EPOLL_WATCHED];
@@ -102,6 +103,12 @@ bool x64i_pipe_make(struct x64i_kernel *kernel, uint32_t *index);
 void x64i_pipe_close(struct x64i_kernel *kernel, uint32_t index, bool writer);
 size_t x64i_pipe_take(struct x64i_kernel *kernel, uint32_t index, void *buffer, size_t size);
 size_t x64i_pipe_put(struct x64i_kernel *kernel, uint32_t index, const void *bytes, size_t size);
+
+/* A socket of a pair: ends one direction or both; what was ended stays so. */
+enum { X64I_SHUT_READ = 1, X64I_SHUT_WRITE = 2 };
+void x64i_socket_shut(struct x64i_kernel *kernel, struct x64i_open_file *file, unsigned what);
+/* Whether the other end may still read what this one writes. */
+bool x64i_socket_can_send(struct x64i_kernel *kernel, const struct x64i_open_file *file);
 
 /* sys_poll.c: POLLIN, POLLOUT, POLLERR, POLLHUP that hold now. */
 unsigned x64i_file_ready(struct x64i_kernel *kernel, struct x64i_open_file *file);

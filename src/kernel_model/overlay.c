@@ -31,7 +31,7 @@ static bool is_named(const struct x64i_overlay_entry *entry, const char *path)
            strncmp(entry->path, path, X64I_PATH_SIZE) == 0;
 }
 
-bool x64i_overlay_find(struct x64i_kernel *kernel, const char *path, uint32_t *index)
+static bool find_name(struct x64i_kernel *kernel, const char *path, uint32_t *index)
 {
     for (uint32_t i = 0; i < X64I_OVERLAY_MAX; i++)
         if (is_named(x64i_record_read(kernel, kernel->overlay, i), path)) {
@@ -39,6 +39,16 @@ bool x64i_overlay_find(struct x64i_kernel *kernel, const char *path, uint32_t *i
             return true;
         }
     return false;
+}
+
+bool x64i_overlay_find(struct x64i_kernel *kernel, const char *path, uint32_t *index)
+{
+    if (!find_name(kernel, path, index))
+        return false;
+    const struct x64i_overlay_entry *entry = x64i_record_read(kernel, kernel->overlay, *index);
+    if (entry->kind == X64I_OVERLAY_HARD_LINK)
+        *index = entry->same_as < X64I_OVERLAY_MAX ? entry->same_as : 0;
+    return true;
 }
 
 /* A whiteout, or a directory that was made here: nothing shines through. */
@@ -67,7 +77,7 @@ int64_t x64i_overlay_make(struct x64i_kernel *kernel, const char *path, uint32_t
                           uint32_t mode, uint32_t *index)
 {
     uint32_t at;
-    if (x64i_overlay_find(kernel, path, &at)) {
+    if (find_name(kernel, path, &at)) {
         forget_data(kernel, at, 0);
     } else {
         const struct x64i_overlay_entry *old;
@@ -97,16 +107,46 @@ static void clear_entry(struct x64i_kernel *kernel, uint32_t index)
     *x64i_overlay_at(kernel, index) = (struct x64i_overlay_entry){0};
 }
 
+/* When no name, no other name and no open file is left. */
+static void clear_unused(struct x64i_kernel *kernel, uint32_t index)
+{
+    const struct x64i_overlay_entry *entry = x64i_overlay_at(kernel, index);
+    if (entry->unlinked && !entry->open && !entry->links)
+        clear_entry(kernel, index);
+}
+
+static void remove_name(struct x64i_kernel *kernel, uint32_t index)
+{
+    struct x64i_overlay_entry *entry = x64i_overlay_at(kernel, index);
+    if (entry->kind != X64I_OVERLAY_HARD_LINK) {
+        entry->unlinked = 1;
+        clear_unused(kernel, index);
+        return;
+    }
+    uint32_t of = entry->same_as;
+    clear_entry(kernel, index);
+    struct x64i_overlay_entry *file = x64i_overlay_at(kernel, of);
+    if (file->links)
+        file->links--;
+    clear_unused(kernel, of);
+}
+
+int64_t x64i_overlay_link(struct x64i_kernel *kernel, uint32_t index, const char *path)
+{
+    uint32_t name;
+    int64_t bad = x64i_overlay_make(kernel, path, X64I_OVERLAY_HARD_LINK, 0, &name);
+    if (bad)
+        return bad;
+    x64i_overlay_at(kernel, name)->same_as = index;
+    x64i_overlay_at(kernel, index)->links++;
+    return 0;
+}
+
 int64_t x64i_overlay_remove(struct x64i_kernel *kernel, const char *path, bool below)
 {
     uint32_t index;
-    if (x64i_overlay_find(kernel, path, &index)) {
-        struct x64i_overlay_entry *entry = x64i_overlay_at(kernel, index);
-        if (entry->open)
-            entry->unlinked = 1;
-        else
-            clear_entry(kernel, index);
-    }
+    if (find_name(kernel, path, &index))
+        remove_name(kernel, index);
     return below ? x64i_overlay_make(kernel, path, X64I_OVERLAY_WHITEOUT, 0, &index) : 0;
 }
 
@@ -115,8 +155,7 @@ void x64i_overlay_release(struct x64i_kernel *kernel, uint32_t index)
     struct x64i_overlay_entry *entry = x64i_overlay_at(kernel, index);
     if (entry->open)
         entry->open--;
-    if (!entry->open && entry->unlinked)
-        clear_entry(kernel, index);
+    clear_unused(kernel, index);
 }
 
 /* Whatever lies below a directory moves with it. */
@@ -144,10 +183,11 @@ void x64i_overlay_stat(const struct x64i_overlay_entry *entry, struct x64i_abi_s
     static const uint32_t types[] = {[X64I_OVERLAY_FILE_KIND] = X64I_S_IFREG,
                                      [X64I_OVERLAY_DIRECTORY] = X64I_S_IFDIR,
                                      [X64I_OVERLAY_LINK] = X64I_S_IFLNK,
-                                     [X64I_OVERLAY_WHITEOUT] = 0};
+                                     [X64I_OVERLAY_WHITEOUT] = 0,
+                                     [X64I_OVERLAY_HARD_LINK] = 0};
     *stat = (struct x64i_abi_stat){.dev = 2,
                                    .ino = entry->inode,
-                                   .nlink = entry->unlinked ? 0 : 1,
+                                   .nlink = (entry->unlinked ? 0u : 1u) + entry->links,
                                    .uid = entry->uid,
                                    .gid = entry->gid,
                                    .size = (int64_t)entry->size,
@@ -217,14 +257,13 @@ int64_t x64i_overlay_truncate(struct x64i_kernel *kernel, uint32_t index, uint64
 
 size_t x64i_overlay_list(struct x64i_kernel *kernel, const char *path, char *buffer, size_t size)
 {
-    static const char types[] = {0, 8, 4, 10, 0}; /* DT_REG, DT_DIR, DT_LNK */
+    static const char types[] = {0, 8, 4, 10, 0, 8}; /* DT_REG, DT_DIR, DT_LNK */
     size_t used = 0;
     size_t length = strcmp(path, "/") == 0 ? 0 : strlen(path);
     for (uint32_t i = 0; i < X64I_OVERLAY_MAX; i++) {
         const struct x64i_overlay_entry *entry = x64i_record_read(kernel, kernel->overlay, i);
-        if (entry->kind == X64I_OVERLAY_NONE || entry->kind >= X64I_OVERLAY_WHITEOUT ||
-            entry->unlinked || strncmp(entry->path, path, length) != 0 ||
-            entry->path[length] != '/')
+        if (!types[entry->kind < sizeof types ? entry->kind : 0] || entry->unlinked ||
+            strncmp(entry->path, path, length) != 0 || entry->path[length] != '/')
             continue;
         const char *name = entry->path + length + 1;
         size_t bytes = strnlen(name, X64I_PATH_SIZE - length - 2) + 2;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pipes: rings of bytes. */
+/* Pipes: rings of bytes; and pairs of sockets, which are two of them. */
 #include "kernel_model/open_file.h"
 #include "kernel_model/region_pages.h"
 
@@ -90,4 +90,20 @@ size_t x64i_pipe_put(struct x64i_kernel *kernel, uint32_t index, const void *byt
     if (done)
         x64i_task_event(kernel);
     return done;
+}
+
+void x64i_socket_shut(struct x64i_kernel *kernel, struct x64i_open_file *file, unsigned what)
+{
+    what &= ~file->writer;
+    file->writer |= what;
+    if (what & X64I_SHUT_READ)
+        x64i_pipe_close(kernel, file->object, false);
+    if (what & X64I_SHUT_WRITE)
+        x64i_pipe_close(kernel, (uint32_t)file->value, true);
+}
+
+bool x64i_socket_can_send(struct x64i_kernel *kernel, const struct x64i_open_file *file)
+{
+    return !(file->writer & X64I_SHUT_WRITE) &&
+           x64i_pipe_at(kernel, (uint32_t)file->value)->readers > 0;
 }

@@ -18,6 +18,7 @@
 #define O_WRONLY_      1u
 #define O_APPEND_      02000u
 #define O_NONBLOCK_    04000u
+#define O_PATH_        010000000u
 #define EFD_SEMAPHORE_ 1u
 #define EVENT_MAX      (UINT64_MAX - 1)
 
@@ -115,7 +116,7 @@ int64_t x64i_stream_pread(struct x64i_kernel *kernel, uint32_t index, uint64_t p
 int64_t x64i_stream_read(struct x64i_kernel *kernel, uint32_t index, struct x64i_buffer buffer)
 {
     struct x64i_open_file *file = x64i_file_at(kernel, index);
-    if ((file->flags & O_ACCMODE_) == O_WRONLY_)
+    if ((file->flags & O_ACCMODE_) == O_WRONLY_ || (file->flags & O_PATH_))
         return -EBADF;
     int64_t bad = x64i_user_writable(kernel, buffer.linear, buffer.size);
     if (bad)
@@ -125,6 +126,8 @@ int64_t x64i_stream_read(struct x64i_kernel *kernel, uint32_t index, struct x64i
         return read_console(kernel, buffer);
     case X64I_FILE_PIPE:
         return file->writer ? -EBADF : read_pipe(kernel, file, buffer);
+    case X64I_FILE_SOCKET:
+        return file->writer & X64I_SHUT_READ ? 0 : read_pipe(kernel, file, buffer);
     case X64I_FILE_EVENT:
         return read_event(kernel, file, buffer);
     case X64I_FILE_DEVICE:
@@ -169,12 +172,12 @@ static int64_t broken_pipe(struct x64i_kernel *kernel)
 }
 
 /* All of up to 4 KiB or nothing; more than that bit by bit, `progress` counting what went in. */
-static int64_t write_pipe(struct x64i_kernel *kernel, const struct x64i_open_file *file,
+static int64_t write_pipe(struct x64i_kernel *kernel, uint32_t index, uint32_t flags,
                           struct x64i_buffer buffer)
 {
     uint8_t bytes[CHUNK];
     struct x64i_task *task = kernel->task;
-    const struct x64i_pipe *pipe = x64i_pipe_at(kernel, file->object);
+    const struct x64i_pipe *pipe = x64i_pipe_at(kernel, index);
     uint64_t done = task->progress;
     if (pipe->readers == 0)
         return done ? (int64_t)done : broken_pipe(kernel);
@@ -187,16 +190,24 @@ static int64_t write_pipe(struct x64i_kernel *kernel, const struct x64i_open_fil
         if (piece > room)
             piece = (size_t)room;
         x64i_user_read(kernel, buffer.linear + done, bytes, piece);
-        done += x64i_pipe_put(kernel, file->object, bytes, piece);
+        done += x64i_pipe_put(kernel, index, bytes, piece);
     }
-    if (done == buffer.size || (done && (file->flags & O_NONBLOCK_)))
+    if (done == buffer.size || (done && (flags & O_NONBLOCK_)))
         return (int64_t)done;
-    if (file->flags & O_NONBLOCK_)
+    if (flags & O_NONBLOCK_)
         return -EAGAIN;
     if (done && x64i_signals_due(kernel))
         return (int64_t)done;
     task->progress = done;
     return X64I_SLEEP;
+}
+
+static int64_t write_socket(struct x64i_kernel *kernel, const struct x64i_open_file *file,
+                            struct x64i_buffer buffer)
+{
+    if (file->writer & X64I_SHUT_WRITE)
+        return broken_pipe(kernel);
+    return write_pipe(kernel, (uint32_t)file->value, file->flags, buffer);
 }
 
 static int64_t write_event(struct x64i_kernel *kernel, struct x64i_open_file *file,
@@ -248,7 +259,9 @@ int64_t x64i_stream_write(struct x64i_kernel *kernel, uint32_t index, struct x64
     case X64I_FILE_CONSOLE:
         return write_console(kernel, file->object, buffer);
     case X64I_FILE_PIPE:
-        return file->writer ? write_pipe(kernel, file, buffer) : -EBADF;
+        return file->writer ? write_pipe(kernel, file->object, file->flags, buffer) : -EBADF;
+    case X64I_FILE_SOCKET:
+        return write_socket(kernel, file, buffer);
     case X64I_FILE_EVENT:
         return write_event(kernel, file, buffer);
     case X64I_FILE_DEVICE:

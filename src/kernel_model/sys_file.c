@@ -15,6 +15,7 @@
 #define O_APPEND_        02000u
 #define O_NONBLOCK_      04000u
 #define O_NOFOLLOW_      0400000u
+#define O_PATH_          010000000u
 #define O_CLOEXEC_       02000000u
 #define O_TMPFILE_       020000000u
 #define O_SETTABLE       (O_APPEND_ | O_NONBLOCK_)
@@ -85,7 +86,7 @@ static int64_t open_path(struct x64i_kernel *kernel, int dfd, uint64_t filename,
         return bad;
     if (node.kind == X64I_NODE_DESCRIPTOR)
         return reopen(kernel, &node, flags);
-    if (x64i_node_is(&node, X64I_S_IFLNK))
+    if (x64i_node_is(&node, X64I_S_IFLNK) && !(flags & O_PATH_))
         return -ELOOP;
     int64_t index = x64i_vfs_open(kernel, &node, flags);
     if (index < 0)
@@ -324,7 +325,7 @@ static int64_t bytes_to_read(struct x64i_kernel *kernel, const struct x64i_open_
                              uint64_t arg)
 {
     int32_t count = 0;
-    if (file->kind == X64I_FILE_PIPE)
+    if (file->kind == X64I_FILE_PIPE || file->kind == X64I_FILE_SOCKET)
         count = (int32_t)x64i_pipe_at(kernel, file->object)->length;
     int64_t bad = x64i_user_writable(kernel, arg, sizeof count);
     if (!bad)

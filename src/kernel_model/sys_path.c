@@ -9,6 +9,7 @@
 
 #define AT_REMOVEDIR_ 0x200
 #define AT_NOFOLLOW_  0x100
+#define AT_FOLLOW_    0x400u
 #define W_OK_         2
 #define X_OK_         1
 #define NOREPLACE_    1u
@@ -208,7 +209,7 @@ SYSCALL_DEFINE3(mkdirat, int, dfd, const char __user *, pathname, unsigned short
     return make_directory(kernel, dfd, X64I_USER(pathname), mode);
 }
 
-static int64_t make_link(struct x64i_kernel *kernel, uint64_t oldname, int dfd, uint64_t newname)
+static int64_t make_symlink(struct x64i_kernel *kernel, uint64_t oldname, int dfd, uint64_t newname)
 {
     char target[X64I_USER_PATH];
     struct x64i_node node;
@@ -230,12 +231,55 @@ static int64_t make_link(struct x64i_kernel *kernel, uint64_t oldname, int dfd, 
 
 SYSCALL_DEFINE2(symlink, const char __user *, oldname, const char __user *, newname)
 {
-    return make_link(kernel, X64I_USER(oldname), X64I_AT_FDCWD, X64I_USER(newname));
+    return make_symlink(kernel, X64I_USER(oldname), X64I_AT_FDCWD, X64I_USER(newname));
 }
 
 SYSCALL_DEFINE3(symlinkat, const char __user *, oldname, int, newdfd, const char __user *, newname)
 {
-    return make_link(kernel, X64I_USER(oldname), newdfd, X64I_USER(newname));
+    return make_symlink(kernel, X64I_USER(oldname), newdfd, X64I_USER(newname));
+}
+
+/* A second name, on the host or in the overlay, where a file of the host is copied to first. */
+static int64_t make_link(struct x64i_kernel *kernel, const struct x64i_node *from, const char *to)
+{
+    uint32_t index;
+    bool host = from->kind == X64I_NODE_HOST && x64i_host_is_writable(kernel, from->path);
+    if (x64i_node_is(from, X64I_S_IFDIR))
+        return -EPERM;
+    if (host != x64i_host_is_writable(kernel, to))
+        return -EXDEV;
+    if (host)
+        return x64i_host_change(kernel, X64I_HOST_LINK, from->path, 0, to, strlen(to) + 1);
+    if (from->kind == X64I_NODE_OVERLAY)
+        return x64i_overlay_link(kernel, from->object, to);
+    if (from->kind != X64I_NODE_HOST || !x64i_node_is(from, X64I_S_IFREG))
+        return -EXDEV;
+    int64_t bad = x64i_overlay_copy_up(kernel, from, false, &index);
+    return bad ? bad : x64i_overlay_link(kernel, index, to);
+}
+
+static int64_t do_link(struct x64i_kernel *kernel, int olddfd, uint64_t oldname, int newdfd,
+                       uint64_t newname, unsigned flags)
+{
+    struct x64i_node from = {0};
+    struct x64i_node to;
+    if (flags & ~AT_FOLLOW_)
+        return -EINVAL;
+    int64_t bad = x64i_path_walk(kernel, olddfd, oldname, flags & AT_FOLLOW_, &from);
+    if (!bad)
+        bad = find_new(kernel, newdfd, newname, &to);
+    return bad ? bad : make_link(kernel, &from, to.path);
+}
+
+SYSCALL_DEFINE2(link, const char __user *, oldname, const char __user *, newname)
+{
+    return do_link(kernel, X64I_AT_FDCWD, X64I_USER(oldname), X64I_AT_FDCWD, X64I_USER(newname), 0);
+}
+
+SYSCALL_DEFINE5(linkat, int, olddfd, const char __user *, oldname, int, newdfd, const char __user *,
+                newname, int, flags)
+{
+    return do_link(kernel, olddfd, X64I_USER(oldname), newdfd, X64I_USER(newname), (unsigned)flags);
 }
 
 /* Within one place: on the host, or in the overlay, where a file of the host is copied to first. */

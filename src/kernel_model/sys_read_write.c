@@ -37,7 +37,8 @@ static int64_t check_position(struct x64i_kernel *kernel, unsigned fd, int64_t p
     const struct x64i_open_file *file = x64i_file_of(kernel, fd);
     if (!file)
         return -EBADF;
-    if (file->kind == X64I_FILE_CONSOLE || file->kind == X64I_FILE_PIPE)
+    if (file->kind == X64I_FILE_CONSOLE || file->kind == X64I_FILE_PIPE ||
+        file->kind == X64I_FILE_SOCKET)
         return -ESPIPE;
     return pos < 0 ? -EINVAL : 0;
 }
@@ -165,7 +166,8 @@ SYSCALL_DEFINE3(lseek, unsigned int, fd, int64_t, offset, unsigned int, whence)
     if (!file)
         return -EBADF;
     if (file->kind == X64I_FILE_CONSOLE || file->kind == X64I_FILE_PIPE ||
-        file->kind == X64I_FILE_EVENT || file->kind == X64I_FILE_EPOLL)
+        file->kind == X64I_FILE_EVENT || file->kind == X64I_FILE_EPOLL ||
+        file->kind == X64I_FILE_SOCKET)
         return -ESPIPE;
     if (whence > 2)
         return -EINVAL;

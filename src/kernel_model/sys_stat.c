@@ -13,6 +13,7 @@
 #define TERMINAL_DEVICE   0x8801u /* 136:1, a pseudo terminal */
 #define TMPFS_MAGIC_      0x01021994
 #define STATFS_BYTES      120u
+#define S_IFSOCK_         0140000u
 #define UTIME_NOW_        0x3fffffff
 #define UTIME_OMIT_       0x3ffffffe
 
@@ -30,6 +31,9 @@ static struct x64i_abi_stat stat_of_stream(const struct x64i_kernel *kernel,
             stat.rdev = TERMINAL_DEVICE;
             stat.block_size = 1024;
         }
+    } else if (file->kind == X64I_FILE_SOCKET) {
+        stat.ino = 9500 + file->object;
+        stat.mode = S_IFSOCK_ | 0777;
     } else if (file->kind != X64I_FILE_PIPE) {
         stat.mode = 0600;
     }
@@ -184,12 +188,25 @@ SYSCALL_DEFINE1(umask, int, mask)
     return old;
 }
 
+/* /proc/self/fd/N stands for the path that was opened. */
+static int64_t look_behind(struct x64i_kernel *kernel, struct x64i_node *node)
+{
+    char path[X64I_PATH_SIZE];
+    const struct x64i_open_file *file = x64i_file_of(kernel, node->object);
+    if (!file || !file->path[0])
+        return -ENOENT;
+    memcpy(path, file->path, sizeof path);
+    return x64i_vfs_look(kernel, path, node);
+}
+
 /* What a path names, in a form whose attributes can be changed: copied up where it must be. */
 static int64_t find_changeable(struct x64i_kernel *kernel, int dfd, uint64_t filename,
-                               struct x64i_node *node)
+                               unsigned flags, struct x64i_node *node)
 {
     uint32_t index;
-    int64_t bad = x64i_path_walk(kernel, dfd, filename, true, node);
+    int64_t bad = x64i_path_walk(kernel, dfd, filename, !(flags & AT_NOFOLLOW_), node);
+    if (!bad && node->kind == X64I_NODE_DESCRIPTOR && !(flags & AT_NOFOLLOW_))
+        bad = look_behind(kernel, node);
     if (bad)
         return bad;
     if (node->kind == X64I_NODE_OVERLAY ||
@@ -204,9 +221,11 @@ static int64_t find_changeable(struct x64i_kernel *kernel, int dfd, uint64_t fil
 static int64_t change_mode(struct x64i_kernel *kernel, int dfd, uint64_t filename, unsigned mode)
 {
     struct x64i_node node;
-    int64_t bad = find_changeable(kernel, dfd, filename, &node);
+    int64_t bad = find_changeable(kernel, dfd, filename, 0, &node);
     if (bad)
         return bad;
+    if (x64i_node_is(&node, X64I_S_IFLNK))
+        return -EOPNOTSUPP;
     if (node.kind == X64I_NODE_HOST)
         return x64i_host_change(kernel, X64I_HOST_CHMOD, node.path, mode & 07777, NULL, 0);
     x64i_overlay_at(kernel, node.object)->mode = mode & 07777;
@@ -228,7 +247,8 @@ SYSCALL_DEFINE2(fchmod, unsigned int, fd, unsigned short, mode)
     const struct x64i_open_file *file = x64i_file_of(kernel, fd);
     if (!file)
         return -EBADF;
-    if (file->kind == X64I_FILE_HOST)
+    if (file->kind == X64I_FILE_HOST ||
+        (file->kind == X64I_FILE_DIRECTORY && x64i_host_is_writable(kernel, file->path)))
         return x64i_host_change(kernel, X64I_HOST_CHMOD, file->path, mode & 07777, NULL, 0);
     if (file->kind != X64I_FILE_OVERLAY)
         return -EROFS;
@@ -236,13 +256,19 @@ SYSCALL_DEFINE2(fchmod, unsigned int, fd, unsigned short, mode)
     return 0;
 }
 
+/* Files of the host stay whose they are. */
 static int64_t change_owner(struct x64i_kernel *kernel, int dfd, uint64_t filename, uint32_t user,
-                            uint32_t group)
+                            uint32_t group, unsigned flags)
 {
     struct x64i_node node;
-    int64_t bad = find_changeable(kernel, dfd, filename, &node);
-    if (bad || node.kind == X64I_NODE_HOST)
-        return bad ? bad : -EPERM;
+    int64_t bad = find_changeable(kernel, dfd, filename, flags, &node);
+    if (bad)
+        return bad;
+    if (node.kind == X64I_NODE_HOST)
+        return (user == UINT32_MAX || user == node.stat.uid) &&
+                       (group == UINT32_MAX || group == node.stat.gid)
+                   ? 0
+                   : -EPERM;
     struct x64i_overlay_entry *entry = x64i_overlay_at(kernel, node.object);
     entry->uid = user == UINT32_MAX ? entry->uid : user;
     entry->gid = group == UINT32_MAX ? entry->gid : group;
@@ -251,13 +277,18 @@ static int64_t change_owner(struct x64i_kernel *kernel, int dfd, uint64_t filena
 
 SYSCALL_DEFINE3(chown, const char __user *, filename, unsigned int, user, unsigned int, group)
 {
-    return change_owner(kernel, X64I_AT_FDCWD, X64I_USER(filename), user, group);
+    return change_owner(kernel, X64I_AT_FDCWD, X64I_USER(filename), user, group, 0);
+}
+
+SYSCALL_DEFINE3(lchown, const char __user *, filename, unsigned int, user, unsigned int, group)
+{
+    return change_owner(kernel, X64I_AT_FDCWD, X64I_USER(filename), user, group, AT_NOFOLLOW_);
 }
 
 SYSCALL_DEFINE5(fchownat, int, dfd, const char __user *, filename, unsigned int, user, unsigned int,
                 group, int, flag)
 {
-    return change_owner(kernel, dfd, X64I_USER(filename), user, group);
+    return change_owner(kernel, dfd, X64I_USER(filename), user, group, (unsigned)flag);
 }
 
 SYSCALL_DEFINE3(fchown, unsigned int, fd, unsigned int, user, unsigned int, group)
@@ -270,7 +301,7 @@ SYSCALL_DEFINE2(truncate, const char __user *, path, long, length)
     struct x64i_node node;
     if (length < 0)
         return -EINVAL;
-    int64_t bad = find_changeable(kernel, X64I_AT_FDCWD, X64I_USER(path), &node);
+    int64_t bad = find_changeable(kernel, X64I_AT_FDCWD, X64I_USER(path), 0, &node);
     if (bad)
         return bad;
     if (node.kind == X64I_NODE_HOST)
@@ -308,7 +339,7 @@ SYSCALL_DEFINE4(utimensat, int, dfd, const char __user *, filename, struct times
         return file->kind == X64I_FILE_OVERLAY ? set_time(kernel, file->object, X64I_USER(utimes))
                                                : 0;
     }
-    int64_t bad = find_changeable(kernel, dfd, X64I_USER(filename), &node);
+    int64_t bad = find_changeable(kernel, dfd, X64I_USER(filename), (unsigned)flags, &node);
     if (bad || node.kind == X64I_NODE_HOST)
         return bad;
     return set_time(kernel, node.object, X64I_USER(utimes));

@@ -101,7 +101,8 @@ enum x64i_overlay_kind {
     X64I_OVERLAY_FILE_KIND,
     X64I_OVERLAY_DIRECTORY,
     X64I_OVERLAY_LINK,
-    X64I_OVERLAY_WHITEOUT
+    X64I_OVERLAY_WHITEOUT,
+    X64I_OVERLAY_HARD_LINK /* another name of entry `same_as` */
 };
 
 struct x64i_overlay_entry {
@@ -115,16 +116,21 @@ struct x64i_overlay_entry {
     uint64_t modified; /* nanoseconds since 1970 */
     char path[X64I_PATH_SIZE];
     char target[X64I_PATH_SIZE];
+    uint32_t links; /* other names */
+    uint32_t same_as;
 };
 _Static_assert(sizeof(struct x64i_overlay_entry) <= 4096, "an overlay entry takes one page");
 
 struct x64i_overlay_entry *x64i_overlay_at(struct x64i_kernel *kernel, uint32_t index);
-/* The entry of that path; false when there is none. Whiteouts are entries. */
+/* The entry of that path, of which it may be one of several names; false when there is none.
+ * Whiteouts are entries. */
 bool x64i_overlay_find(struct x64i_kernel *kernel, const char *path, uint32_t *index);
 /* Whether a directory above the path hides what the host has below it. */
 bool x64i_overlay_hides(struct x64i_kernel *kernel, const char *path);
 int64_t x64i_overlay_make(struct x64i_kernel *kernel, const char *path, uint32_t kind,
                           uint32_t mode, uint32_t *index);
+/* Gives an entry another name. */
+int64_t x64i_overlay_link(struct x64i_kernel *kernel, uint32_t index, const char *path);
 /* Removes a path from the guest's sight; `below`: the host has one of that name. */
 int64_t x64i_overlay_remove(struct x64i_kernel *kernel, const char *path, bool below);
 int64_t x64i_overlay_rename(struct x64i_kernel *kernel, const char *from, const char *to);

@@ -59,6 +59,8 @@ static int64_t open_overlay(struct x64i_kernel *kernel, const struct x64i_node *
 static int64_t open_node(struct x64i_kernel *kernel, struct x64i_node *node, unsigned flags,
                          struct x64i_open_file *file)
 {
+    if ((flags & O_DIRECTORY_) && !x64i_node_is(node, X64I_S_IFDIR))
+        return -ENOTDIR;
     if (flags & O_PATH_) {
         file->kind = x64i_node_is(node, X64I_S_IFDIR) ? X64I_FILE_DIRECTORY : X64I_FILE_HOST;
         return 0;
@@ -69,8 +71,6 @@ static int64_t open_node(struct x64i_kernel *kernel, struct x64i_node *node, uns
         file->kind = X64I_FILE_DIRECTORY;
         return 0;
     }
-    if (flags & O_DIRECTORY_)
-        return -ENOTDIR;
     if (node->kind == X64I_NODE_HOST) {
         int64_t bad = open_host(kernel, node, flags, file);
         if (bad || node->kind == X64I_NODE_HOST)

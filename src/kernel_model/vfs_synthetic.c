@@ -160,6 +160,8 @@ static int name_open_file(struct x64i_kernel *kernel, uint32_t number, char *tex
     switch ((enum x64i_file_kind)file->kind) {
     case X64I_FILE_PIPE:
         return snprintf(text, size, "pipe:[%u]", 9000 + file->object);
+    case X64I_FILE_SOCKET:
+        return snprintf(text, size, "socket:[%u]", 9500 + file->object);
     case X64I_FILE_CONSOLE:
         return kernel->schedule.terminals & 1u << (file->object & 31)
                    ? snprintf(text, size, "/dev/tty")
