@@ -6,6 +6,7 @@
 #include "kernel_model/exec.h"
 #include "kernel_model/mm_pages.h"
 #include "kernel_model/open_file.h"
+#include "kernel_model/rlimit.h"
 #include "kernel_model/task_switch.h"
 #include "kernel_model/vfs.h"
 
@@ -15,12 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STACK_LIMIT     (UINT64_C(8) << 20)
 #define STACK_FIRST     (UINT64_C(132) << 10) /* mapped at once */
 #define ARGUMENTS_MAX   X64I_ARGUMENTS_MAX
 #define STATIC_PIE_BASE UINT64_C(0x555555554000)
 #define STATIC_PIE_32   UINT64_C(0x56555000)
-#define GUARD           (UINT64_C(1) << 20)
 #define RANDOM_BYTES    16
 #define CLOCK_TICKS     100
 #define BOOT_PROGRAM    "kernel.program"
@@ -236,8 +235,8 @@ static void place_user(struct x64i_kernel *kernel, struct x64i_elf *elf)
         relocate(elf, elf->compat ? STATIC_PIE_32 : STATIC_PIE_BASE);
     mm->brk_start = mm->brk = elf->end;
     mm->entry = elf->entry;
-    mm->stack_low = mm->limit - X64I_PAGE_SIZE - STACK_LIMIT;
-    mm->mmap_top = mm->stack_low - GUARD;
+    mm->stack_low = mm->limit - X64I_PAGE_SIZE - x64i_stack_limit(kernel);
+    mm->mmap_top = mm->stack_low - X64I_STACK_GUARD;
     kernel->task->compat = elf->compat;
 }
 

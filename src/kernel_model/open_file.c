@@ -3,6 +3,7 @@
 #include "kernel_model/open_file.h"
 
 #include "kernel_model/region_pages.h"
+#include "kernel_model/rlimit.h"
 #include "kernel_model/vfs.h"
 
 #include <errno.h>
@@ -69,7 +70,7 @@ int64_t x64i_descriptor_make(struct x64i_kernel *kernel, uint32_t index, unsigne
                              bool close_on_exec)
 {
     x64i_file_hold(kernel, index + 1);
-    for (unsigned fd = from; fd < X64I_DESCRIPTORS_MAX; fd++) {
+    for (unsigned fd = from; fd < x64i_descriptor_limit(kernel); fd++) {
         if (kernel->process->descriptor[fd])
             continue;
         kernel->process->descriptor[fd] = (index + 1) | (close_on_exec ? X64I_CLOSE_ON_EXEC : 0);

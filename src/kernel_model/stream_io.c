@@ -4,6 +4,7 @@
 
 #include "kernel_model/host_view.h"
 #include "kernel_model/region_pages.h"
+#include "kernel_model/rlimit.h"
 #include "kernel_model/signal.h"
 #include "kernel_model/usercopy.h"
 #include "kernel_model/vfs.h"
@@ -231,6 +232,10 @@ int64_t x64i_stream_pwrite(struct x64i_kernel *kernel, uint32_t index, uint64_t 
 {
     uint8_t bytes[CHUNK];
     int64_t total = 0;
+    uint64_t allowed = buffer.size ? x64i_may_write(kernel, position, buffer.size) : 0;
+    if (allowed < buffer.size && allowed == 0)
+        return -EFBIG;
+    buffer.size = allowed;
     do {
         size_t piece = buffer.size < sizeof bytes ? (size_t)buffer.size : sizeof bytes;
         x64i_user_read(kernel, buffer.linear, bytes, piece);

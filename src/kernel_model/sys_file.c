@@ -2,6 +2,7 @@
 /* Descriptors: open, close, dup, fcntl, pipes, eventfd, terminals, directories. */
 #include "kernel_model/open_file.h"
 #include "kernel_model/path.h"
+#include "kernel_model/rlimit.h"
 #include "kernel_model/syscall.h"
 
 #include <stdio.h>
@@ -137,7 +138,7 @@ SYSCALL_DEFINE3(close_range, unsigned int, fd, unsigned int, max_fd, unsigned in
 
 static int64_t duplicate_to(struct x64i_kernel *kernel, unsigned from, unsigned to, unsigned flags)
 {
-    if (!x64i_file_of(kernel, from) || to >= X64I_DESCRIPTORS_MAX)
+    if (!x64i_file_of(kernel, from) || to >= x64i_descriptor_limit(kernel))
         return -EBADF;
     if (from == to)
         return to;
@@ -153,7 +154,7 @@ static int64_t duplicate_from(struct x64i_kernel *kernel, unsigned fd, uint64_t 
 {
     if (!x64i_file_of(kernel, fd))
         return -EBADF;
-    if (lowest >= X64I_DESCRIPTORS_MAX)
+    if (lowest >= x64i_descriptor_limit(kernel))
         return -EINVAL;
     return x64i_descriptor_make(kernel, x64i_file_number(kernel, fd) - 1, (unsigned)lowest,
                                 cloexec);

@@ -2,6 +2,7 @@
 /* Memory: brk, mmap and its kin. */
 #include "kernel_model/mm_pages.h"
 #include "kernel_model/open_file.h"
+#include "kernel_model/rlimit.h"
 #include "kernel_model/syscall.h"
 
 #define MAP_SHARED_          0x01u
@@ -12,6 +13,7 @@
 #define MAP_ANONYMOUS_       0x20u
 #define MAP_NOREPLACE        0x100000u
 #define MREMAP_MAYMOVE_      1u
+#define MREMAP_FIXED_        2u
 #define MREMAP_FIXED_        2u
 #define PROT_ALL             7u
 #define MADV_DONTNEED_       4
@@ -43,7 +45,8 @@ SYSCALL_DEFINE1(brk, unsigned long, brk)
                                  .end = new_end,
                                  .protection = X64I_PROT_READ | X64I_PROT_WRITE,
                                  .kind = X64I_AREA_HEAP};
-        if (!is_free(kernel, old_end, new_end) || x64i_mm_map(kernel, &heap) != 0)
+        if (!is_free(kernel, old_end, new_end) || !x64i_may_map(kernel, new_end - old_end) ||
+            x64i_mm_map(kernel, &heap) != 0)
             return (int64_t)mm->brk;
     }
     mm->brk = brk;
@@ -106,7 +109,7 @@ static int64_t map(struct x64i_kernel *kernel, uint64_t address, uint64_t length
     if (length == 0 || (type != MAP_SHARED_ && type != MAP_PRIVATE_) ||
         offset % X64I_PAGE_SIZE != 0)
         return -EINVAL;
-    if (size == 0 || size > kernel->mm.limit)
+    if (size == 0 || size > kernel->mm.limit || !x64i_may_map(kernel, size))
         return -ENOMEM;
     struct x64i_area area = {.protection = (uint32_t)(prot & PROT_ALL),
                              .kind = X64I_AREA_ANONYMOUS,
@@ -206,25 +209,11 @@ SYSCALL_DEFINE2(munlock, unsigned long, start, size_t, len)
     return 0;
 }
 
-/* Grows an area where it stands, or moves it. */
-static int64_t grow(struct x64i_kernel *kernel, const struct x64i_area *old, uint64_t address,
-                    uint64_t old_size, uint64_t new_size, unsigned flags)
+/* Moves what an area has from `address` on to a free place. */
+static int64_t move_to(struct x64i_kernel *kernel, const struct x64i_area *old, uint64_t address,
+                       uint64_t old_size, uint64_t place, uint64_t new_size)
 {
     struct x64i_area area = *old;
-    uint64_t end = address + new_size;
-    if (address + old_size == old->end && new_size <= kernel->mm.limit - address &&
-        is_free(kernel, old->end, end)) {
-        area.start = old->end;
-        area.end = end;
-        area.file_size = 0;
-        int64_t result = x64i_mm_map(kernel, &area);
-        return result < 0 ? result : (int64_t)address;
-    }
-    if (!(flags & MREMAP_MAYMOVE_))
-        return -ENOMEM;
-    uint64_t place = x64i_mm_find_gap(kernel, new_size);
-    if (!place)
-        return -ENOMEM;
     uint64_t skipped = address - old->start;
     area.start = place;
     area.end = place + new_size;
@@ -244,17 +233,60 @@ static int64_t grow(struct x64i_kernel *kernel, const struct x64i_area *old, uin
     return result < 0 ? result : (int64_t)place;
 }
 
+/* Grows an area where it stands, or moves it. */
+static int64_t grow(struct x64i_kernel *kernel, const struct x64i_area *old, uint64_t address,
+                    uint64_t old_size, uint64_t new_size, unsigned flags)
+{
+    struct x64i_area area = *old;
+    uint64_t end = address + new_size;
+    if (address + old_size == old->end && new_size <= kernel->mm.limit - address &&
+        is_free(kernel, old->end, end)) {
+        area.start = old->end;
+        area.end = end;
+        area.file_size = 0;
+        int64_t result = x64i_mm_map(kernel, &area);
+        return result < 0 ? result : (int64_t)address;
+    }
+    uint64_t place = flags & MREMAP_MAYMOVE_ ? x64i_mm_find_gap(kernel, new_size) : 0;
+    return place ? move_to(kernel, old, address, old_size, place, new_size) : -ENOMEM;
+}
+
+/* MREMAP_FIXED: to a place of the caller's, where nothing stays (mm/mremap.c, mremap_to). */
+static int64_t remap_to(struct x64i_kernel *kernel, uint64_t address, uint64_t old_size,
+                        uint64_t place, uint64_t new_size)
+{
+    uint64_t limit = kernel->mm.limit;
+    if (place % X64I_PAGE_SIZE || new_size > limit || place > limit - new_size ||
+        (place < address + old_size && address < place + new_size))
+        return -EINVAL;
+    const struct x64i_area *area = x64i_mm_find(&kernel->mm, address);
+    if (!area || area->end - address < old_size)
+        return -EFAULT;
+    int64_t bad = x64i_mm_unmap(kernel, place, place + new_size);
+    if (!bad && new_size < old_size) {
+        bad = x64i_mm_unmap(kernel, address + new_size, address + old_size);
+        old_size = new_size;
+    }
+    area = x64i_mm_find(&kernel->mm, address);
+    return bad || !area ? bad : move_to(kernel, area, address, old_size, place, new_size);
+}
+
 SYSCALL_DEFINE5(mremap, unsigned long, addr, unsigned long, old_len, unsigned long, new_len,
                 unsigned long, flags, unsigned long, new_addr)
 {
     uint64_t limit = kernel->mm.limit;
-    if (addr % X64I_PAGE_SIZE || (flags & ~(uint64_t)MREMAP_MAYMOVE_) || new_len == 0 ||
+    if (addr % X64I_PAGE_SIZE || (flags & ~(uint64_t)(MREMAP_MAYMOVE_ | MREMAP_FIXED_)) ||
+        (flags & (MREMAP_MAYMOVE_ | MREMAP_FIXED_)) == MREMAP_FIXED_ || new_len == 0 ||
         old_len == 0)
         return -EINVAL;
     if (addr > limit || old_len > limit - addr || new_len > limit)
         return -EFAULT;
     uint64_t old_size = page_up(old_len);
     uint64_t new_size = page_up(new_len);
+    if (new_size > old_size && !x64i_may_map(kernel, new_size - old_size))
+        return -ENOMEM;
+    if (flags & MREMAP_FIXED_)
+        return remap_to(kernel, addr, old_size, new_addr, new_size);
     const struct x64i_area *area = x64i_mm_find(&kernel->mm, addr);
     if (!area || area->end - addr < old_size)
         return -EFAULT;

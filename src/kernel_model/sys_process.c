@@ -12,11 +12,6 @@
 #define ARCH_SET_FS_    0x1002
 #define ARCH_GET_FS_    0x1003
 #define ARCH_GET_GS_    0x1004
-#define RLIM_INFINITY_  UINT64_MAX
-#define RLIMIT_STACK_   3u
-#define RLIMIT_NOFILE_  7u
-#define RLIM_NLIMITS_   16u
-#define STACK_LIMIT     (UINT64_C(8) << 20)
 #define TLS_FIRST_ENTRY 12u
 #define TLS_ENTRIES     3u
 #define RANDOM_CHUNK    256u
@@ -150,30 +145,6 @@ SYSCALL_DEFINE1(set_thread_area, struct user_desc __user *, u_info)
     x64i_kernel_write(kernel, where, &descriptor, sizeof descriptor);
     x64i_user_write(kernel, X64I_USER(u_info), &desc.entry_number, sizeof desc.entry_number);
     return 0;
-}
-
-/* Limits are told, and what the user sets them to is taken note of by nobody. */
-SYSCALL_DEFINE4(prlimit64, int, pid, unsigned int, resource, const struct rlimit64 __user *,
-                new_rlim, struct rlimit64 __user *, old_rlim)
-{
-    struct x64i_abi_rlimit limit = {RLIM_INFINITY_, RLIM_INFINITY_};
-    if (resource >= RLIM_NLIMITS_)
-        return -EINVAL;
-    if (resource == RLIMIT_STACK_)
-        limit.current = STACK_LIMIT;
-    if (resource == RLIMIT_NOFILE_)
-        limit.current = limit.maximum = X64I_DESCRIPTORS_MAX;
-    if (new_rlim) {
-        int64_t bad = x64i_user_readable(kernel, X64I_USER(new_rlim), sizeof limit);
-        if (bad)
-            return bad;
-    }
-    if (!old_rlim)
-        return 0;
-    int64_t bad = x64i_user_writable(kernel, X64I_USER(old_rlim), sizeof limit);
-    if (!bad)
-        x64i_user_write(kernel, X64I_USER(old_rlim), &limit, sizeof limit);
-    return bad;
 }
 
 SYSCALL_DEFINE3(getrandom, char __user *, ubuf, size_t, len, unsigned int, flags)

@@ -2,6 +2,7 @@
 /* read, write and their kin. */
 #include "kernel_model/abi.h"
 #include "kernel_model/host_view.h"
+#include "kernel_model/rlimit.h"
 #include "kernel_model/stream_io.h"
 #include "kernel_model/syscall.h"
 #include "kernel_model/vfs.h"
@@ -189,6 +190,8 @@ SYSCALL_DEFINE2(ftruncate, unsigned int, fd, unsigned long, length)
         return -EBADF;
     if ((file->flags & 3) == 0)
         return -EINVAL;
+    if (length > 0 && x64i_may_write(kernel, length - 1, 1) == 0)
+        return -EFBIG;
     if (file->kind == X64I_FILE_OVERLAY)
         return x64i_overlay_truncate(kernel, file->object, length);
     if (file->kind == X64I_FILE_HOST)

@@ -8,6 +8,8 @@
 #include "kernel_model/syscall.h"
 
 #define AF_UNIX_         1
+#define AF_INET_         2
+#define AF_INET6_        10
 #define SOCK_TYPE_MASK_  0xf
 #define SOCK_STREAM_     1
 #define SOCK_NONBLOCK_   04000
@@ -87,7 +89,7 @@ SYSCALL_DEFINE4(socketpair, int, family, int, type, int, protocol, int __user *,
 {
     int32_t fd[2];
     if (family != AF_UNIX_)
-        return -EAFNOSUPPORT;
+        return family == AF_INET_ || family == AF_INET6_ ? -EOPNOTSUPP : -EAFNOSUPPORT;
     if (type & ~(SOCK_TYPE_MASK_ | SOCK_KNOWN_FLAGS))
         return -EINVAL;
     if ((type & SOCK_TYPE_MASK_) != SOCK_STREAM_)

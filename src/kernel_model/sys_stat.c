@@ -3,6 +3,7 @@
 #include "kernel_model/abi.h"
 #include "kernel_model/open_file.h"
 #include "kernel_model/path.h"
+#include "kernel_model/rlimit.h"
 #include "kernel_model/syscall.h"
 
 #include <string.h>
@@ -301,6 +302,8 @@ SYSCALL_DEFINE2(truncate, const char __user *, path, long, length)
     struct x64i_node node;
     if (length < 0)
         return -EINVAL;
+    if (length > 0 && x64i_may_write(kernel, (uint64_t)length - 1, 1) == 0)
+        return -EFBIG;
     int64_t bad = find_changeable(kernel, X64I_AT_FDCWD, X64I_USER(path), 0, &node);
     if (bad)
         return bad;

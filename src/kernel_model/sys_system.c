@@ -240,21 +240,3 @@ SYSCALL_DEFINE2(membarrier, int, cmd, unsigned int, flags)
 {
     return 0;
 }
-
-SYSCALL_DEFINE2(getrlimit, unsigned int, resource, struct rlimit __user *, rlim)
-{
-    struct x64i_abi_rlimit limit = {UINT64_MAX, UINT64_MAX};
-    if (resource == 3)
-        limit.current = UINT64_C(8) << 20;
-    if (resource == 7)
-        limit.current = limit.maximum = X64I_DESCRIPTORS_MAX;
-    int64_t bad = x64i_user_writable(kernel, X64I_USER(rlim), sizeof limit);
-    if (!bad)
-        x64i_user_write(kernel, X64I_USER(rlim), &limit, sizeof limit);
-    return bad;
-}
-
-SYSCALL_DEFINE2(setrlimit, unsigned int, resource, struct rlimit __user *, rlim)
-{
-    return 0;
-}

@@ -8,6 +8,7 @@
 #ifndef X64I_KERNEL_MODEL_TASK_H
 #define X64I_KERNEL_MODEL_TASK_H
 
+#include "kernel_model/abi.h"
 #include "kernel_model/layout.h"
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@
 #define X64I_SIGNALS         64
 #define X64I_PATH_SIZE       1024
 #define X64I_FIRST_PID       1u
+#define X64I_RLIMITS         16u
 
 #define X64I_CLOSE_ON_EXEC 0x80000000u
 
@@ -118,6 +120,7 @@ struct x64i_process {
     uint32_t descriptor[X64I_DESCRIPTORS_MAX]; /* open file + 1 | X64I_CLOSE_ON_EXEC; 0: closed */
     char directory[X64I_PATH_SIZE];
     char path[X64I_PATH_SIZE]; /* of its program */
+    struct x64i_abi_rlimit limit[X64I_RLIMITS];
 };
 
 struct x64i_signals {

@@ -3,6 +3,7 @@
 #include "kernel_model/boot.h"
 #include "kernel_model/open_file.h"
 #include "kernel_model/region_pages.h"
+#include "kernel_model/rlimit.h"
 #include "kernel_model/vfs.h"
 
 #include <stdio.h>
@@ -184,6 +185,7 @@ void x64i_task_init(struct x64i_kernel *kernel, const char *path)
                                              .umask = DEFAULT_MODE_MASK,
                                              .program = 1};
     *kernel->signals = (struct x64i_signals){0};
+    x64i_rlimits_init(kernel->process);
     for (uint32_t i = 0; i < 3; i++)
         x64i_open_console(kernel, i);
     (void)snprintf(kernel->task->name, sizeof kernel->task->name, "%.15s",

@@ -109,6 +109,7 @@ static const struct row guest_rows[] = {
     {{GUEST("tasks")}, NULL},
     {{GUEST("tasks"), "/nonexistent"}, NULL},
     {{GUEST("signals")}, NULL},
+    {{GUEST("files")}, NULL},
 };
 
 static const struct row vector_rows[] = {
@@ -135,6 +136,9 @@ static const struct row dynamic_rows[] = {
     {{"/usr/bin/python3", "-c",
       "import subprocess; print(subprocess.run(['echo', 'hi'], capture_output=True).stdout)"},
      NULL},
+    {{"/usr/bin/python3", "-c", "import asyncio; print(asyncio.run(asyncio.sleep(0.01, 'done')))"},
+     NULL},
+    {{"/bin/tar", "-cf", "-", "--sort=name", "-C", "/usr/share/doc", "base-files"}, NULL},
     /* not installed everywhere */
     {{"/usr/bin/xz", "-c"}, lines},
     {{"/usr/bin/bc", "-q"}, "scale = 20\n4 * a(1)\nquit\n"},

@@ -88,6 +88,23 @@ START_TEST(test_sandbox_root_is_read_only)
 }
 END_TEST
 
+/* A name's bytes are those of the file that has it now. */
+START_TEST(test_sandbox_bind_renames)
+{
+    const char *tree = make_tree();
+    char bind[256];
+    (void)snprintf(bind, sizeof bind, "%s:/data:rw", tree);
+    struct program_run run =
+        SH("--bind", bind, BUSYBOX, "sh", "-c",
+           "cd /data; echo old > n; cat n; echo renamed over > m; mv m n; cat n; rm n; echo new > "
+           "n; cat n; "
+           "ln n m; ln -s m s; rm n; cat m; chmod 600 s; stat -c %a m; rm m s");
+    ck_assert_str_eq(run.out, "old\nrenamed over\nnew\nnew\n600\n");
+    ck_assert_int_eq(run.status, 0);
+    program_run_free(&run);
+}
+END_TEST
+
 START_TEST(test_sandbox_binds)
 {
     const char *tree = make_tree();
@@ -187,6 +204,7 @@ static Suite *sandbox_suite(void)
     tcase_add_test(tcase, test_sandbox_shows_only_the_program_and_libraries);
     tcase_add_test(tcase, test_sandbox_links_stay_inside);
     tcase_add_test(tcase, test_sandbox_root_is_read_only);
+    tcase_add_test(tcase, test_sandbox_bind_renames);
     tcase_add_test(tcase, test_sandbox_binds);
     tcase_add_test(tcase, test_sandbox_limits);
     tcase_add_test(tcase, test_sandbox_calls_are_printed);
