@@ -107,6 +107,7 @@ static enum x64_status create(struct x64i_heap *heap, const struct x64_config *c
     }
     machine->cpu.callbacks = &x64i_machine_cpu_callbacks;
     machine->cpu.callback_user = machine;
+    x64i_hooks_forget(machine);
     *out = machine;
     return X64_OK;
 }
@@ -234,6 +235,41 @@ static void fill_stop(const struct x64_machine *machine, enum x64_stop_reason re
         stop->rip = machine->run.end.rip;
 }
 
+/* What the end of a step may bring: devices are due, or a write was lost. */
+static bool end_steps(struct x64_machine *machine, enum x64_stop_reason *reason)
+{
+    if (machine->cpu.s.steps >= machine->event_step)
+        x64i_machine_make_events(machine);
+    if (!machine->cpu.mmu.physical.out_of_memory)
+        return true;
+    *reason = X64_STOP_MEMORY;
+    return false;
+}
+
+/* One step by the reference path, with the hooks around it. When hooks before it do not let it be
+ * made now, the caller finds out why: the state was changed, or a stop was asked for. */
+static bool make_step(struct x64_machine *machine, enum x64_stop_reason *reason)
+{
+    struct x64i_cpu *cpu = &machine->cpu;
+    const uint64_t n = cpu->s.steps;
+    if (cpu->watch && !x64i_hooks_before(machine))
+        return true;
+    const bool hooked = cpu->watch;
+    const bool told = x64i_hooks_need(&machine->hooks) == X64I_HOOKS_EFFECTS;
+    cpu->effects = cpu->mmu.effects = told || machine->observed ? machine->effects : NULL;
+    const bool made = x64i_cpu_step(cpu);
+    if (!machine->observed)
+        cpu->effects = cpu->mmu.effects = NULL;
+    if (!made) {
+        *reason = cpu->s.activity == X64I_SHUTDOWN ? X64_STOP_SHUTDOWN : X64_STOP_HALT;
+        return false;
+    }
+    const bool going = end_steps(machine, reason);
+    if (hooked && cpu->s.steps != n)
+        x64i_hooks_after(machine, told);
+    return going;
+}
+
 /* One step, or a run of steps not beyond `until`; and why the run cannot go on when it cannot. */
 static bool make_steps(struct x64_machine *machine, uint64_t until, enum x64_stop_reason *reason)
 {
@@ -246,44 +282,25 @@ static bool make_steps(struct x64_machine *machine, uint64_t until, enum x64_sto
         return false;
     }
     uint64_t made = 0;
-    if (machine->config.engine == X64_ENGINE_BLOCKS &&
-        x64i_hooks_need(&machine->hooks) == X64I_HOOKS_NONE)
+    if (machine->config.engine == X64_ENGINE_BLOCKS)
         made = x64i_engine_run(&machine->cpu,
                                until < machine->event_step ? until : machine->event_step);
-    /* A hook asked about a page fault may want something done before the step is made. */
+    /* A hook may want something done before the next step is made. */
     if (machine->changed || machine->hooks.stopped)
         return true;
-    if (!made && !x64i_cpu_step(&machine->cpu)) {
-        bool shutdown = machine->cpu.s.activity == X64I_SHUTDOWN;
-        *reason = shutdown ? X64_STOP_SHUTDOWN : X64_STOP_HALT;
-        return false;
-    }
-    if (machine->cpu.s.steps >= machine->event_step)
-        x64i_machine_make_events(machine);
-    if (machine->cpu.mmu.physical.out_of_memory) {
-        *reason = X64_STOP_MEMORY;
-        return false;
-    }
-    return true;
-}
-
-/* One step with the hooks around it. When hooks before it do not let it be made now, the caller
- * finds out why: the state was changed, or a stop was asked for. */
-static bool make_hooked_step(struct x64_machine *machine, enum x64_stop_reason *reason)
-{
-    uint64_t n = machine->cpu.s.steps;
-    if (!machine->run.ended && !x64i_hooks_before(machine))
-        return true;
-    bool going = make_steps(machine, n + 1, reason);
-    if (machine->cpu.s.steps != n)
-        x64i_hooks_after(machine);
-    return going;
+    return made ? end_steps(machine, reason) : make_step(machine, reason);
 }
 
 void x64i_machine_watch(struct x64_machine *machine)
 {
-    bool wanted = machine->observed || x64i_hooks_need(&machine->hooks) == X64I_HOOKS_EFFECTS;
-    machine->cpu.effects = machine->cpu.mmu.effects = wanted ? machine->effects : NULL;
+    struct x64i_cpu *cpu = &machine->cpu;
+    struct x64i_hooks *hooks = &machine->hooks;
+    const bool wanted = x64i_hooks_need(hooks) != X64I_HOOKS_NONE;
+    if (wanted && !cpu->watch && hooks->watched_until != cpu->s.steps)
+        cpu->straight.step = UINT64_MAX;
+    if (!wanted && cpu->watch)
+        hooks->watched_until = cpu->s.steps;
+    cpu->watch = wanted ? &hooks->watch : NULL;
 }
 
 enum x64_status x64i_machine_make_effects(struct x64_machine *machine)
@@ -345,8 +362,6 @@ enum x64_status x64i_machine_advance(struct x64_machine *machine, uint64_t targe
             } else if (atomic_load_explicit(&machine->stop_requested, memory_order_relaxed)) {
                 reason = X64_STOP_REQUEST;
                 going = false;
-            } else if (x64i_hooks_need(&machine->hooks) != X64I_HOOKS_NONE) {
-                going = make_hooked_step(machine, &reason);
             } else {
                 going = make_steps(machine, until, &reason);
             }
@@ -368,9 +383,14 @@ static enum x64_status run(struct x64_machine *machine, uint64_t until, struct x
 {
     machine->running = true;
     machine->hooks.live = true;
-    x64i_machine_watch(machine);
+    if (machine->observed)
+        machine->cpu.effects = machine->cpu.mmu.effects = machine->effects;
+    if (machine->hooks.kinds)
+        x64i_machine_watch(machine);
     enum x64_status status = x64i_machine_advance(machine, until, stop);
     machine->hooks.live = false;
+    if (machine->cpu.watch)
+        x64i_machine_watch(machine);
     machine->running = false;
     machine->cpu.effects = machine->cpu.mmu.effects = NULL;
     atomic_store(&machine->stop_requested, false);

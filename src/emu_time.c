@@ -36,7 +36,7 @@ enum x64_status x64_goto(struct x64_machine *machine, uint64_t n)
         return X64_ERROR_STATE;
     if (n == machine->cpu.s.steps)
         return X64_OK;
-    x64i_hooks_forget(&machine->hooks);
+    x64i_hooks_forget(machine);
     enum x64_status status = X64_OK;
     if (machine->changed)
         status = replay(machine, machine->cpu.s.steps);
@@ -82,7 +82,7 @@ enum x64_status x64_hash(struct x64_machine *machine, uint64_t *hash)
 void x64i_machine_begin_history(struct x64_machine *machine)
 {
     x64i_history_clear(&machine->history);
-    x64i_hooks_forget(&machine->hooks);
+    x64i_hooks_forget(machine);
     machine->history.last = machine->cpu.s.steps;
     x64i_input_log_free(&machine->input);
     machine->input.base = machine->run.input_records;

@@ -6,8 +6,9 @@
 
 #define MOST_HOOKS 65536u
 
-static void count_kinds(struct x64i_hooks *hooks)
+static void count_kinds(struct x64_machine *machine)
 {
+    struct x64i_hooks *hooks = &machine->hooks;
     const uint32_t before_steps = 1u << X64I_HOOK_INSTRUCTION_BEFORE | 1u << X64I_HOOK_BLOCK;
     const uint32_t without_effects = before_steps | 1u << X64I_HOOK_UNMAPPED;
     hooks->kinds = 0;
@@ -18,6 +19,7 @@ static void count_kinds(struct x64i_hooks *hooks)
         hooks->need = X64I_HOOKS_EFFECTS;
     else
         hooks->need = hooks->kinds & before_steps ? X64I_HOOKS_STEPS : X64I_HOOKS_NONE;
+    x64i_hooks_watch_anew(machine);
 }
 
 static enum x64_status make_room(struct x64i_hooks *hooks)
@@ -53,7 +55,7 @@ enum x64_status x64i_hooks_add(struct x64_machine *machine, enum x64i_hook_kind 
                                                       .range = range ? *range : everything,
                                                       .callback = callback,
                                                       .user = user};
-    count_kinds(hooks);
+    count_kinds(machine);
     if (handle)
         *handle = hooks->last_handle;
     return X64_OK;
@@ -83,7 +85,7 @@ enum x64_status x64_hook_remove(struct x64_machine *machine, uint64_t handle)
         hooks->removed_some = true;
         if (hooks->moment == X64I_MOMENT_NONE)
             x64i_hooks_drop_removed(hooks);
-        count_kinds(hooks);
+        count_kinds(machine);
         return X64_OK;
     }
     return X64_ERROR_NOT_FOUND;

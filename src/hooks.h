@@ -2,12 +2,15 @@
 /*
  * The hooks of a machine: a list in the order of adding, a mask of the kinds in it, and what the
  * run loop has to know. hooks.c keeps the list, hooks_add.c is the typed surface, hooks_run.c calls
- * the hooks of a moment, hooks_events.c turns a step's effects into their events.
+ * the hooks of a moment, hooks_events.c turns a step's effects into their events, hooks_watch.c
+ * tells the block engine what they need.
  */
 #ifndef X64I_HOOKS_H
 #define X64I_HOOKS_H
 
 #include "x64emu/hooks.h"
+
+#include "cpu/watch.h"
 
 enum x64i_hook_kind {
     X64I_HOOK_INSTRUCTION_BEFORE,
@@ -39,7 +42,7 @@ enum x64i_hook_kind {
 enum x64i_hook_need {
     X64I_HOOKS_NONE,   /* nothing, or no more than to be asked at a page fault (unmapped) */
     X64I_HOOKS_STEPS,  /* block and instruction_before: to be called before steps */
-    X64I_HOOKS_EFFECTS /* a list of effects after every step: the reference path */
+    X64I_HOOKS_EFFECTS /* a list of effects after every step that may have some of their kinds */
 };
 
 union x64i_hook_callback {
@@ -79,12 +82,15 @@ struct x64i_hooks {
     uint32_t kinds;           /* a bit for each kind that has hooks */
     enum x64i_hook_need need; /* of those kinds */
     bool live;                /* the run in progress calls hooks */
+    struct x64i_watch watch;  /* the same for the block engine */
+    uint64_t watched_until;   /* the step that the last watched run ended before */
 
     /* Of the moment in progress. */
     enum x64i_hook_moment moment;
-    uint64_t newest;   /* hooks added since it began are not called */
-    uint64_t current;  /* the hook being called */
-    bool removed_some; /* entries with handle 0 wait to be dropped */
+    uint64_t newest;                  /* hooks added since it began are not called */
+    uint64_t current;                 /* the hook being called */
+    bool removed_some;                /* entries with handle 0 wait to be dropped */
+    struct x64i_effect_list *effects; /* of the step that it interrupts */
 
     /* Of the run in progress. */
     bool stopped;
@@ -105,11 +111,6 @@ struct x64i_hooks {
     /* What is remembered of the CPU before a step, for the events after it. */
     bool at_instruction; /* the step starts at an address; otherwise it is a delivery or sleep */
     uint64_t code_base;  /* CS's base as far as it counts */
-
-    /* Whether the step at block_step, at block_rip, starts a block. */
-    uint64_t block_step;
-    uint64_t block_rip;
-    bool block_starts;
 };
 
 enum x64_status x64i_hooks_add(struct x64_machine *machine, enum x64i_hook_kind kind,
@@ -142,8 +143,11 @@ static inline enum x64i_hook_need x64i_hooks_need(const struct x64i_hooks *hooks
  * made now: they changed the state or want to stop. */
 bool x64i_hooks_before(struct x64_machine *machine);
 
-/* Calls the hooks after the step that was just made. */
-void x64i_hooks_after(struct x64_machine *machine);
+/* The same where the step is known to be an instruction of 64-bit code. */
+bool x64i_hooks_before_instruction(struct x64_machine *machine);
+
+/* Calls the hooks after the step that was just made; `told`: with its effects in cpu->step. */
+void x64i_hooks_after(struct x64_machine *machine, bool told);
 
 /* Asks the unmapped hooks about the page fault in cpu->exception. True when the step is not to
  * fault: it is made again, or the run stops before it. */
@@ -153,7 +157,10 @@ bool x64i_hooks_unmapped(struct x64_machine *machine);
 void x64i_hooks_mark_called(struct x64_machine *machine);
 
 /* The machine stands elsewhere now: nothing is remembered of where it stood. */
-void x64i_hooks_forget(struct x64i_hooks *hooks);
+void x64i_hooks_forget(struct x64_machine *machine);
+
+/* hooks_watch.c: what is watched is something else now. */
+void x64i_hooks_watch_anew(struct x64_machine *machine);
 
 /* hooks_events.c: everything after a step. */
 void x64i_hooks_tell_step(struct x64_machine *machine);

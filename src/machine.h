@@ -65,7 +65,7 @@ enum x64_status x64i_machine_create_like(const struct x64_machine *original,
 enum x64_status x64i_machine_advance(struct x64_machine *machine, uint64_t target,
                                      struct x64_stop *stop);
 
-/* Gives the CPU a list for its effects if anybody wants them now. */
+/* Has the CPU tell the hooks, if the run in progress calls any. */
 void x64i_machine_watch(struct x64_machine *machine);
 
 /* Allocates that list. */

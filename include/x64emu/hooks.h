@@ -45,8 +45,12 @@
  * run in the recorded past calls hooks as well, except that at a barrier those of the moment that
  * made it are not called again: what they did is in it.
  *
- * COST. None while no hook is there. unmapped hooks cost nothing where nothing faults; block and
- * instruction_before look at every step; all others have every step's effects made.
+ * COST. None while no hook is there, and little where none is concerned. unmapped hooks cost
+ * nothing where nothing faults; block and instruction_before cost their calls. All others have the
+ * effects made of steps that may concern them, which takes ten times as long as a step without:
+ * instruction_after and fetch in their range; memory in the pages of their range; exception, stack
+ * switch, page walk, TLB fill and writes of CR2 where an instruction is no everyday one or misses
+ * the TLB; the rest at system instructions, such as SYSCALL, WRMSR and IN, alone.
  */
 #ifndef X64EMU_HOOKS_H
 #define X64EMU_HOOKS_H

@@ -5,6 +5,7 @@
 #include "cpu/decode.h"
 #include "cpu/isa.h"
 #include "cpu/reference.h"
+#include "cpu/watch.h"
 #include "state/heap.h"
 #include "state/lazy.h"
 
@@ -200,8 +201,10 @@ static struct x64i_slab *add_slab(struct x64i_cpu *cpu)
 static struct x64i_slab *make_room(struct x64i_cpu *cpu)
 {
     struct x64i_engine *engine = cpu->engine;
+    /* Blocks that are watched have an op more for each instruction. */
+    const uint32_t ops = cpu->watch ? 2 * X64I_BLOCK_OPS + 1 : X64I_BLOCK_OPS;
     bool fits = engine->slabs && engine->block_count < X64I_SLAB_BLOCKS &&
-                X64I_SLAB_OPS - engine->op_count > X64I_BLOCK_OPS;
+                X64I_SLAB_OPS - engine->op_count > ops;
     if (fits)
         return engine->slabs;
     if (engine->slab_count == engine->tables.slab_limit) {
@@ -277,6 +280,17 @@ static bool is_repeated(const struct x64i_op *op)
     return (op->flags & (X64I_OP_REP | X64I_OP_REPNE)) && x64i_isa_is_string(op->row);
 }
 
+/* The handler of a plain instruction that is told, or of a string one that is watched before. */
+static x64i_fast_handler *watched_handler(const struct x64i_op *op, unsigned watched, bool ends,
+                                          x64i_fast_handler *usual)
+{
+    if (is_repeated(op) && (watched & (X64I_WATCH_BEFORE | X64I_WATCH_AFTER)))
+        return x64i_fast_watched_repeat;
+    if (!(watched & X64I_WATCH_AFTER))
+        return usual;
+    return ends ? x64i_fast_told_end : x64i_fast_told;
+}
+
 /* Chooses the fast handler of a plain instruction. Answers whether it ends the block. */
 static bool choose_handler(const struct x64i_cpu *cpu, struct x64i_fast_op *fast,
                            const struct x64i_op *op)
@@ -324,8 +338,19 @@ struct builder {
     uint16_t offset; /* of the next instruction */
 };
 
-/* Adds an op that retires nothing and ends the block. */
-static void add_end(struct builder *builder, x64i_fast_handler *run, const struct x64i_op *cold)
+/* What is watched of the instruction `cold`, which is next. */
+static unsigned watched_bits(const struct builder *builder, const struct x64i_op *cold)
+{
+    const struct x64i_watch *watch = builder->cpu->watch;
+    if (!builder->block->watched)
+        return 0;
+    uint64_t linear = builder->linear + builder->offset;
+    unsigned bits = watch->at(watch->user, linear, linear + cold->length - 1);
+    return builder->block->count ? bits & ~(unsigned)X64I_WATCH_START : bits;
+}
+
+/* Adds an op that retires nothing. */
+static void add_empty(struct builder *builder, x64i_fast_handler *run, const struct x64i_op *cold)
 {
     struct x64i_engine *engine = builder->cpu->engine;
     struct x64i_fast_op *fast = &builder->slab->fast[engine->op_count];
@@ -335,36 +360,62 @@ static void add_end(struct builder *builder, x64i_fast_handler *run, const struc
     engine->op_count++;
 }
 
+/* Whether the block ends before the next instruction, which no op can be made of. */
+static bool ends_here(const struct builder *builder)
+{
+    return builder->offset == X64I_PAGE_SIZE || builder->block->count == X64I_BLOCK_OPS ||
+           (builder->block->count &&
+            x64i_cpu_native_at(builder->cpu, builder->linear + builder->offset));
+}
+
+/* Adds the next instruction, decoded. False when the block ends with it. */
+static bool add_decoded(struct builder *builder, const struct x64i_op *decoded)
+{
+    struct x64i_engine *engine = builder->cpu->engine;
+    const unsigned watched = watched_bits(builder, decoded);
+    if (watched & (X64I_WATCH_BEFORE | X64I_WATCH_START))
+        add_empty(builder, x64i_fast_before, decoded);
+    if (!x64i_isa_is_plain(decoded->row)) {
+        add_empty(builder, x64i_fast_system, decoded);
+        builder->offset = (uint16_t)(builder->offset + decoded->length);
+        return false;
+    }
+    struct x64i_fast_op *fast = &builder->slab->fast[engine->op_count];
+    set_fast(fast, decoded, builder->offset, builder->block->count);
+    bool ends = choose_handler(builder->cpu, fast, decoded);
+    fast->run = watched_handler(decoded, watched, ends, fast->run);
+    builder->slab->cold[engine->op_count] = *decoded;
+    engine->op_count++;
+    builder->block->count++;
+    builder->offset = (uint16_t)(builder->offset + decoded->length);
+    return !ends;
+}
+
 /* Adds the next instruction. False when the block has ended. */
 static bool add_instruction(struct builder *builder)
 {
-    struct x64i_engine *engine = builder->cpu->engine;
-    struct x64i_op *cold = &builder->slab->cold[engine->op_count];
-    struct x64i_fast_op *fast = &builder->slab->fast[engine->op_count];
     const struct x64i_op nothing = {0};
-    if (builder->offset == X64I_PAGE_SIZE || builder->block->count == X64I_BLOCK_OPS ||
-        (builder->block->count &&
-         x64i_cpu_native_at(builder->cpu, builder->linear + builder->offset))) {
-        add_end(builder, x64i_fast_end, &nothing);
+    struct x64i_op decoded;
+    if (ends_here(builder)) {
+        add_empty(builder, x64i_fast_end, &nothing);
         return false;
     }
     if (x64i_decode(builder->cpu, builder->page + builder->offset, X64I_PAGE_SIZE - builder->offset,
-                    cold) != X64I_DECODED) {
-        add_end(builder, x64i_fast_reference, &nothing);
+                    &decoded) != X64I_DECODED) {
+        add_empty(builder, x64i_fast_reference, &nothing);
         return false;
     }
-    if (!x64i_isa_is_plain(cold->row)) {
-        const struct x64i_op system = *cold;
-        add_end(builder, x64i_fast_system, &system);
-        builder->offset = (uint16_t)(builder->offset + system.length);
-        return false;
-    }
-    set_fast(fast, cold, builder->offset, builder->block->count);
-    bool ends = choose_handler(builder->cpu, fast, cold);
-    engine->op_count++;
-    builder->block->count++;
-    builder->offset = (uint16_t)(builder->offset + cold->length);
-    return !ends;
+    return add_decoded(builder, &decoded);
+}
+
+/* What a block for this linear address is built for (x64i_block.watched). */
+static uint64_t watched_page(const struct x64i_cpu *cpu, uint64_t linear)
+{
+    const uint64_t inside = X64I_PAGE_SIZE - 1;
+    const struct x64i_watch *watch = cpu->watch;
+    if (!watch || !watch->at(watch->user, linear & ~inside, linear | inside))
+        return 0;
+    return (linear & ~inside) + 1;
 }
 
 static void put_first(struct x64i_block **bucket, struct x64i_block *block,
@@ -384,7 +435,10 @@ static struct x64i_block *build(struct x64i_cpu *cpu, uint64_t linear, uint64_t 
     struct x64i_block *block = &slab->blocks[engine->block_count++];
     const uint16_t offset = (uint16_t)(physical % X64I_PAGE_SIZE);
     struct builder builder = {cpu, slab, block, linear - offset, bytes - offset, offset};
-    *block = (struct x64i_block){.ops = &slab->fast[engine->op_count], .physical = physical};
+    *block = (struct x64i_block){.ops = &slab->fast[engine->op_count],
+                                 .physical = physical,
+                                 .watched = watched_page(cpu, linear),
+                                 .generation = engine->watch_generation};
     while (add_instruction(&builder))
         ;
     uint64_t size = builder.offset > offset ? (uint64_t)(builder.offset - offset) : 1;
@@ -394,13 +448,29 @@ static struct x64i_block *build(struct x64i_cpu *cpu, uint64_t linear, uint64_t 
     return block;
 }
 
+/* Drops the blocks of a page of which some were built for what is not watched any more. */
+static void drop_stale(struct x64i_cpu *cpu, uint64_t physical)
+{
+    drop_page(cpu, physical >> 12);
+    cpu->fast.pending = NULL;
+    x64i_host_tlb_new_stamps(&cpu->mmu.physical.host);
+}
+
 static struct x64i_block *find(struct x64i_cpu *cpu, uint64_t linear, uint64_t physical)
 {
     struct x64i_block *block = *address_bucket(cpu->engine, physical);
-    while (block && block->physical != physical)
-        block = block->next_in_bucket;
-    if (block)
-        return block;
+    const uint64_t watched = watched_page(cpu, linear);
+    const uint64_t generation = cpu->engine->watch_generation;
+    bool stale = false;
+    for (; block; block = block->next_in_bucket) {
+        if (block->physical != physical)
+            continue;
+        if (block->watched == watched && (!watched || block->generation == generation))
+            return block;
+        stale |= block->watched && block->generation != cpu->engine->last_generation;
+    }
+    if (stale)
+        drop_stale(cpu, physical);
     const uint8_t *bytes = x64i_physical_ram(&cpu->mmu.physical, physical);
     return bytes ? build(cpu, linear, physical, bytes) : NULL;
 }
@@ -415,6 +485,9 @@ struct x64i_block *x64i_block_at_rip(struct x64i_cpu *cpu)
     uint64_t physical;
     uint32_t error;
     unsigned access = X64I_ACCESS_EXECUTE | (cpu->s.cpl == 3 ? X64I_ACCESS_USER : 0);
+    /* Who watches is called before the fetch, and told of its page walk. */
+    if (cpu->watch && !x64i_mmu_holds(&cpu->mmu, rip, access))
+        return NULL;
     if (x64i_cpu_native_at(cpu, rip) || !x64i_is_canonical(rip) ||
         !x64i_mmu_translate(&cpu->mmu, rip, access, &physical, &error))
         return NULL;

@@ -36,6 +36,8 @@ struct x64i_block {
     uint64_t physical; /* of its first instruction */
     uint32_t count;    /* of instructions that it retires when it runs to its end */
     uint32_t reserved;
+    uint64_t watched;    /* the linear page, plus 1, that it was built for; 0: for any */
+    uint64_t generation; /* of what was watched there then */
     struct x64i_block *next_in_bucket;
     struct x64i_block *next_in_page;
     struct x64i_exit exits[X64I_EXIT_COUNT];
@@ -67,10 +69,12 @@ struct x64i_block_tables {
 struct x64i_engine {
     struct x64i_slab *slabs; /* in use, the newest first: it is being filled */
     struct x64i_slab *spare;
-    uint32_t slab_count;  /* in use */
-    uint32_t op_count;    /* in the newest slab */
-    uint32_t block_count; /* there */
-    bool grown;           /* the tables are the large ones */
+    uint32_t slab_count;       /* in use */
+    uint32_t op_count;         /* in the newest slab */
+    uint32_t block_count;      /* there */
+    bool grown;                /* the tables are the large ones */
+    uint64_t watch_generation; /* of who watches; 0: nobody does */
+    uint64_t last_generation;  /* of who watched last */
     struct x64i_block_tables tables;
 };
 

@@ -53,6 +53,14 @@ struct x64i_native {
     uint32_t reserved;
 };
 
+/* A step that goes on, in a straight line, where the one before it ended: it starts no basic block.
+ * Kept while somebody watches. */
+struct x64i_straight {
+    uint64_t step; /* its number */
+    uint64_t rip;
+};
+
+struct x64i_watch;        /* watch.h */
 struct x64i_decode_cache; /* decode.c: bytes already decoded */
 struct x64i_engine;       /* engine.c: blocks of ops */
 struct x64i_decoder;      /* decode.c: Zydis, set up for the CPU model */
@@ -66,14 +74,16 @@ struct x64i_cpu {
     const struct x64i_cpu_callbacks *callbacks;
     void *callback_user;
     struct x64i_effect_list *effects; /* null when nobody watches; the same as mmu.effects */
+    const struct x64i_watch *watch;   /* who watches runs of blocks; null for nobody */
 
     /* Of the step being made. */
     uint64_t next_rip;
     struct x64i_exception exception;
-    bool unmade;          /* the step was left unmade: callbacks->page_fault said so */
-    bool keep_rf;         /* IRET ... loaded RF itself */
-    bool no_single_step;  /* the instruction cancels the trap that RFLAGS.TF asked for */
-    uint64_t debug_hits;  /* DR6 bits of data breakpoints that this step touched */
+    bool unmade;         /* the step was left unmade: callbacks->page_fault said so */
+    bool keep_rf;        /* IRET ... loaded RF itself */
+    bool no_single_step; /* the instruction cancels the trap that RFLAGS.TF asked for */
+    uint64_t debug_hits; /* DR6 bits of data breakpoints that this step touched */
+    struct x64i_straight straight;
     uint16_t step_row;    /* of isa.def: the instruction executed; UINT16_MAX for none */
     uint8_t new_shadow;   /* enum x64i_shadow that this instruction leaves behind */
     struct x64_step step; /* what the last step was; effects point into `effects` */

@@ -34,4 +34,7 @@ enum x64i_decoded x64i_decode(struct x64i_cpu *cpu, const uint8_t *bytes, size_t
  * handler. The op is valid until the next call. */
 enum x64i_result x64i_fetch(struct x64i_cpu *cpu, const struct x64i_op **op);
 
+/* Notes an instruction's bytes in cpu->step. */
+void x64i_remember_bytes(struct x64i_cpu *cpu, const uint8_t *bytes, size_t size);
+
 #endif

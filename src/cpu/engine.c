@@ -4,6 +4,7 @@
 #include "cpu/block.h"
 #include "cpu/fast_flags.h"
 #include "cpu/reference.h"
+#include "cpu/watch.h"
 #include "state/heap.h"
 
 /* A run is not longer than this many steps, so that whoever asked for it can look around. */
@@ -114,6 +115,16 @@ static void run_partly(struct x64i_cpu *cpu, uint64_t limit)
     }
 }
 
+/* The instruction that blocks have left to the dispatcher. False when somebody who watches wants
+ * the engine to be left. */
+static bool make_system_step(struct x64i_cpu *cpu)
+{
+    if (cpu->watch)
+        return x64i_watched_step(cpu, cpu->fast.system);
+    x64i_cpu_decoded_step(cpu, cpu->fast.system);
+    return true;
+}
+
 /* What has to be done where blocks have left. False when the run is over. */
 static bool handle_leave(struct x64i_cpu *cpu, uint64_t limit)
 {
@@ -121,12 +132,17 @@ static bool handle_leave(struct x64i_cpu *cpu, uint64_t limit)
     case X64I_LEAVE_TARGET:
         return true;
     case X64I_LEAVE_BUDGET:
-        run_partly(cpu, limit);
+        if (!cpu->watch)
+            run_partly(cpu, limit);
         return false;
     case X64I_LEAVE_SYSTEM:
-        if (cpu->s.steps >= limit)
+        if (cpu->s.steps >= limit) {
+            if (cpu->fast.block->count)
+                x64i_cpu_note_straight(cpu);
             return false;
-        x64i_cpu_decoded_step(cpu, cpu->fast.system);
+        }
+        if (!make_system_step(cpu))
+            return false;
         break;
     case X64I_LEAVE_CHANGED:
         break;
@@ -143,12 +159,30 @@ static void settle(struct x64i_cpu *cpu)
     cpu->mmu.physical.disturbed = false;
 }
 
+/* What is watched may be something else than when blocks ran last. */
+static void follow_watch(struct x64i_cpu *cpu)
+{
+    struct x64i_host_tlb *host = &cpu->mmu.physical.host;
+    const struct x64i_watch *watch = cpu->watch;
+    const uint64_t generation = watch ? watch->generation : 0;
+    cpu->fast.telling = watch && watch->rare;
+    if (cpu->engine->watch_generation == generation)
+        return;
+    cpu->engine->watch_generation = generation;
+    if (generation)
+        cpu->engine->last_generation = generation;
+    host->hides = watch ? watch->hides : NULL;
+    host->hides_user = watch ? watch->user : NULL;
+    x64i_host_tlb_flush(host);
+}
+
 static void begin(struct x64i_cpu *cpu)
 {
     x64i_cpu_begin_step(cpu);
     x64i_mmu_host_select(&cpu->mmu, cpu->data_access, !cpu->simple_access);
     x64i_host_tlb_follow(&cpu->mmu.physical.host, cpu->mmu.physical.ram);
     settle(cpu);
+    follow_watch(cpu);
     cpu->fast.pending = NULL;
     cpu->fast.filling = true;
 }

@@ -4,30 +4,11 @@
  * ends of blocks. Around such a handler the state is whole: RIP, the step count and RFLAGS are what
  * they would be between two steps.
  */
-#include "cpu/block.h"
-#include "cpu/fast_flags.h"
+#include "cpu/fast_generic.h"
+
 #include "cpu/fast_operand.h"
 #include "cpu/reference.h"
-
-/* The state as it is before `op`, without what the status flags are. */
-static void make_whole_but_flags(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
-{
-    struct x64i_fast *fast = &cpu->fast;
-    cpu->s.rip = fast->code_base + op->offset;
-    cpu->s.steps = fast->limit - (uint64_t)fast->budget - (fast->block->count - op->position);
-}
-
-static void make_whole(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
-{
-    make_whole_but_flags(cpu, op);
-    cpu->s.rflags = x64i_rflags(cpu);
-}
-
-static const struct x64i_fast_op *leave(struct x64i_cpu *cpu, enum x64i_leave why)
-{
-    cpu->fast.leave = why;
-    return NULL;
-}
+#include "cpu/watch.h"
 
 /* The state is whole at `target`, where a block has ended. */
 static void end_at(struct x64i_cpu *cpu, uint64_t target)
@@ -40,7 +21,7 @@ static void end_at(struct x64i_cpu *cpu, uint64_t target)
 /* After X64I_FAULT, `before` being the step's number. */
 static const struct x64i_fast_op *leave_faulted(struct x64i_cpu *cpu, uint64_t before)
 {
-    return leave(cpu, cpu->s.steps == before ? X64I_LEAVE_REFERENCE : X64I_LEAVE_CHANGED);
+    return x64i_fast_leave(cpu, cpu->s.steps == before ? X64I_LEAVE_REFERENCE : X64I_LEAVE_CHANGED);
 }
 
 /* Does the op that the state is whole at. X64I_FAULT: its exception was delivered, or it was
@@ -56,14 +37,17 @@ static enum x64i_result work(struct x64i_cpu *cpu, const struct x64i_op *cold)
 
 const struct x64i_fast_op *x64i_fast_generic(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
 {
-    make_whole(cpu, op);
+    if (X64I_UNLIKELY(cpu->fast.telling))
+        return x64i_fast_told(cpu, op);
+    x64i_fast_make_whole(cpu, op);
     const uint64_t before = cpu->s.steps;
     if (work(cpu, x64i_cold_op(op)) == X64I_FAULT)
         return leave_faulted(cpu, before);
     if (cpu->mmu.physical.disturbed) {
         cpu->s.rip = cpu->next_rip;
         cpu->s.steps++;
-        return leave(cpu, X64I_LEAVE_CHANGED);
+        x64i_cpu_note_straight(cpu);
+        return x64i_fast_leave(cpu, X64I_LEAVE_CHANGED);
     }
     x64i_fast_load_status(cpu, (uint32_t)cpu->s.rflags);
     return op + 1;
@@ -72,7 +56,9 @@ const struct x64i_fast_op *x64i_fast_generic(struct x64i_cpu *cpu, const struct 
 const struct x64i_fast_op *x64i_fast_flagless(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
 {
     const struct x64i_op *cold = x64i_cold_op(op);
-    make_whole_but_flags(cpu, op);
+    if (X64I_UNLIKELY(cpu->fast.telling))
+        return x64i_fast_told(cpu, op);
+    x64i_fast_make_whole_but_flags(cpu, op);
     cpu->next_rip = cpu->s.rip + cold->length;
     if (cold->execute(cpu, cold) == X64I_FAULT) {
         const uint64_t before = cpu->s.steps;
@@ -84,7 +70,8 @@ const struct x64i_fast_op *x64i_fast_flagless(struct x64i_cpu *cpu, const struct
         cpu->s.rip = cpu->next_rip;
         cpu->s.steps++;
         cpu->s.rflags = x64i_rflags(cpu);
-        return leave(cpu, X64I_LEAVE_CHANGED);
+        x64i_cpu_note_straight(cpu);
+        return x64i_fast_leave(cpu, X64I_LEAVE_CHANGED);
     }
     X64I_NEXT(cpu, op);
 }
@@ -102,11 +89,10 @@ static const struct x64i_fast_op *enter(struct x64i_cpu *cpu, struct x64i_block 
     return block->ops;
 }
 
-/* On at s.rip, where the state is whole. */
-static const struct x64i_fast_op *go_on(struct x64i_cpu *cpu)
+const struct x64i_fast_op *x64i_fast_go_on(struct x64i_cpu *cpu)
 {
     if (cpu->mmu.physical.disturbed)
-        return leave(cpu, X64I_LEAVE_CHANGED);
+        return x64i_fast_leave(cpu, X64I_LEAVE_CHANGED);
     x64i_fast_load_status(cpu, (uint32_t)cpu->s.rflags);
     const struct x64i_jump *jump = x64i_jump_at(cpu, cpu->s.rip);
     if (jump->target != cpu->s.rip || jump->stamp != cpu->mmu.physical.host.stamp)
@@ -117,27 +103,32 @@ static const struct x64i_fast_op *go_on(struct x64i_cpu *cpu)
 const struct x64i_fast_op *x64i_fast_generic_end(struct x64i_cpu *cpu,
                                                  const struct x64i_fast_op *op)
 {
-    make_whole(cpu, op);
+    if (X64I_UNLIKELY(cpu->fast.telling))
+        return x64i_fast_told_end(cpu, op);
+    x64i_fast_make_whole(cpu, op);
     const uint64_t before = cpu->s.steps;
     if (work(cpu, x64i_cold_op(op)) == X64I_FAULT)
         return leave_faulted(cpu, before);
     cpu->s.rip = cpu->next_rip;
     cpu->s.steps++;
-    return go_on(cpu);
+    return x64i_fast_go_on(cpu);
 }
 
 /* Each iteration is a step; between them RF is set, as retiring does (SDM vol. 3B, 17.3.1.1). */
 const struct x64i_fast_op *x64i_fast_repeat(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
 {
     const struct x64i_op *cold = x64i_cold_op(op);
-    make_whole(cpu, op);
+    if (X64I_UNLIKELY(cpu->fast.telling))
+        return x64i_fast_told_repeat(cpu, op);
+    x64i_fast_make_whole(cpu, op);
     uint64_t before = cpu->s.steps;
     enum x64i_result result = work(cpu, cold);
     while (result == X64I_REPEAT) {
         cpu->s.rflags |= X64I_RF;
         cpu->s.steps++;
+        x64i_cpu_note_straight(cpu);
         if (cpu->s.steps == cpu->fast.limit || cpu->mmu.physical.disturbed)
-            return leave(cpu, X64I_LEAVE_REFERENCE);
+            return x64i_fast_leave(cpu, X64I_LEAVE_REFERENCE);
         before = cpu->s.steps;
         result = work(cpu, cold);
     }
@@ -146,13 +137,16 @@ const struct x64i_fast_op *x64i_fast_repeat(struct x64i_cpu *cpu, const struct x
     cpu->s.rflags &= ~(uint64_t)X64I_RF;
     cpu->s.rip = cpu->next_rip;
     cpu->s.steps++;
+    x64i_cpu_note_straight(cpu);
     cpu->fast.budget = (int64_t)(cpu->fast.limit - cpu->s.steps);
-    return go_on(cpu);
+    return x64i_fast_go_on(cpu);
 }
 
 const struct x64i_fast_op *x64i_fast_end(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
 {
     const uint64_t target = cpu->fast.code_base + op->offset;
+    cpu->straight.step = cpu->fast.limit - (uint64_t)cpu->fast.budget;
+    cpu->straight.rip = target;
     X64I_EXIT(cpu, X64I_EXIT_NEXT, target);
 }
 
@@ -160,25 +154,27 @@ const struct x64i_fast_op *x64i_fast_system(struct x64i_cpu *cpu, const struct x
 {
     end_at(cpu, cpu->fast.code_base + op->offset);
     cpu->fast.system = x64i_cold_op(op);
-    return leave(cpu, X64I_LEAVE_SYSTEM);
+    return x64i_fast_leave(cpu, X64I_LEAVE_SYSTEM);
 }
 
 const struct x64i_fast_op *x64i_fast_reference(struct x64i_cpu *cpu, const struct x64i_fast_op *op)
 {
     end_at(cpu, cpu->fast.code_base + op->offset);
-    return leave(cpu, X64I_LEAVE_REFERENCE);
+    if (op->position)
+        x64i_cpu_note_straight(cpu);
+    return x64i_fast_leave(cpu, X64I_LEAVE_REFERENCE);
 }
 
 const struct x64i_fast_op *x64i_fast_leave_budget(struct x64i_cpu *cpu, uint64_t target)
 {
     end_at(cpu, target);
-    return leave(cpu, X64I_LEAVE_BUDGET);
+    return x64i_fast_leave(cpu, X64I_LEAVE_BUDGET);
 }
 
 const struct x64i_fast_op *x64i_fast_leave_indirect(struct x64i_cpu *cpu, uint64_t target)
 {
     end_at(cpu, target);
-    return leave(cpu, X64I_LEAVE_TARGET);
+    return x64i_fast_leave(cpu, X64I_LEAVE_TARGET);
 }
 
 const struct x64i_fast_op *x64i_fast_exit(struct x64i_cpu *cpu, struct x64i_exit *exit,
@@ -188,7 +184,7 @@ const struct x64i_fast_op *x64i_fast_exit(struct x64i_cpu *cpu, struct x64i_exit
     if (jump->target != target || jump->stamp != cpu->mmu.physical.host.stamp) {
         cpu->fast.pending = exit;
         end_at(cpu, target);
-        return leave(cpu, X64I_LEAVE_TARGET);
+        return x64i_fast_leave(cpu, X64I_LEAVE_TARGET);
     }
     *exit = (struct x64i_exit){jump->to, target, jump->stamp};
     return enter(cpu, jump->to, target);

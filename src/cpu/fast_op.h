@@ -98,6 +98,7 @@ struct x64i_fast {
     const struct x64i_op *system;
     enum x64i_leave leave;
     bool filling; /* accesses of the reference path fill host slots */
+    bool telling; /* whoever watches is told of each step by a handler of the reference path */
 };
 
 /* The whole instruction by the reference path's handler; then on with the next op. */

@@ -104,7 +104,7 @@ static void read_code(struct x64i_cpu *cpu, uint64_t physical, uint8_t *bytes, s
         memset(bytes, 0xff, size);
 }
 
-static void remember_bytes(struct x64i_cpu *cpu, const uint8_t *bytes, size_t size)
+void x64i_remember_bytes(struct x64i_cpu *cpu, const uint8_t *bytes, size_t size)
 {
     cpu->step.length = (uint8_t)size;
     memcpy(cpu->step.bytes, bytes, size);
@@ -130,7 +130,7 @@ static enum x64i_result fetch_across(struct x64i_cpu *cpu, uint64_t physical,
         uint64_t next_linear, next_physical;
         if (code_linear(cpu, cpu->s.rip + first, &next_linear) != X64I_DONE ||
             translate_code(cpu, next_linear, &next_physical) != X64I_DONE) {
-            remember_bytes(cpu, bytes, first);
+            x64i_remember_bytes(cpu, bytes, first);
             return X64I_FAULT;
         }
         size = X64I_INSTRUCTION_MAX;
@@ -139,7 +139,7 @@ static enum x64i_result fetch_across(struct x64i_cpu *cpu, uint64_t physical,
     }
     *op = &cpu->cache->uncached;
     size_t length = (*op)->length;
-    remember_bytes(cpu, bytes, length ? length : size);
+    x64i_remember_bytes(cpu, bytes, length ? length : size);
     return decoded == X64I_DECODED ? X64I_DONE : raise_decode(cpu, decoded);
 }
 
@@ -147,7 +147,7 @@ static enum x64i_result decode_within(struct x64i_cpu *cpu, const uint8_t *bytes
                                       struct x64i_op *op)
 {
     enum x64i_decoded decoded = x64i_decode(cpu, bytes, X64I_INSTRUCTION_MAX, op);
-    remember_bytes(cpu, bytes, op->length ? op->length : X64I_INSTRUCTION_MAX);
+    x64i_remember_bytes(cpu, bytes, op->length ? op->length : X64I_INSTRUCTION_MAX);
     return decoded == X64I_DECODED ? X64I_DONE : raise_decode(cpu, decoded);
 }
 
@@ -168,7 +168,7 @@ static enum x64i_result fetch_within(struct x64i_cpu *cpu, uint64_t physical,
     *op = &cached->op;
     if (cached->physical == physical && cached->code_bits == cpu->code_bits &&
         memcmp(cached->bytes, bytes, cached->op.length) == 0) {
-        remember_bytes(cpu, bytes, cached->op.length);
+        x64i_remember_bytes(cpu, bytes, cached->op.length);
         return X64I_DONE;
     }
     if (cached->code_bits)

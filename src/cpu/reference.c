@@ -9,6 +9,7 @@
 #include "cpu/cpu.h"
 #include "cpu/decode.h"
 #include "cpu/exception.h"
+#include "cpu/isa.h"
 
 #define DR6_SINGLE_STEP (1ull << 14)
 
@@ -197,6 +198,25 @@ void x64i_cpu_decoded_step(struct x64i_cpu *cpu, const struct x64i_op *op)
 {
     x64i_cpu_begin_step(cpu);
     (void)execute(cpu, op);
+}
+
+/* Whether control may go elsewhere than behind the instruction that this row is of. */
+static bool is_branch(uint16_t row)
+{
+    return row >= x64i_isa_row_count || x64i_isa_is_branch(row);
+}
+
+void x64i_cpu_note_step(struct x64i_cpu *cpu)
+{
+    const struct x64_step *step = &cpu->step;
+    bool goes_on = step->kind == X64_STEP_REPEAT ||
+                   (step->kind == X64_STEP_INSTRUCTION && step->cpl == cpu->s.cpl &&
+                    cpu->s.rip == step->rip + step->length && !is_branch(cpu->step_row));
+    /* Sleep comes between an instruction and the next: it decides nothing. */
+    if (step->kind == X64_STEP_SLEEP)
+        goes_on = cpu->straight.step == step->number && cpu->straight.rip == step->rip;
+    if (goes_on)
+        x64i_cpu_note_straight(cpu);
 }
 
 bool x64i_cpu_step(struct x64i_cpu *cpu)

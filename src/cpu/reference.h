@@ -19,7 +19,17 @@ bool x64i_cpu_at_instruction(const struct x64i_cpu *cpu);
  * made when callbacks->page_fault says that it is not to be. */
 bool x64i_cpu_fault_step(struct x64i_cpu *cpu);
 
-/* The step of an instruction that was fetched and decoded already, with nothing due before it. */
+/* The step of an instruction that was fetched and decoded already, with nothing due before it;
+ * cpu->step has no bytes then. */
 void x64i_cpu_decoded_step(struct x64i_cpu *cpu, const struct x64i_op *op);
+
+/* The step at s.rip goes on behind the one before it. */
+static inline void x64i_cpu_note_straight(struct x64i_cpu *cpu)
+{
+    cpu->straight = (struct x64i_straight){.step = cpu->s.steps, .rip = cpu->s.rip};
+}
+
+/* Does so if that is what the step in cpu->step, which was just made, leads to. */
+void x64i_cpu_note_step(struct x64i_cpu *cpu);
 
 #endif

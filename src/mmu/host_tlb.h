@@ -52,6 +52,10 @@ struct x64i_host_tlb {
     uint64_t selections;
     uint64_t write_generation; /* of the RAM, when write tags were given */
     uint64_t moves;            /* of the RAM, when pointers were taken */
+    /* Linear pages whose reads, or writes, are never to be served: who watches them says so. Null:
+     * none. */
+    bool (*hides)(void *user, uint64_t page, bool write);
+    void *hides_user;
     struct x64i_host_context *context;
     struct x64i_host_context *contexts; /* X64I_HOST_CONTEXTS and one that always misses, or null */
     struct x64i_heap *heap;             /* of the contexts and their slots */
@@ -71,6 +75,13 @@ static inline uint64_t x64i_host_tag(uint64_t linear)
 static inline bool x64i_host_tlb_exists(const struct x64i_host_tlb *host)
 {
     return host->contexts != NULL;
+}
+
+/* Whether somebody wants to be asked about the reads or writes of a linear address's page. */
+static inline bool x64i_host_tlb_hides(const struct x64i_host_tlb *host, uint64_t linear,
+                                       bool write)
+{
+    return host->hides && host->hides(host->hides_user, linear & ~UINT64_C(0xfff), write);
 }
 
 /* Puts the context of `key` in force; key 0 is one in which every access misses, and stands in

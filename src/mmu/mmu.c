@@ -238,16 +238,25 @@ static bool is_served(const struct x64i_mmu *mmu, uint64_t linear, unsigned acce
     return true;
 }
 
+bool x64i_mmu_holds(const struct x64i_mmu *mmu, uint64_t linear, unsigned access)
+{
+    uint64_t page;
+    return is_served(mmu, linear, access, &page);
+}
+
 void x64i_mmu_host_fill(struct x64i_mmu *mmu, uint64_t linear, unsigned access)
 {
     struct x64i_physical *physical = &mmu->physical;
     uint64_t page;
-    if (!x64i_host_tlb_exists(&physical->host) || !is_served(mmu, linear, access, &page))
+    if (!x64i_host_tlb_exists(&physical->host) ||
+        x64i_host_tlb_hides(&physical->host, linear, false) ||
+        !is_served(mmu, linear, access, &page))
         return;
     const uint8_t *bytes = x64i_physical_ram(physical, page);
     if (!bytes)
         return;
-    bool writable = (access & X64I_ACCESS_WRITE) && !x64i_physical_keeps_code(physical, page);
+    bool writable = (access & X64I_ACCESS_WRITE) && !x64i_physical_keeps_code(physical, page) &&
+                    !x64i_host_tlb_hides(&physical->host, linear, true);
     if (writable)
         bytes = x64i_physical_own(physical, page);
     if (bytes)

@@ -105,6 +105,9 @@ static inline bool x64i_tlb_serves(const struct x64i_paging *paging, unsigned fl
 bool x64i_mmu_translate_slowly(struct x64i_mmu *mmu, uint64_t linear, unsigned access,
                                uint64_t *physical, uint32_t *error_code);
 
+/* Whether x64i_mmu_translate would find a translation without a walk. */
+bool x64i_mmu_holds(const struct x64i_mmu *mmu, uint64_t linear, unsigned access);
+
 /* PKRU changed: what is derived from entries' rights goes. The TLB stays as it is. */
 void x64i_mmu_rights_changed(struct x64i_mmu *mmu);
 
