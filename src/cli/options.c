@@ -43,6 +43,7 @@ static const struct option {
     {"--bind", 'b', true},
     {"--tasks", 't', true},
     {"--output-limit", 'Q', true},
+    {"--output", 'Q', true}, /* the same, for run */
 };
 
 static int read_number(const char *option, const char *text, uint64_t *value)
@@ -262,13 +263,17 @@ static int apply(struct cli_options *options, const struct option *option, const
     }
 }
 
-static const struct option *find(const char *text, size_t length)
+/* A name may stand for one option of some commands and for another of others. */
+static const struct option *find(const char *allowed, const char *text, size_t length)
 {
-    for (size_t i = 0; i < sizeof options_table / sizeof options_table[0]; i++)
-        if (strlen(options_table[i].name) == length &&
-            memcmp(options_table[i].name, text, length) == 0)
-            return &options_table[i];
-    return NULL;
+    const struct option *found = NULL;
+    for (size_t i = 0; i < sizeof options_table / sizeof options_table[0]; i++) {
+        const struct option *option = &options_table[i];
+        if (strlen(option->name) == length && memcmp(option->name, text, length) == 0 &&
+            (!found || strchr(allowed, option->letter)))
+            found = option;
+    }
+    return found;
 }
 
 /* One option with its value, which may be the next word; moves *at past both. */
@@ -278,7 +283,7 @@ static int read_option(struct cli_options *options, const char *allowed, int arg
     const char *text = argv[*at];
     const char *equals = strncmp(text, "--", 2) == 0 ? strchr(text, '=') : NULL;
     size_t length = equals ? (size_t)(equals - text) : strlen(text);
-    const struct option *option = find(text, length);
+    const struct option *option = find(allowed, text, length);
     if (!option)
         return cli_fail(CLI_USAGE, "unknown option %s: try x64emu help", text);
     if (!strchr(allowed, option->letter))

@@ -138,7 +138,7 @@ START_TEST(test_sandbox_limits)
     ck_assert_str_eq(run.out, "7: Resource temporarily unavailable\n");
     ck_assert_ptr_nonnull(strstr(run.err, "--tasks"));
     program_run_free(&run);
-    run = SH("--output-limit", "8K", X64_TEST_GUESTS "/guest_endless");
+    run = SH("--output", "8K", X64_TEST_GUESTS "/guest_endless");
     program_run_refused(&run, 128 + 9, "8192 bytes of --output-limit");
     ck_assert_uint_eq(run.out_size, 8192);
     program_run_free(&run);
