@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "oracle/states.h"
 
+#include "oracle/kinds.h"
 #include "oracle/x87_state.h"
 
 #include <string.h>
@@ -243,15 +244,6 @@ static void patch(struct maker *maker, uint64_t linear, const uint8_t *bytes, ui
     memcpy(p->bytes, bytes, size);
 }
 
-static bool is_near_branch(const struct maker *maker)
-{
-    const ZydisDecodedInstruction *decoded = &maker->instruction->decoded;
-    return decoded->meta.branch_type == ZYDIS_BRANCH_TYPE_NEAR ||
-           decoded->meta.branch_type == ZYDIS_BRANCH_TYPE_SHORT ||
-           decoded->meta.category == ZYDIS_CATEGORY_RET ||
-           decoded->meta.category == ZYDIS_CATEGORY_CALL;
-}
-
 /* Selectors of Linux's GDT (arch/x86/include/asm/segment.h), null ones and those beyond its end. */
 static uint16_t selector_value(struct oracle_random *random, bool tame)
 {
@@ -262,58 +254,13 @@ static uint16_t selector_value(struct oracle_random *random, bool tame)
     return tame && selector < 4 ? 0 : selector;
 }
 
-/* Instructions that load a selector from a general operand, or ask about one. */
-static bool takes_selector(const struct maker *maker)
-{
-    const ZydisDecodedInstruction *decoded = &maker->instruction->decoded;
-    switch (decoded->mnemonic) {
-    case ZYDIS_MNEMONIC_LAR:
-    case ZYDIS_MNEMONIC_LSL:
-    case ZYDIS_MNEMONIC_VERR:
-    case ZYDIS_MNEMONIC_VERW:
-        return true;
-    case ZYDIS_MNEMONIC_MOV:
-    case ZYDIS_MNEMONIC_POP:
-        return maker->instruction->operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-               ZydisRegisterGetClass(maker->instruction->operands[0].reg.value) ==
-                   ZYDIS_REGCLASS_SEGMENT;
-    default:
-        return false;
-    }
-}
-
-/* Where in a far pointer, or in a frame that is popped, the selector stands; 0 for neither. */
-static uint32_t selector_offset(const struct maker *maker)
-{
-    const ZydisDecodedInstruction *decoded = &maker->instruction->decoded;
-    switch (decoded->mnemonic) {
-    case ZYDIS_MNEMONIC_LFS:
-    case ZYDIS_MNEMONIC_LGS:
-    case ZYDIS_MNEMONIC_LSS:
-    case ZYDIS_MNEMONIC_RET:
-    case ZYDIS_MNEMONIC_JMP:
-    case ZYDIS_MNEMONIC_CALL:
-        if (decoded->mnemonic == ZYDIS_MNEMONIC_RET || decoded->mnemonic == ZYDIS_MNEMONIC_JMP ||
-            decoded->mnemonic == ZYDIS_MNEMONIC_CALL)
-            if (decoded->meta.branch_type != ZYDIS_BRANCH_TYPE_FAR)
-                return 0;
-        return decoded->operand_width / 8u;
-    case ZYDIS_MNEMONIC_IRET:
-    case ZYDIS_MNEMONIC_IRETD:
-    case ZYDIS_MNEMONIC_IRETQ:
-        return decoded->operand_width / 8u;
-    default:
-        return 0;
-    }
-}
-
 /* A far pointer or a frame: offset, selector, then flags, RSP and SS for IRET, which a far RET does
  * not read while the privilege stays. IRET that loads AC checks its own stack's alignment by it;
  * the host's kernel takes that #AC for a split lock's and runs the instruction again for ever.
  * Returns the size. */
 static uint32_t far_frame(struct maker *maker, uint8_t bytes[ORACLE_PATCH_SIZE])
 {
-    uint32_t size = selector_offset(maker);
+    uint32_t size = oracle_selector_offset(maker->instruction);
     uint16_t code =
         oracle_random_once_in(maker->random, 3) ? selector_value(maker->random, maker->tame) : 0x33;
     if (oracle_random_once_in(maker->random, 4))
@@ -330,13 +277,6 @@ static uint32_t far_frame(struct maker *maker, uint8_t bytes[ORACLE_PATCH_SIZE])
     for (unsigned i = 0; i < 5; i++)
         memcpy(bytes + i * size, &slot[i], size);
     return 5 * size;
-}
-
-static bool is_popf(const struct maker *maker)
-{
-    ZydisMnemonic mnemonic = maker->instruction->decoded.mnemonic;
-    return mnemonic == ZYDIS_MNEMONIC_POPF || mnemonic == ZYDIS_MNEMONIC_POPFD ||
-           mnemonic == ZYDIS_MNEMONIC_POPFQ;
 }
 
 static void leave_out(uint8_t *bytes, uint32_t size, uint64_t bits)
@@ -356,20 +296,22 @@ static void place_operand(struct maker *maker, const ZydisDecodedOperand *operan
     uint8_t bytes[ORACLE_PATCH_SIZE];
     uint32_t known = size > sizeof bytes ? (uint32_t)sizeof bytes : size;
     oracle_random_bytes(maker->random, bytes, known);
-    if (maker->tame && is_popf(maker))
+    if (maker->tame && oracle_is_popf(maker->instruction))
         leave_out(bytes, known, X64I_AC | X64I_NT);
     if (known == 10 && !oracle_random_once_in(maker->random, 4))
         oracle_random_extended(maker->random, bytes);
-    if (is_near_branch(maker) && known == 8 && !oracle_random_once_in(maker->random, 6)) {
+    if (oracle_is_near_branch(maker->instruction) && known == 8 &&
+        !oracle_random_once_in(maker->random, 6)) {
         uint64_t to = pad_address(maker->random);
         memcpy(bytes, &to, sizeof to);
     }
-    if (takes_selector(maker) && known >= 2) {
+    if (oracle_takes_selector(maker->instruction) && known >= 2) {
         uint16_t selector = selector_value(maker->random, maker->tame);
         memcpy(bytes, &selector, sizeof selector);
     }
     bool first = maker->patches == 0;
-    if (selector_offset(maker) && first && !oracle_random_once_in(maker->random, 8))
+    if (oracle_selector_offset(maker->instruction) && first &&
+        !oracle_random_once_in(maker->random, 8))
         known = far_frame(maker, bytes);
     patch(maker, linear, bytes, known);
 }
@@ -423,27 +365,6 @@ static void tame_lengths(struct maker *maker)
                 64);
 }
 
-static bool has_explicit_lengths(const ZydisDecodedInstruction *decoded)
-{
-    return decoded->mnemonic == ZYDIS_MNEMONIC_PCMPESTRI ||
-           decoded->mnemonic == ZYDIS_MNEMONIC_PCMPESTRM ||
-           decoded->mnemonic == ZYDIS_MNEMONIC_VPCMPESTRI ||
-           decoded->mnemonic == ZYDIS_MNEMONIC_VPCMPESTRM;
-}
-
-static bool is_xsave(const ZydisDecodedInstruction *decoded)
-{
-    switch (decoded->meta.isa_set) {
-    case ZYDIS_ISA_SET_XSAVE:
-    case ZYDIS_ISA_SET_XSAVEOPT:
-    case ZYDIS_ISA_SET_XSAVEC:
-    case ZYDIS_ISA_SET_XSAVES:
-        return decoded->operand_count_visible == 1;
-    default:
-        return false;
-    }
-}
-
 /* Components of SSE and AVX alone: x87's have tests of their own, the host may have more. */
 static void ask_for_components(struct maker *maker)
 {
@@ -478,9 +399,9 @@ static void tweak_before(struct maker *maker)
     const uint64_t repeats = ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE;
     if (oracle_is_gather(maker->form->space, decoded->opcode))
         tame_indices(maker);
-    if (is_xsave(decoded))
+    if (oracle_is_xsave(maker->instruction))
         ask_for_components(maker);
-    if (has_explicit_lengths(decoded))
+    if (oracle_has_explicit_lengths(maker->instruction))
         tame_lengths(maker);
     if (decoded->attributes & repeats)
         pin(maker, X64_RCX,
@@ -511,7 +432,7 @@ static void tweak_after(struct maker *maker)
     const ZydisDecodedInstruction *decoded = &maker->instruction->decoded;
     const struct oracle_patch *first = &maker->out->patch[0];
     uint64_t *gpr = maker->out->before.gpr;
-    if (is_xsave(decoded) && maker->patches)
+    if (oracle_is_xsave(maker->instruction) && maker->patches)
         make_area(maker);
     bool pair = decoded->mnemonic == ZYDIS_MNEMONIC_CMPXCHG8B ||
                 decoded->mnemonic == ZYDIS_MNEMONIC_CMPXCHG16B;
@@ -578,9 +499,9 @@ static void place_register(struct maker *maker, const ZydisDecodedOperand *opera
     if (gpr < 0 || operand->visibility != ZYDIS_OPERAND_VISIBILITY_EXPLICIT ||
         !(operand->actions & ZYDIS_OPERAND_ACTION_MASK_READ))
         return;
-    if (takes_selector(maker))
+    if (oracle_takes_selector(maker->instruction))
         pin(maker, gpr, selector_value(maker->random, maker->tame), 16);
-    else if (is_near_branch(maker) && !oracle_random_once_in(maker->random, 6))
+    else if (oracle_is_near_branch(maker->instruction) && !oracle_random_once_in(maker->random, 6))
         pin(maker, gpr, pad_address(maker->random), 64);
 }
 
