@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * x64emu cycles --ledger: what each phase of a system call costs on a core, and what each
- * mitigation adds to it: the program runs once without any, then once with each.
+ * mitigation adds to it: the program runs once without any, then once with each. A phase costs what
+ * it costs in the call where it costs the least: others found their code and data in no cache yet.
  */
 #include "cli/cycles.h"
 
@@ -44,6 +45,13 @@ static enum x64_status follow(struct cli_guest *guest, uint64_t limit, struct x6
     return status == X64_OK ? x64i_trips_finish(trips) : status;
 }
 
+static void book_phase(struct x64i_phase_cost *least, const struct x64i_phase_cost *cost,
+                       bool first)
+{
+    if (first || cost->cycles < least->cycles)
+        *least = *cost;
+}
+
 static void book(struct ledger *ledger, unsigned column, const struct x64i_trips *trips,
                  const char *syscall)
 {
@@ -53,7 +61,8 @@ static void book(struct ledger *ledger, unsigned column, const struct x64i_trips
             continue;
         ledger->calls[column]++;
         for (unsigned phase = 0; phase < X64I_PHASE_COUNT; phase++)
-            x64i_phase_cost_add(&ledger->phase[column][phase], &trips->trip[i].cost[phase]);
+            book_phase(&ledger->phase[column][phase], &trips->trip[i].cost[phase],
+                       ledger->calls[column] == 1);
     }
 }
 
@@ -83,11 +92,15 @@ static int run_column(struct ledger *ledger, unsigned column, const struct cli_o
     return cli_guest_close(&guest, status);
 }
 
-static double mean(const struct ledger *ledger, unsigned column, unsigned phase)
+static long long cycles_of(const struct ledger *ledger, unsigned column, unsigned phase)
 {
-    if (!ledger->calls[column])
-        return 0;
-    return (double)ledger->phase[column][phase].cycles / (double)ledger->calls[column];
+    return (long long)ledger->phase[column][phase].cycles;
+}
+
+/* Most of it by instructions whose figures are estimates. */
+static bool is_estimated(const struct ledger *ledger, unsigned column, unsigned phase)
+{
+    return 2 * ledger->phase[column][phase].estimated > ledger->phase[column][phase].cycles;
 }
 
 static bool is_modelled(enum x64i_phase phase)
@@ -97,42 +110,49 @@ static bool is_modelled(enum x64i_phase phase)
 
 static void print_csv(const struct ledger *ledger)
 {
-    (void)printf("core,mitigations,calls,phase,cycles,more_than_none,modelled\n");
+    (void)printf("core,mitigations,calls,phase,cycles,more_than_none,estimated,modelled\n");
     for (unsigned column = 0; column < COLUMNS; column++)
         for (unsigned phase = 0; phase < X64I_PHASE_COUNT; phase++)
-            (void)printf("\"%s\",\"%s\",%llu,%s,%.1f,%.1f,%s\n", ledger->core,
+            (void)printf("\"%s\",\"%s\",%llu,%s,%lld,%lld,%llu,%s\n", ledger->core,
                          columns[column].mitigations, (unsigned long long)ledger->calls[column],
-                         x64i_phase_name((enum x64i_phase)phase), mean(ledger, column, phase),
-                         mean(ledger, column, phase) - mean(ledger, columns[column].base, phase),
+                         x64i_phase_name((enum x64i_phase)phase), cycles_of(ledger, column, phase),
+                         cycles_of(ledger, column, phase) -
+                             cycles_of(ledger, columns[column].base, phase),
+                         (unsigned long long)ledger->phase[column][phase].estimated,
                          is_modelled((enum x64i_phase)phase) ? "yes" : "no");
+}
+
+static void print_row(const struct ledger *ledger, unsigned phase, long long sums[COLUMNS])
+{
+    (void)printf("%-14s", x64i_phase_title((enum x64i_phase)phase));
+    for (unsigned column = 0; column < COLUMNS; column++) {
+        (void)printf(" %9lld%c", cycles_of(ledger, column, phase),
+                     is_estimated(ledger, column, phase) ? '~' : ' ');
+        sums[column] += cycles_of(ledger, column, phase);
+    }
+    (void)printf("%s\n", is_modelled((enum x64i_phase)phase)
+                             ? ""
+                             : "  C not modelled where the mini-kernel answers");
 }
 
 static void print_text(const struct ledger *ledger, const char *kernel)
 {
-    double sums[COLUMNS] = {0};
-    (void)printf("cycles a system call on %s, kernel %s: the mean of %llu calls\n\n%-14s",
-                 ledger->core, kernel, (unsigned long long)ledger->calls[0], "phase");
+    long long sums[COLUMNS] = {0};
+    (void)printf(
+        "cycles a system call on %s, kernel %s: the least of %llu calls, by phase\n\n%-14s",
+        ledger->core, kernel, (unsigned long long)ledger->calls[0], "phase");
     for (unsigned column = 0; column < COLUMNS; column++)
-        (void)printf(" %10s", columns[column].mitigations);
+        (void)printf(" %9s ", columns[column].mitigations);
     (void)printf("\n");
-    for (unsigned phase = 0; phase < X64I_PHASE_COUNT; phase++) {
-        (void)printf("%-14s", x64i_phase_title((enum x64i_phase)phase));
-        for (unsigned column = 0; column < COLUMNS; column++) {
-            (void)printf(" %10.1f", mean(ledger, column, phase));
-            sums[column] += mean(ledger, column, phase);
-        }
-        (void)printf("%s\n", is_modelled((enum x64i_phase)phase)
-                                 ? ""
-                                 : "  not modelled where the mini-kernel answers");
-    }
+    for (unsigned phase = 0; phase < X64I_PHASE_COUNT; phase++)
+        print_row(ledger, phase, sums);
     (void)printf("%-14s", "all");
     for (unsigned column = 0; column < COLUMNS; column++)
-        (void)printf(" %10.1f", sums[column]);
+        (void)printf(" %9lld ", sums[column]);
     (void)printf("\n%-14s", "more than none");
     for (unsigned column = 0; column < COLUMNS; column++)
-        (void)printf(" %+10.1f", sums[column] - sums[columns[column].base]);
-    (void)printf("\n\nSYSCALL, SYSRET, SWAPGS, WRMSR and MOV to CR3 have estimated costs: "
-                 "docs/cycles.md\n");
+        (void)printf(" %+9lld ", sums[column] - sums[columns[column].base]);
+    (void)printf("\n\n~ most of it by instructions whose figures are estimates: docs/cycles.md\n");
 }
 
 int cli_cycles_ledger(int argc, char **argv)

@@ -43,10 +43,29 @@ static void fetch(struct x64i_frontend *frontend, const struct x64i_core_model *
     }
 }
 
+/* A loop whose micro-ops fit is renamed from the queue from its third iteration on. */
+static void follow_loop(struct x64i_frontend *frontend, const struct x64i_core_model *core,
+                        uint64_t rip)
+{
+    if (!core->loop_buffer || rip == frontend->next)
+        return;
+    frontend->looping =
+        rip == frontend->loop && rip < frontend->next && frontend->loop_uops <= core->loop_buffer;
+    frontend->loop = rip;
+    frontend->loop_uops = 0;
+}
+
 uint64_t x64i_frontend_deliver(struct x64i_frontend *frontend, const struct x64i_core_model *core,
                                const struct x64i_plan *plan, uint64_t rip)
 {
+    follow_loop(frontend, core, rip);
     fetch(frontend, core, plan, rip);
+    frontend->loop_uops += plan->slots;
+    if (frontend->looping) { /* no blocks, no decoders: rename's own width is the limit */
+        frontend->cycle = frontend->block_cycle = frontend->loop_cycle;
+        return frontend->cycle + core->front_depth;
+    }
+    frontend->loop_cycle = frontend->cycle;
     uint64_t earliest = frontend->block_cycle;
     if (frontend->count >= core->queue) {
         uint64_t left = frontend->renamed[(frontend->count - core->queue) % X64I_QUEUE_MAX];
@@ -92,6 +111,7 @@ void x64i_frontend_redirect(struct x64i_frontend *frontend, uint64_t cycle)
         frontend->block_cycle = cycle;
     frontend->decoded = 0;
     frontend->next = 0;
+    frontend->looping = false;
 }
 
 void x64i_frontend_delay(struct x64i_frontend *frontend, uint32_t cycles)

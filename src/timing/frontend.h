@@ -19,6 +19,10 @@ struct x64i_frontend {
     uint32_t decoded;     /* micro-ops in that cycle */
     uint64_t next;        /* address behind the last instruction, 0 after a redirection */
     bool cached;          /* the block comes from the micro-op cache */
+    uint64_t loop;        /* address that the last jump backwards went to */
+    uint32_t loop_uops;   /* delivered since */
+    uint64_t loop_cycle;  /* in which the loop was decoded */
+    bool looping;         /* what the queue holds is the loop, and nothing else is fetched */
     uint64_t blocks[X64I_BLOCKS_MAX]; /* numbers + 1 of the blocks there, by their number */
     uint64_t renamed[X64I_QUEUE_MAX]; /* cycles in which the last micro-ops left the queue */
     uint64_t count;                   /* micro-ops delivered */

@@ -289,6 +289,11 @@ const struct x64i_instruction_times *x64i_timing_last(const struct x64i_timing *
     return &timing->times;
 }
 
+bool x64i_timing_estimated(const struct x64i_timing *timing)
+{
+    return timing->source == X64I_SOURCE_ESTIMATED;
+}
+
 void x64i_timing_reset(struct x64i_timing *timing)
 {
     memset(&timing->state, 0, sizeof timing->state);

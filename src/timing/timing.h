@@ -16,6 +16,8 @@
 
 #include "x64emu/effects.h"
 
+#include <stdbool.h>
+
 struct x64i_timing;
 struct x64i_instruction_times;
 
@@ -35,6 +37,9 @@ uint64_t x64i_timing_cycles(const struct x64i_timing *timing);
 
 /* What the last step waited for and when its micro-ops did what (core.h); valid until the next. */
 const struct x64i_instruction_times *x64i_timing_last(const struct x64i_timing *timing);
+
+/* Whether the last step's figures are estimates (table.h) rather than measured or published. */
+bool x64i_timing_estimated(const struct x64i_timing *timing);
 
 /* "dependency", "tlb walk" ...: an enum x64i_wait. Static text. */
 const char *x64i_wait_name(unsigned wait);

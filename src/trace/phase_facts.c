@@ -186,7 +186,9 @@ void x64i_phase_look(const struct x64i_phase_look *look, struct x64i_phase_step 
         .rip = step->rip,
         .rsp_before = look->before->gpr[X64_RSP],
         .rsp_after = look->after->gpr[X64_RSP],
-        .cost = {.instructions = step->kind == X64_STEP_INSTRUCTION, .cycles = look->cycles},
+        .cost = {.instructions = step->kind == X64_STEP_INSTRUCTION,
+                 .cycles = look->cycles,
+                 .estimated = look->estimated ? look->cycles : 0},
     };
     out->facts = facts_of_place(look) | facts_of_instruction(look) |
                  facts_of_effects(look, &out->cost) | facts_of_stack(look);

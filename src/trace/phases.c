@@ -40,6 +40,7 @@ void x64i_phase_cost_add(struct x64i_phase_cost *sum, const struct x64i_phase_co
     sum->cr3_writes += cost->cr3_writes;
     sum->msr_writes += cost->msr_writes;
     sum->cycles += cost->cycles;
+    sum->estimated += cost->estimated;
 }
 
 void x64i_phases_sum(const struct x64i_phase_step *steps, size_t count,

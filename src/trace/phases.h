@@ -67,6 +67,7 @@ struct x64i_phase_cost {
     uint64_t cr3_writes;
     uint64_t msr_writes; /* by WRMSR */
     uint64_t cycles;
+    uint64_t estimated; /* of the cycles, those of instructions whose figures are estimates */
 };
 
 struct x64i_phase_step {
@@ -86,6 +87,7 @@ struct x64i_phase_look {
     const struct x64_registers *before;
     const struct x64_registers *after;
     uint64_t cycles; /* of this step */
+    bool estimated;  /* its figures are estimates */
 };
 
 void x64i_phase_look(const struct x64i_phase_look *look, struct x64i_phase_step *out);

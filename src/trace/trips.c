@@ -273,7 +273,8 @@ enum x64_status x64i_trips_step(struct x64i_trips *trips, const struct x64_step 
                                              .instruction = instruction,
                                              .before = &work->before,
                                              .after = &after,
-                                             .cycles = cycle - work->cycle};
+                                             .cycles = cycle - work->cycle,
+                                             .estimated = x64i_timing_estimated(work->timing)};
         x64i_phase_look(&look, &looked);
         if (status == X64_OK)
             status = add_step(trips, step, instruction, &looked);

@@ -72,6 +72,7 @@ static size_t parse(const char *hex, uint8_t *code)
 {
     size_t size = 0;
     for (; hex[0] && hex[1]; hex += 2) {
+        hex += *hex == ' ';
         const char pair[3] = {hex[0], hex[1], '\0'};
         code[size++] = (uint8_t)strtoul(pair, NULL, 16);
     }
@@ -107,6 +108,61 @@ START_TEST(test_mechanism_loop_comes_from_the_micro_op_cache)
 {
     ck_assert_double_gt(cycles_of("golden_cove", "66813f5301", false), 3);
     ck_assert_double_le(cycles_of("golden_cove", "66813f5301", true), 1);
+}
+END_TEST
+
+/* Optimization Reference Manual 3.4.2.2: CMP and JCC are one micro-op, so five instructions take
+ * four slots; CMP of memory with an immediate keeps its own, and INC does not fuse with JC. */
+START_TEST(test_mechanism_compare_and_jump_fuse)
+{
+    ck_assert_double_eq_tol(cycles_of("skylake", "909090 4839c9 7400", true), 1, 0.02);
+    ck_assert_double_eq_tol(cycles_of("skylake", "909090 48ffc1 7400", true), 1, 0.02);
+    ck_assert_double_eq_tol(cycles_of("skylake", "909090 48ffc1 7200", true), 1.25, 0.02);
+    ck_assert_double_eq_tol(cycles_of("skylake", "909090 48833b00 7400", true), 1.25, 0.02);
+}
+END_TEST
+
+/* The same loop with a queue that keeps it: the micro-op cache starts each iteration in a cycle of
+ * its own, the loop buffer does not (Optimization Reference Manual 2.6.2 and E.2.2.4). */
+START_TEST(test_mechanism_loop_buffer_joins_iterations)
+{
+    static struct x64i_core core;
+    uint64_t cycles[2];
+    struct x64i_core_model model = *x64i_core_model_find("skylake");
+    const struct x64i_plan nop = {.length = 1, .slots = 1, .elimination = X64I_ELIMINATED_NOP};
+    const struct x64i_accesses none = {0};
+    model.cached_uops = 4;
+    for (unsigned with = 0; with < 2; with++) {
+        model.loop_buffer = with ? 64 : 0;
+        x64i_core_init(&core, &model);
+        for (unsigned i = 0; i < 6 * 1000; i++)
+            cycles[with] = x64i_core_execute(&core, &nop, 0x1000 + i % 6, &none, NULL);
+    }
+    ck_assert_uint_ge(cycles[0], 1990); /* 4 and 2 micro-ops by turns */
+    ck_assert_uint_le(cycles[1], 1520); /* 4 in every cycle */
+    model.loop_buffer = 5;              /* too small for six */
+    x64i_core_init(&core, &model);
+    for (unsigned i = 0; i < 6 * 1000; i++)
+        cycles[1] = x64i_core_execute(&core, &nop, 0x1000 + i % 6, &none, NULL);
+    ck_assert_uint_eq(cycles[1], cycles[0]);
+}
+END_TEST
+
+/* A load behind a store of the same low 12 bits at another address waits for the store's address
+ * and some cycles more (Optimization Reference Manual 11.8); one of other bits does not. */
+START_TEST(test_mechanism_4k_alias_delays_a_load)
+{
+    static struct x64i_memory memory;
+    const struct x64i_core_model *model = x64i_core_model_find("golden_cove");
+    const struct x64i_touch store = {.linear = 0x10100, .physical = 0x20100, .size = 8};
+    const struct x64i_touch alias = {.linear = 0x31100, .physical = 0x41100, .size = 8};
+    const struct x64i_touch other = {.linear = 0x31200, .physical = 0x41200, .size = 8};
+    memset(&memory, 0, sizeof memory);
+    x64i_memory_store(&memory, model, &store, 100, 100, 200);
+    ck_assert_uint_eq(x64i_memory_load(&memory, model, &other, 100, 5, false, false), 105);
+    ck_assert_uint_eq(x64i_memory_load(&memory, model, &alias, 100, 5, false, false),
+                      105u + model->alias);
+    ck_assert_uint_eq(x64i_memory_load(&memory, model, &alias, 300, 5, false, false), 305);
 }
 END_TEST
 
@@ -146,6 +202,9 @@ static Suite *mechanism_suite(void)
     tcase_add_loop_test(tcase, test_mechanism_takes_its_cycles, 0,
                         (int)(sizeof rows / sizeof rows[0]));
     tcase_add_test(tcase, test_mechanism_loop_comes_from_the_micro_op_cache);
+    tcase_add_test(tcase, test_mechanism_compare_and_jump_fuse);
+    tcase_add_test(tcase, test_mechanism_loop_buffer_joins_iterations);
+    tcase_add_test(tcase, test_mechanism_4k_alias_delays_a_load);
     tcase_add_test(tcase, test_mechanism_same_input_same_cycles);
     tcase_add_test(tcase, test_mechanism_bad_code_is_refused);
     suite_add_tcase(suite, tcase);

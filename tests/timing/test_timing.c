@@ -86,6 +86,31 @@ START_TEST(test_timing_effects_cost)
 }
 END_TEST
 
+/* Sixteen lines of NOPs: the first time they come from the L3 two at a time (the second is fetched
+ * ahead), the second time from the L1, and evicted from there from the L2. */
+START_TEST(test_timing_cold_code_waits_for_its_lines)
+{
+    struct x64i_timing *timing = new_timing();
+    uint64_t before = 0, cycles[2];
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (uint64_t i = 0; i < 1024; i++) {
+            const struct x64_step step = {.rip = 0x10000 + i,
+                                          .kind = X64_STEP_INSTRUCTION,
+                                          .code_bits = 64,
+                                          .length = 1,
+                                          .bytes = {0x90}};
+            cycles[pass] = x64i_timing_retire(timing, &step) - before;
+        }
+        before = x64i_timing_cycles(timing);
+    }
+    x64i_timing_destroy(timing);
+    ck_assert_uint_ge(cycles[1], 1024 / 6);
+    ck_assert_uint_le(cycles[1], 1024 / 4);
+    ck_assert_uint_ge(cycles[0], 8 * 65);
+    ck_assert_uint_le(cycles[0], 8 * 65 + cycles[1] + 100);
+}
+END_TEST
+
 /* A branch that goes either way by turns is learnt; one that changes at random costs what a
  * misprediction does (measured on Golden Cove: 18 cycles in the mean of right and wrong). */
 static uint64_t branch_cycles(uint32_t pattern_length, unsigned count)
@@ -171,6 +196,7 @@ static Suite *timing_suite(void)
     tcase_add_test(tcase, test_timing_cores_are_known_by_name);
     tcase_add_test(tcase, test_timing_measured_costs_are_met);
     tcase_add_test(tcase, test_timing_effects_cost);
+    tcase_add_test(tcase, test_timing_cold_code_waits_for_its_lines);
     tcase_add_test(tcase, test_timing_branches_are_predicted);
     tcase_add_test(tcase, test_timing_takes_any_step);
     tcase_add_test(tcase, test_timing_goes_back);
