@@ -132,6 +132,7 @@ bool x64i_tlbs_follow(struct x64i_tlbs *tlbs, const struct x64i_core_model *core
             leaf = is_leaf(effect) ? effect : NULL;
         } else if (effect->kind == X64_EFFECT_TLB_FILL && leaf) {
             remember(tlbs, effect, leaf);
+            memset(tlbs->recent, 0, sizeof tlbs->recent);
         } else if (effect->kind == X64_EFFECT_TLB_FLUSH) {
             flush_all(tlbs, core, effect);
             flushed = true;
@@ -140,6 +141,8 @@ bool x64i_tlbs_follow(struct x64i_tlbs *tlbs, const struct x64i_core_model *core
             flushed = true;
         }
     }
+    if (flushed)
+        memset(tlbs->recent, 0, sizeof tlbs->recent);
     return flushed;
 }
 
@@ -188,6 +191,10 @@ uint32_t x64i_tlbs_access(struct x64i_tlbs *tlbs, struct x64i_caches *caches,
                           const struct x64i_core_model *core, const struct x64_step *step,
                           uint64_t linear, bool code)
 {
+    uint64_t page = linear >> SMALL_BITS;
+    uint64_t *recent = &tlbs->recent[code][page % X64I_TLB_RECENT];
+    if (*recent == page + 1)
+        return 0;
     const struct x64i_translation *known = find(tlbs, linear);
     unsigned bits = known && known->page % 64 == LARGE_BITS ? LARGE_BITS : SMALL_BITS;
     uint64_t key = key_of(linear, bits, known ? known->pcid : tlbs->pcid);
@@ -197,8 +204,11 @@ uint32_t x64i_tlbs_access(struct x64i_tlbs *tlbs, struct x64i_caches *caches,
     const struct x64i_tlb_shape *small_shape = code ? &core->code_tlb : &core->data_tlb;
     const struct x64i_tlb_shape *large_shape = code ? &core->code_large_tlb : &core->data_large_tlb;
     const struct x64i_tlb_shape *shape = bits == LARGE_BITS ? large_shape : small_shape;
-    if (hit(first, shape, key))
+    if (hit(first, shape, key)) {
+        *recent = page + 1;
         return 0;
+    }
+    memset(tlbs->recent, 0, sizeof tlbs->recent); /* one of them may go */
     insert(first, shape, key);
     if (hit(&tlbs->second, &core->second_tlb, key))
         return core->second_tlb_cycles;

@@ -16,6 +16,7 @@
 #define X64I_TLB_SETS    128u
 #define X64I_WALK_CACHED 32u
 #define X64I_TLB_KNOWN   2048u
+#define X64I_TLB_RECENT  16u
 
 struct x64i_tlb {
     uint64_t pages[X64I_TLB_SETS][X64I_TLB_WAYS]; /* keys + 1, the latest first */
@@ -34,6 +35,7 @@ struct x64i_tlbs {
     uint64_t upper[X64I_WALK_CACHED]; /* entries of levels 2-4 read lately, by their address + 1 */
     struct x64i_translation known[X64I_TLB_KNOWN];
     uint32_t pcid;
+    uint64_t recent[2][X64I_TLB_RECENT]; /* pages + 1, of data and code, sure to be hit */
 };
 
 /* Takes in what a step did to translations: fills, flushes, another CR3. True for a flush. */
