@@ -20,7 +20,7 @@ struct x64i_cache_shape {
 };
 
 struct x64i_tlb_shape {
-    uint32_t sets, ways; /* at most X64I_TLB_SETS, X64I_TLB_WAYS (tlb.h) */
+    uint32_t sets, ways; /* at most X64I_TLB_MOST_SETS, X64I_TLB_MOST_WAYS (tlb.h) */
 };
 
 struct x64i_core_model {

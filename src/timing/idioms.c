@@ -50,8 +50,9 @@ static bool is_plain_move(const struct x64i_core_model *core,
         operands[1].type != ZYDIS_OPERAND_TYPE_REGISTER)
         return false;
     if (instruction->mnemonic == ZYDIS_MNEMONIC_MOV)
-        return core->eliminates_moves && (is_register(&operands[0], ZYDIS_REGCLASS_GPR64) ||
-                                          is_register(&operands[0], ZYDIS_REGCLASS_GPR32));
+        return !same_registers(operands, 0, 1) && core->eliminates_moves &&
+               (is_register(&operands[0], ZYDIS_REGCLASS_GPR64) ||
+                is_register(&operands[0], ZYDIS_REGCLASS_GPR32));
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
         if (vectors[i] == instruction->mnemonic)
             return true;

@@ -5,6 +5,7 @@
 #include "emu.h"
 #include "state/effect_list.h"
 #include "timing/accesses.h"
+#include "timing/tlb.h"
 
 #include "x64emu/x64emu.h"
 
@@ -49,6 +50,8 @@ struct x64i_replay {
     struct x64i_core core;
     ZydisDecoder decoder;
     uint64_t data[PAGE / 8];
+    struct x64i_tlb_level pages; /* the first-level TLB for data */
+    uint64_t misses;
     struct block_instruction *block;
     unsigned count;
     bool relative; /* some instruction's address depends on where it stands */
@@ -292,6 +295,24 @@ static bool step(struct x64i_replay *replay, const struct block_instruction *ins
     }
 }
 
+/* The second-level TLB has all pages; the first level has them only if there are few, since what
+ * was measured ran over and over: then its first misses do not count. */
+static void translate(struct x64i_replay *replay, const struct x64i_replay_request *request,
+                      unsigned copy, struct x64i_access_list *list)
+{
+    const struct x64i_core_model *core = replay->planner.core;
+    uint64_t room = (uint64_t)core->data_tlb.sets * core->data_tlb.ways;
+    for (size_t i = 0; i < list->reads; i++) {
+        if (x64i_tlb_touch(&replay->pages, &core->data_tlb, list->read[i].linear / PAGE))
+            continue;
+        replay->misses++;
+        if (replay->misses * request->last <= room * (copy + 1))
+            continue;
+        list->read[i].extra = core->second_tlb_cycles;
+        list->read[i].wait = X64I_WAIT_TLB;
+    }
+}
+
 static bool run_copy(struct x64i_replay *replay, const struct x64i_replay_request *request,
                      unsigned copy, uint64_t size, struct x64i_replay_result *result)
 {
@@ -304,6 +325,7 @@ static bool run_copy(struct x64i_replay *replay, const struct x64i_replay_reques
         uint64_t repeated = 0;
         if (!step(replay, instruction, rip, &list, &repeated, result))
             return false;
+        translate(replay, request, copy, &list);
         const struct x64i_accesses accesses = {.reads = list.read,
                                                .writes = list.write,
                                                .read_count = list.reads,
@@ -349,6 +371,8 @@ enum x64_status x64i_replay_run(struct x64i_replay *replay, const uint8_t *code,
         !place_code(replay, code, size, request, result))
         return X64_ERROR_ARGUMENT;
     x64i_core_init(&replay->core, replay->planner.core);
+    memset(&replay->pages, 0, sizeof replay->pages);
+    replay->misses = 0;
     struct x64i_cpu *cpu = replay->cpu;
     cpu->effects = cpu->mmu.effects = replay->effects;
     uint64_t started = 0;

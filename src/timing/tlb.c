@@ -25,7 +25,7 @@ static uint64_t key_of(uint64_t linear, unsigned bits, uint32_t pcid)
 }
 
 /* Whether the key is there; it is the latest of its set then. */
-static bool hit(struct x64i_tlb *tlb, const struct x64i_tlb_shape *shape, uint64_t key)
+static bool hit(struct x64i_tlb_level *tlb, const struct x64i_tlb_shape *shape, uint64_t key)
 {
     uint64_t *ways = tlb->pages[key % shape->sets];
     for (unsigned way = 0; way < shape->ways; way++) {
@@ -38,11 +38,19 @@ static bool hit(struct x64i_tlb *tlb, const struct x64i_tlb_shape *shape, uint64
     return false;
 }
 
-static void insert(struct x64i_tlb *tlb, const struct x64i_tlb_shape *shape, uint64_t key)
+static void insert(struct x64i_tlb_level *tlb, const struct x64i_tlb_shape *shape, uint64_t key)
 {
     uint64_t *ways = tlb->pages[key % shape->sets];
     memmove(&ways[1], &ways[0], (shape->ways - 1) * sizeof *ways);
     ways[0] = key + 1;
+}
+
+bool x64i_tlb_touch(struct x64i_tlb_level *tlb, const struct x64i_tlb_shape *shape, uint64_t page)
+{
+    if (hit(tlb, shape, page))
+        return true;
+    insert(tlb, shape, page);
+    return false;
 }
 
 static struct x64i_translation *slot_of(const struct x64i_tlbs *tlbs, uint64_t linear,
@@ -101,7 +109,7 @@ static bool goes(uint64_t key, const struct x64_effect *flush)
 }
 
 /* Takes out the keys that the flush names. */
-static void sweep(struct x64i_tlb *tlb, const struct x64i_tlb_shape *shape,
+static void sweep(struct x64i_tlb_level *tlb, const struct x64i_tlb_shape *shape,
                   const struct x64_effect *flush)
 {
     for (unsigned set = 0; set < shape->sets; set++)
@@ -198,9 +206,9 @@ uint32_t x64i_tlbs_access(struct x64i_tlbs *tlbs, struct x64i_caches *caches,
     const struct x64i_translation *known = find(tlbs, linear);
     unsigned bits = known && known->page % 64 == LARGE_BITS ? LARGE_BITS : SMALL_BITS;
     uint64_t key = key_of(linear, bits, known ? known->pcid : tlbs->pcid);
-    struct x64i_tlb *small = code ? &tlbs->code : &tlbs->data;
-    struct x64i_tlb *large = code ? &tlbs->code_large : &tlbs->data_large;
-    struct x64i_tlb *first = bits == LARGE_BITS ? large : small;
+    struct x64i_tlb_level *small = code ? &tlbs->code : &tlbs->data;
+    struct x64i_tlb_level *large = code ? &tlbs->code_large : &tlbs->data_large;
+    struct x64i_tlb_level *first = bits == LARGE_BITS ? large : small;
     const struct x64i_tlb_shape *small_shape = code ? &core->code_tlb : &core->data_tlb;
     const struct x64i_tlb_shape *large_shape = code ? &core->code_large_tlb : &core->data_large_tlb;
     const struct x64i_tlb_shape *shape = bits == LARGE_BITS ? large_shape : small_shape;

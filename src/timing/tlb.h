@@ -12,14 +12,14 @@
 
 #include "x64emu/effects.h"
 
-#define X64I_TLB_WAYS    16u
-#define X64I_TLB_SETS    128u
-#define X64I_WALK_CACHED 32u
-#define X64I_TLB_KNOWN   2048u
-#define X64I_TLB_RECENT  16u
+#define X64I_TLB_MOST_WAYS 16u
+#define X64I_TLB_MOST_SETS 128u
+#define X64I_WALK_CACHED   32u
+#define X64I_TLB_KNOWN     2048u
+#define X64I_TLB_RECENT    16u
 
-struct x64i_tlb {
-    uint64_t pages[X64I_TLB_SETS][X64I_TLB_WAYS]; /* keys + 1, the latest first */
+struct x64i_tlb_level {
+    uint64_t pages[X64I_TLB_MOST_SETS][X64I_TLB_MOST_WAYS]; /* keys + 1, the latest first */
 };
 
 /* What the machine's last walk of a page found. */
@@ -31,12 +31,15 @@ struct x64i_translation {
 };
 
 struct x64i_tlbs {
-    struct x64i_tlb data, data_large, code, code_large, second;
+    struct x64i_tlb_level data, data_large, code, code_large, second;
     uint64_t upper[X64I_WALK_CACHED]; /* entries of levels 2-4 read lately, by their address + 1 */
     struct x64i_translation known[X64I_TLB_KNOWN];
     uint32_t pcid;
     uint64_t recent[2][X64I_TLB_RECENT]; /* pages + 1, of data and code, sure to be hit */
 };
+
+/* Whether the page is there; it is, and the latest of its set, afterwards. */
+bool x64i_tlb_touch(struct x64i_tlb_level *tlb, const struct x64i_tlb_shape *shape, uint64_t page);
 
 /* Takes in what a step did to translations: fills, flushes, another CR3. True for a flush. */
 bool x64i_tlbs_follow(struct x64i_tlbs *tlbs, const struct x64i_core_model *core,
