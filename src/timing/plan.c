@@ -391,11 +391,10 @@ void x64i_plan_make(const struct x64i_planner *planner, const ZydisDecodedInstru
     plan->lock_extra = (uint8_t)(row->latency > 1 && row->latency < 64 ? row->latency - 1 : 0);
     /* XCHG with memory locks without a prefix (SDM vol. 3A, 9.1.2.1). */
     plan->lock |= instruction->mnemonic == ZYDIS_MNEMONIC_XCHG && reading.loads;
-    plan->renamable =
-        planner->core->renames_memory && reading.loads && !reading.vector &&
-        (reading.memory_bits >= 32 || reading.memory_bits == 8 || (made && reading.stores)) &&
-        instruction->meta.category != ZYDIS_CATEGORY_SSE &&
-        !(made && reading.stores && operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-          instruction->operand_count_visible > 1);
+    plan->renamable = planner->core->renames_memory && reading.loads && !reading.vector &&
+                      reading.memory_bits != 16 &&
+                      instruction->meta.category != ZYDIS_CATEGORY_SSE &&
+                      !(made && reading.stores && operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+                        instruction->operand_count_visible > 1);
     plan->slots = (uint8_t)count_slots(plan);
 }

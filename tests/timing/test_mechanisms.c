@@ -55,6 +55,7 @@ static const struct row rows[] = {
     {"golden_cove", "two stores of one line", "488903", 0.5, 0.01},
     {"golden_cove", "stores of two lines", "488903488983c0000000", 2, 0.1},
     {"golden_cove", "register taken over from a store", "48830301", 1, 0.02},
+    {"golden_cove", "... not of 16 bits", "66834b1204", 7.33, 0.4},
     {"golden_cove", "a load across pages", "4c8b4010b8eaffffff41f6c008", 3, 0.2},
     {"golden_cove", "a page each load, in the second TLB", "486314984801d0", 13, 1},
     {"golden_cove", "locked addition", "f00fc103", 18, 1},
