@@ -13,7 +13,7 @@
 
 /* Up to 128 blocks, and up to 16384 of them. */
 static const struct x64i_block_tables small_tables = {
-    .address_count = 256, .page_count = 64, .jump_count = 128, .slab_limit = 4};
+    .address_count = 256, .page_count = 64, .jump_count = 1024, .slab_limit = 4};
 static const struct x64i_block_tables large_tables = {
     .address_count = 16384, .page_count = 4096, .jump_count = 4096, .slab_limit = 512};
 

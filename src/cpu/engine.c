@@ -155,7 +155,8 @@ static bool handle_leave(struct x64i_cpu *cpu, uint64_t limit)
 /* After a disturbance: blocks that were written go. */
 static void settle(struct x64i_cpu *cpu)
 {
-    x64i_blocks_drop_written(cpu);
+    if (cpu->mmu.physical.code.written_count) /* rarely: not worth a call each time */
+        x64i_blocks_drop_written(cpu);
     cpu->mmu.physical.disturbed = false;
 }
 

@@ -38,19 +38,14 @@ void x64i_host_tlb_destroy(struct x64i_host_tlb *host)
     *host = (struct x64i_host_tlb){0};
 }
 
-/* The context of `key`, or the one that was in force the longest time ago, made ready for it. */
-static struct x64i_host_context *find_context(struct x64i_host_tlb *host, uint64_t key)
+/* The context that was in force the longest time ago, made ready for another key; the one that
+ * always misses where the host has no memory for it. */
+static struct x64i_host_context *reuse_context(struct x64i_host_tlb *host, uint64_t key)
 {
     struct x64i_host_context *oldest = host->contexts;
-    if (key == 0)
-        return &host->contexts[X64I_HOST_CONTEXTS];
-    for (size_t i = 0; i < X64I_HOST_CONTEXTS; i++) {
-        struct x64i_host_context *context = &host->contexts[i];
-        if (context->key == key)
-            return context;
-        if (context->used_at < oldest->used_at)
-            oldest = context;
-    }
+    for (size_t i = 1; i < X64I_HOST_CONTEXTS; i++)
+        if (host->contexts[i].used_at < oldest->used_at)
+            oldest = &host->contexts[i];
     if (!oldest->slots)
         oldest->slots = x64i_heap_allocate_zeroed(host->heap, SLOTS_SIZE);
     if (!oldest->slots)
@@ -60,6 +55,16 @@ static struct x64i_host_context *find_context(struct x64i_host_tlb *host, uint64
     oldest->key = key;
     oldest->stamp = 0;
     return oldest;
+}
+
+static struct x64i_host_context *find_context(struct x64i_host_tlb *host, uint64_t key)
+{
+    if (key == 0)
+        return &host->contexts[X64I_HOST_CONTEXTS];
+    for (size_t i = 0; i < X64I_HOST_CONTEXTS; i++)
+        if (host->contexts[i].key == key)
+            return &host->contexts[i];
+    return reuse_context(host, key);
 }
 
 bool x64i_host_tlb_select(struct x64i_host_tlb *host, uint64_t key)
