@@ -354,3 +354,54 @@ SYSCALL_DEFINE5(renameat2, int, olddfd, const char __user *, oldname, int, newdf
 {
     return do_rename(kernel, olddfd, X64I_USER(oldname), newdfd, X64I_USER(newname), flags);
 }
+
+/* There are no attributes, as on a filesystem that does not know them: ls -l asks each file. */
+SYSCALL_DEFINE4(getxattr, const char __user *, pathname, const char __user *, name, void __user *,
+                value, size_t, size)
+{
+    return -EOPNOTSUPP;
+}
+
+SYSCALL_DEFINE4(lgetxattr, const char __user *, pathname, const char __user *, name, void __user *,
+                value, size_t, size)
+{
+    return -EOPNOTSUPP;
+}
+
+SYSCALL_DEFINE4(fgetxattr, int, fd, const char __user *, name, void __user *, value, size_t, size)
+{
+    return -EOPNOTSUPP;
+}
+
+SYSCALL_DEFINE3(listxattr, const char __user *, pathname, char __user *, list, size_t, size)
+{
+    return -EOPNOTSUPP;
+}
+
+SYSCALL_DEFINE3(llistxattr, const char __user *, pathname, char __user *, list, size_t, size)
+{
+    return -EOPNOTSUPP;
+}
+
+SYSCALL_DEFINE3(flistxattr, int, fd, char __user *, list, size_t, size)
+{
+    return -EOPNOTSUPP;
+}
+
+SYSCALL_DEFINE5(setxattr, const char __user *, pathname, const char __user *, name,
+                const void __user *, value, size_t, size, int, flags)
+{
+    return -EOPNOTSUPP;
+}
+
+SYSCALL_DEFINE5(lsetxattr, const char __user *, pathname, const char __user *, name,
+                const void __user *, value, size_t, size, int, flags)
+{
+    return -EOPNOTSUPP;
+}
+
+SYSCALL_DEFINE5(fsetxattr, int, fd, const char __user *, name, const void __user *, value, size_t,
+                size, int, flags)
+{
+    return -EOPNOTSUPP;
+}

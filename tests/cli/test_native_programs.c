@@ -119,6 +119,7 @@ static const struct row vector_rows[] = {
 
 static const struct row dynamic_rows[] = {
     {{"/bin/ls", "/usr/share/doc/base-files"}, NULL},
+    {{"/bin/ls", "-l", "/usr/share/doc/base-files"}, NULL},
     {{"/usr/bin/sort", "-r"}, lines},
     {{"/bin/sed", "s/a\\(.\\)/\\1/"}, lines},
     {{"/usr/bin/awk", "BEGIN { for (i = 1; i < 4; i++) printf \"%d %.3f\\n\", i, i / 3 }"}, NULL},
