@@ -60,7 +60,7 @@ static const struct {
     {{"trace", "--env", "x"}, "NAME=VALUE"},
     {{"trace", "--compare", "4.9"}, "write it once, as --compare A"},
     {{"trace", "--compare=4.9", "6.1"}, "write it once, as --compare A"},
-    {{"trace", "--compare", "4.9", "2.4"}, "--entry 2.4: unknown"},
+    {{"trace", "--compare", "4.9", "2.4"}, "--compare 2.4: no such era"},
     {{"trace", "--compare", ":pti", "6.1"}, "write an era or an image's path first"},
     {{"trace", "--compare", "6.1:garlic", "6.1"}, "unknown mitigation 'garlic'"},
     {{"trace", "--compare", "6.1:", "6.1"}, "unknown mitigation ''"},
