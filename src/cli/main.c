@@ -76,7 +76,7 @@ static const char option_help[] =
     "options of run:\n"
     "  -s                     print system calls on stderr\n"
     "  -c                     count them, with a table on stderr at the end\n"
-    "  --output-limit SIZE    ends a guest that writes more than this to its terminal (or --output)\n"
+    "  --output SIZE          ends a guest that writes more than this to its terminal\n"
     "\n"
     "options of cycles (docs/cycles.md):\n"
     "  --code HEX             predict a block's cycles, or\n"
