@@ -13,8 +13,10 @@
 #define DEFAULT_MEMORY       (UINT64_C(64) << 20)
 #define DEFAULT_STOCK_MEMORY (UINT64_C(256) << 20)
 
-/* The program goes forwards only: no snapshots. */
-#define NO_HISTORY (UINT64_C(1) << 62)
+/* Steps between snapshots: of a run that nobody goes back through, and of one that is looked at,
+ * where every seek has to be done within a frame. */
+#define NO_HISTORY   (UINT64_C(1) << 62)
+#define NEAR_HISTORY UINT64_C(16384)
 
 static volatile sig_atomic_t interrupted;
 static struct x64_machine *interrupted_machine;
@@ -142,7 +144,7 @@ static int create_machine(struct cli_guest *guest, const struct cli_options *opt
                                 .cpu_model = options->cpu,
                                 .memory_size = options->memory ? options->memory : memory,
                                 .host = host_of(guest),
-                                .history_interval = guest->looks_back ? 0 : NO_HISTORY};
+                                .history_interval = guest->looks_back ? NEAR_HISTORY : NO_HISTORY};
     enum x64_status status = x64_machine_create(&config, &guest->machine);
     if (status == X64_ERROR_NOT_FOUND)
         return cli_fail(CLI_USAGE, "--cpu %s: unknown; use golden_cove, skylake or zen3",
@@ -188,7 +190,7 @@ int cli_guest_replay(struct cli_guest *guest, struct cli_options *options,
     enum x64_status status = x64i_recording_read(path, recording, &error);
     if (status != X64_OK)
         return cli_fail(CLI_INPUT, "%s", error.text);
-    status = x64i_recording_open(recording, &host, guest->looks_back ? 0 : NO_HISTORY,
+    status = x64i_recording_open(recording, &host, guest->looks_back ? NEAR_HISTORY : NO_HISTORY,
                                  &guest->machine, &error);
     if (status != X64_OK) {
         x64i_recording_free(recording);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WARM_UP  4096u  /* steps explained before a moment that the index has not reached */
-#define FAR_AWAY 65536u /* a checkpoint this far back is not worth walking from */
+#define WARM_UP  1024u /* steps explained before a moment that the index has not reached */
+#define FAR_AWAY 4096u /* a checkpoint this far back is not worth walking from */
 
 enum x64_status x64i_view_open(struct x64_machine *machine, struct x64i_view **out)
 {
@@ -23,6 +23,7 @@ enum x64_status x64i_view_open(struct x64_machine *machine, struct x64i_view **o
     if (status == X64_OK)
         status = x64i_index_open(view);
     if (status == X64_OK) {
+        view->walker.known = &view->index;
         x64i_walker_start(&view->walker, true);
         status = x64i_view_seek(view, view->first, X64I_VIEW_ALL);
     }
@@ -62,8 +63,9 @@ static enum x64_status walk_to(struct x64i_view *view, uint64_t n)
     const struct x64i_view_track *from = x64i_index_checkpoint(&view->index, n);
     enum x64_status status = X64_OK;
     bool useful = from && n - from->n <= FAR_AWAY;
-    bool here = walker->track.n <= n && x64_steps(walker->machine) == walker->track.n &&
-                n - walker->track.n < WARM_UP && (walker->track.exact || !useful);
+    bool near =
+        useful ? walker->track.exact && walker->track.n >= from->n : n - walker->track.n < WARM_UP;
+    bool here = near && walker->track.n <= n && x64_steps(walker->machine) == walker->track.n;
     if (!here && useful) {
         status = x64_goto(walker->machine, from->n);
         if (status == X64_OK)
@@ -151,8 +153,6 @@ enum x64_status x64i_view_seek(struct x64i_view *view, uint64_t n, unsigned effe
         status = x64i_walker_step(walker, &moment->line);
         if (status != X64_OK)
             return status;
-        if (n - view->first < view->index.cycle_count)
-            moment->line.cycle = view->index.cycles[n - view->first];
         take_effects(moment, &walker->step);
     }
     moment->effect = effect < moment->effect_count ? effect : moment->effect_count;

@@ -14,7 +14,7 @@
 #define MAX_BANDS  2000000u
 #define MAX_CALLS  1000000u
 #define MAX_WRITES 4000000u
-#define MAX_CYCLES 16777216u
+#define MAX_TIMES  16777216u
 #define FIRST_ROOM 1024u
 
 /* Writes this near RSP are a stack's. */
@@ -96,7 +96,7 @@ void x64i_index_close(struct x64i_view_index *index)
     free(index->bands);
     free(index->calls);
     free(index->writes);
-    free(index->cycles);
+    free(index->times);
 }
 
 static void keep_checkpoint(struct x64i_view_index *index, uint64_t first)
@@ -186,12 +186,19 @@ static void keep_writes(struct x64i_view_index *index)
 }
 
 /* They stand in the order of the steps: from one that has no room on, there are none. */
-static void keep_cycles(struct x64i_view_index *index, uint64_t nth)
+static void keep_time(struct x64i_view_index *index, uint64_t nth)
 {
-    if (index->cycle_count == nth &&
-        make_room((void **)&index->cycles, &index->cycle_room, index->cycle_count, MAX_CYCLES,
-                  sizeof *index->cycles))
-        index->cycles[index->cycle_count++] = index->walker.track.cycles;
+    const struct x64i_trace_line *line = &index->walker.line;
+    if (index->time_count == nth && make_room((void **)&index->times, &index->time_room,
+                                              index->time_count, MAX_TIMES, sizeof *index->times))
+        index->times[index->time_count++] =
+            (struct x64i_view_time){.cycle = index->walker.track.cycles, .wait = line->wait};
+}
+
+const struct x64i_view_time *x64i_index_time(const struct x64i_view_index *index, uint64_t n)
+{
+    uint64_t nth = n - index->checkpoints[0].n;
+    return nth < index->time_count ? &index->times[nth] : NULL;
 }
 
 bool x64i_view_index(struct x64i_view *view, uint64_t steps)
@@ -208,7 +215,7 @@ bool x64i_view_index(struct x64i_view *view, uint64_t steps)
         keep_band(index, line);
         keep_call(index, line);
         keep_writes(index);
-        keep_cycles(index, line->n - view->first);
+        keep_time(index, line->n - view->first);
         keep_checkpoint(index, view->first);
     }
     return index->complete;

@@ -38,8 +38,7 @@ void x64i_walker_start(struct x64i_view_walker *walker, bool exact)
 {
     struct x64_registers registers;
     (void)x64_registers_read(walker->machine, &registers);
-    x64i_timing_reset(walker->timing);
-    walker->cycles_before = 0;
+    walker->timed = false;
     walker->track = (struct x64i_view_track){.n = x64_steps(walker->machine), .exact = exact};
     x64i_model_init(&walker->track.model, &walker->view, walker->disassembler);
     x64i_model_start(&walker->track.model, &registers);
@@ -51,8 +50,26 @@ void x64i_walker_resume(struct x64i_view_walker *walker, const struct x64i_view_
     walker->track = *track;
     walker->track.model.view = &walker->view;
     walker->track.model.disassembler = walker->disassembler;
-    x64i_timing_reset(walker->timing);
-    walker->cycles_before = track->cycles;
+    walker->timed = false;
+}
+
+/* The cycle at which the step just made retired, and what it waited for. */
+static uint64_t retire(struct x64i_view_walker *walker, uint64_t n, uint8_t *wait)
+{
+    const struct x64i_view_time *time = walker->known ? x64i_index_time(walker->known, n) : NULL;
+    if (time) {
+        walker->timed = false;
+        *wait = time->wait;
+        return time->cycle;
+    }
+    if (!walker->timed) {
+        x64i_timing_reset(walker->timing);
+        walker->cycles_before = walker->track.cycles;
+        walker->timed = true;
+    }
+    uint64_t cycles = walker->cycles_before + x64i_timing_retire(walker->timing, &walker->step);
+    *wait = x64i_timing_last(walker->timing)->wait;
+    return cycles;
 }
 
 enum x64_status x64i_walker_step(struct x64i_view_walker *walker, struct x64i_trace_line *line)
@@ -68,9 +85,11 @@ enum x64_status x64i_walker_step(struct x64i_view_walker *walker, struct x64i_tr
         return X64_ERROR_STATE;
     (void)x64_registers_read(walker->machine, &after);
     uint64_t before = track->cycles;
-    track->cycles = walker->cycles_before + x64i_timing_retire(walker->timing, &walker->step);
+    uint8_t wait;
+    track->cycles = retire(walker, n, &wait);
     x64i_model_line(&track->model, &walker->step, &after, track->cycles, line);
-    x64i_line_times(line, x64i_timing_last(walker->timing), before);
+    line->cycles = track->cycles - before;
+    line->wait = wait;
     track->n = n + 1;
     if (walker->step.cpl == 3 && after.cpl != 3)
         track->entry_n = n;

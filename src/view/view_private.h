@@ -6,8 +6,8 @@
 #include "timing/timing.h"
 #include "view/model.h"
 
-#define X64I_VIEW_CHECKPOINTS 4096u
-#define X64I_VIEW_INTERVAL    4096u
+#define X64I_VIEW_CHECKPOINTS 16384u
+#define X64I_VIEW_INTERVAL    512u
 
 /* What is remembered from step to step; a copy of it is a checkpoint. */
 struct x64i_view_track {
@@ -19,16 +19,25 @@ struct x64i_view_track {
     bool exact;
 };
 
+struct x64i_view_index;
+
 /* One machine that is walked along, with everything that explains its steps. */
 struct x64i_view_walker {
     struct x64_machine *machine;
     struct x64i_trace_view view;
     struct x64i_disassembler *disassembler;
-    struct x64i_timing *timing;
+    const struct x64i_view_index *known; /* whose times are taken where it has them; or null */
+    struct x64i_timing *timing;          /* of the other steps */
+    bool timed;                          /* the last step was one of those */
     uint64_t cycles_before; /* where the timing began, which knows nothing of what was before */
     struct x64i_view_track track;
     struct x64_step step;        /* the last one made */
     struct x64i_trace_line line; /* room for one */
+};
+
+struct x64i_view_time {
+    uint64_t cycle : 56; /* at which the step retired */
+    uint64_t wait : 8;   /* enum x64i_wait */
 };
 
 struct x64i_view_write {
@@ -49,8 +58,9 @@ struct x64i_view_index {
     size_t call_count, call_room;
     struct x64i_view_write *writes;
     size_t write_count, write_room;
-    uint64_t *cycles; /* behind each step from the first on: as who walks all of them sees them */
-    size_t cycle_count, cycle_room;
+    struct x64i_view_time *times; /* of each step from the first on: as who walks all of them has
+                                   * them, with all that the timing remembers */
+    size_t time_count, time_room;
 };
 
 struct x64i_view {
@@ -86,6 +96,9 @@ const struct x64i_view_track *x64i_index_checkpoint(const struct x64i_view_index
 /* Fills in who wrote the stack's slots before step `n`. */
 void x64i_index_writers(const struct x64i_view_index *index, uint64_t n,
                         struct x64i_view_stack *stack);
+
+/* The times of step n, or null where the index has none. */
+const struct x64i_view_time *x64i_index_time(const struct x64i_view_index *index, uint64_t n);
 
 /* The call that step n belongs to, or null. */
 const struct x64i_view_call *x64i_index_call(const struct x64i_view_index *index, uint64_t n);
