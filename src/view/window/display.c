@@ -17,18 +17,17 @@ static int on_io_error(void *display)
 }
 
 /* SDL loads Xlib where it needs it; where it did not, there is nothing to watch. */
-static set_io_error_handler find_setter(void *xlib)
+static void find_setter(void *xlib, set_io_error_handler *setter)
 {
-    set_io_error_handler setter = NULL;
     void *symbol = xlib ? dlsym(xlib, "XSetIOErrorHandler") : NULL;
-    memcpy(&setter, &symbol, sizeof setter);
-    return setter;
+    memcpy(setter, &symbol, sizeof *setter);
 }
 
 bool x64i_display_run(void (*run)(void *user), void *user)
 {
     void *xlib = dlopen("libX11.so.6", RTLD_LAZY | RTLD_NOLOAD);
-    set_io_error_handler setter = find_setter(xlib);
+    set_io_error_handler setter = NULL;
+    find_setter(xlib, &setter);
     if (sigsetjmp(gone, 0))
         return false; /* what Xlib was in the middle of is never finished, so it stays loaded */
     io_error_handler before = setter ? setter(on_io_error) : NULL;
