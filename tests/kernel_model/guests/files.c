@@ -144,10 +144,10 @@ static void sockets(void)
 static void mappings(void)
 {
     char *base = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    strcpy(base, "moved");
+    memcpy(base, "moved", sizeof "moved");
     base[PAGE] = 'n';
     char *to = base + 4 * PAGE;
-    strcpy(to, "overwritten");
+    memcpy(to, "overwritten", sizeof "overwritten");
     void *moved = mremap(base, PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to);
     printf("mremap to the place %d: %s, %d\n", moved == to, to, to[PAGE]);
     tell("old place is gone", msync(base, PAGE, MS_ASYNC));
@@ -169,9 +169,11 @@ static void limit(int which, rlim_t value)
     printf("now %ld\n", (long)limit.rlim_cur);
 }
 
+static volatile sig_atomic_t caught;
+
 static void on_signal(int number)
 {
-    printf("signal %d\n", number);
+    caught = number;
 }
 
 static void limits(void)
@@ -191,7 +193,10 @@ static void limits(void)
     fd[0] = open("big", O_WRONLY | O_CREAT, 0600);
     tell("write to the limit", write(fd[0], "0123456789abcdef", 16));
     tell("write beyond", write(fd[0], "x", 1));
+    printf("signal %d\n", (int)caught);
+    caught = 0;
     tell("ftruncate", ftruncate(fd[0], 11));
+    printf("signal %d\n", (int)caught);
     close(fd[0]);
     tell("unlink", unlink("big"));
     limit(RLIMIT_FSIZE, RLIM_INFINITY);

@@ -147,7 +147,11 @@ static void preempted(void)
         sum = spin(2.5);
         exit(write(ends[1], &sum, sizeof sum) != (ssize_t)sizeof sum);
     }
-    signal(SIGALRM, on_alarm);
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_alarm;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &timer, NULL);
     double own = spin(1.25);
     setitimer(ITIMER_REAL, &none, NULL);
