@@ -133,9 +133,11 @@ def check_bad_input():
     check('--scale' in view(['step'], '--scale', '9', status=2), 'a bad scale passes')
     for path in ('/no/such/directory/a.png',):
         view([f'picture {path}', 'expect step @0'])
-    done = subprocess.run([PROGRAM, 'view', *RUN], stderr=subprocess.PIPE, text=True, check=False,
-                          env={k: v for k, v in os.environ.items() if k != 'DISPLAY'} | {'SDL_VIDEODRIVER': 'x11'})
-    check(done.returncode == 2 and 'no display' in done.stderr, 'no display, and no word of it')
+    bare = {k: v for k, v in os.environ.items() if k not in ('DISPLAY', 'WAYLAND_DISPLAY', 'SDL_VIDEODRIVER')}
+    for driver in ({}, {'SDL_VIDEODRIVER': 'x11'}):
+        done = subprocess.run([PROGRAM, 'view', *RUN], stderr=subprocess.PIPE, text=True, check=False,
+                              env=bare | driver, timeout=60 * PATIENCE)
+        check(done.returncode == 2 and 'no display' in done.stderr, 'no display, and no word of it')
 
 
 class Window:
@@ -216,6 +218,20 @@ def check_lost_display():
         report = window.program.stderr.read()
         check(status == 2 and at('the display is gone, at step @1; the run\'s recording: wrote x64emu.rec') in report,
               f'status {status} without a display: {report}')
+    check_recording('x64emu.rec')
+
+
+def check_signal():
+    """SIGTERM ends the program at once, but not the recording."""
+    with Window() as window:
+        window.wait(ENTRY, 'opening')
+        window.keys('Right')
+        window.wait(ENTRY + 1, 'a key')
+        window.program.terminate()
+        status = window.program.wait(60 * PATIENCE)
+        report = window.program.stderr.read()
+        check(status == 2 and at('ended by a signal, at step @1; the run\'s recording: wrote x64emu.rec') in report,
+              f'status {status} after a signal: {report}')
     check_recording('x64emu.rec')
 
 
@@ -300,6 +316,7 @@ def main():
     need_display()
     check_window()
     check_lost_display()
+    check_signal()
     print('test_window: pictures, scripts and the window agree')
 
 

@@ -16,6 +16,7 @@ struct loop {
     struct x64i_app *app;
     SDL_Window *window;
     bool dirty;
+    bool ended;        /* by a signal */
     uint64_t titled;   /* the step in the title */
     int scale;         /* that was asked for */
     double points;     /* in one of the units that the mouse's position comes in */
@@ -93,8 +94,8 @@ static void handle(struct loop *loop, const SDL_Event *event)
     struct x64i_app *app = loop->app;
     loop->dirty = true;
     switch (event->type) {
-    case SDL_QUIT:
-        (void)x64i_app_do(app, "quit", "");
+    case SDL_QUIT: /* a signal: the user cannot be asked, or is not there */
+        loop->ended = app->quit = true;
         break;
     case SDL_KEYDOWN:
         on_key(loop, event);
@@ -115,6 +116,8 @@ static void handle(struct loop *loop, const SDL_Event *event)
     case SDL_WINDOWEVENT:
         if (event->window.event == SDL_WINDOWEVENT_SIZE_CHANGED)
             fit(loop);
+        else if (event->window.event == SDL_WINDOWEVENT_CLOSE)
+            (void)x64i_app_do(app, "quit", "");
         break;
     default:
         break;
@@ -223,17 +226,35 @@ static void run_loop(void *user)
 }
 
 /* Nobody can be asked any more: the recording is saved. */
-static enum x64_status lose(struct x64i_app *app, struct x64_error_text *error)
+static enum x64_status lose(struct x64i_app *app, const char *why, struct x64_error_text *error)
 {
     bool unsaved = app->keep.write && !app->saved;
     x64i_job_stop(app);
     app->message[0] = '\0';
     if (unsaved)
         (void)x64i_app_save(app, "");
-    (void)snprintf(error->text, sizeof error->text, "the display is gone, at step %llu%s%.150s",
+    (void)snprintf(error->text, sizeof error->text, "%s, at step %llu%s%.150s", why,
                    (unsigned long long)app->n, unsaved ? "; the run's recording: " : "",
                    app->message);
     return X64_ERROR_IO;
+}
+
+/* SDL falls back on drivers that show nothing, where nobody could end the program. */
+static bool has_display(struct x64_error_text *error)
+{
+    SDL_SetHint(SDL_HINT_QUIT_ON_LAST_WINDOW_CLOSE, "0");
+    const char *problem = SDL_Init(SDL_INIT_VIDEO) == 0 ? NULL : SDL_GetError();
+    const char *driver = problem ? "" : SDL_GetCurrentVideoDriver();
+    if (!SDL_GetHint(SDL_HINT_VIDEODRIVER) &&
+        (strcmp(driver, "offscreen") == 0 || strcmp(driver, "dummy") == 0))
+        problem = "neither X11 nor Wayland answers";
+    if (!problem)
+        return true;
+    (void)snprintf(error->text, sizeof error->text,
+                   "no display (%.100s): use --headless --script FILE, or trace --format html",
+                   problem);
+    SDL_Quit();
+    return false;
 }
 
 static enum x64_status show(struct x64i_app *app, const struct x64i_window_options *options,
@@ -241,12 +262,8 @@ static enum x64_status show(struct x64i_app *app, const struct x64i_window_optio
 {
     struct loop loop = {
         .app = app, .dirty = true, .titled = UINT64_MAX, .scale = app->canvas.scale, .points = 1};
-    if (SDL_Init(SDL_INIT_VIDEO) != 0) {
-        (void)snprintf(error->text, sizeof error->text,
-                       "no display (%.100s): use --headless --script FILE, or trace --format html",
-                       SDL_GetError());
+    if (!has_display(error))
         return X64_ERROR_IO;
-    }
     loop.window = SDL_CreateWindow(options->title, SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED,
                                    options->width, options->height,
                                    SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI);
@@ -258,12 +275,11 @@ static enum x64_status show(struct x64i_app *app, const struct x64i_window_optio
     fit(&loop);
     SDL_StartTextInput();
     app->asks = true;
-    bool shown = x64i_display_run(run_loop, &loop);
-    if (!shown)
-        return lose(app, error);
+    if (!x64i_display_run(run_loop, &loop))
+        return lose(app, "the display is gone", error);
     SDL_DestroyWindow(loop.window);
     SDL_Quit();
-    return X64_OK;
+    return loop.ended ? lose(app, "ended by a signal", error) : X64_OK;
 }
 
 enum x64_status x64i_window_run(struct x64_machine *machine,
