@@ -479,9 +479,9 @@ struct x64i_block *x64i_block_at_rip(struct x64i_cpu *cpu)
 {
     const uint64_t rip = cpu->s.rip;
     struct x64i_host_tlb *host = &cpu->mmu.physical.host;
-    struct x64i_jump *jump = x64i_jump_at(cpu, rip);
-    if (jump->target == rip && jump->stamp == host->stamp)
-        return jump->to;
+    const struct x64i_jump *known = x64i_jump_at(cpu, rip);
+    if (known->target == rip && known->stamp == host->stamp)
+        return known->to;
     uint64_t physical;
     uint32_t error;
     unsigned access = X64I_ACCESS_EXECUTE | (cpu->s.cpl == 3 ? X64I_ACCESS_USER : 0);
@@ -493,7 +493,8 @@ struct x64i_block *x64i_block_at_rip(struct x64i_cpu *cpu)
         return NULL;
     x64i_host_tlb_note_code(host, rip);
     struct x64i_block *block = find(cpu, rip, physical);
-    if (block)
-        *jump = (struct x64i_jump){.target = rip, .stamp = host->stamp, .to = block};
+    if (block) /* the tables may have grown meanwhile */
+        *x64i_jump_at(cpu, rip) =
+            (struct x64i_jump){.target = rip, .stamp = host->stamp, .to = block};
     return block;
 }
