@@ -162,10 +162,10 @@ START_TEST(test_arguments_are_checked)
 }
 END_TEST
 
-/* The same from hooks: the run goes on behind it. */
+/* The same from hooks: the run goes on behind it. Under sanitizers not every one of them. */
 START_TEST(test_arguments_are_checked_in_hooks)
 {
-    for (unsigned n = 0; n < api_rows[_i].combinations; n++)
+    for (unsigned n = (unsigned)_i % HOOK_STRIDE; n < api_rows[_i].combinations; n += HOOK_STRIDE)
         for (int i = 0; i < 2; i++)
             try_call(&api_rows[_i], n, base[i], true);
 }
