@@ -197,6 +197,33 @@ static int apply_view(struct cli_options *options, char letter, const char *valu
     return CLI_DONE;
 }
 
+/* What a trace shows, and how. */
+static int apply_trace(struct cli_options *options, char letter, const char *value)
+{
+    switch (letter) {
+    case 'f':
+        return read_format(options, value);
+    case 'n':
+        options->entry_only = strcmp(value, "entry") == 0;
+        return options->entry_only
+                   ? CLI_DONE
+                   : cli_fail(CLI_USAGE, "--only %s: the only choice is entry", value);
+    case 'y':
+        options->syscall = value;
+        return CLI_DONE;
+    case 'C':
+        return read_colour(options, value);
+    case 'B':
+        options->bytes = true;
+        return CLI_DONE;
+    case 'W':
+        options->waits = true;
+        return CLI_DONE;
+    default:
+        return CLI_USAGE;
+    }
+}
+
 static int apply(struct cli_options *options, const struct option *option, const char *value)
 {
     switch (option->letter) {
@@ -217,31 +244,20 @@ static int apply(struct cli_options *options, const struct option *option, const
         return read_number(option->name, value, &options->limit);
     case 'E':
         return add_environment(options, value);
-    case 'f':
-        return read_format(options, value);
     case 'o':
     case 'O':
         options->output = value;
         return CLI_DONE;
-    case 'n':
-        options->entry_only = strcmp(value, "entry") == 0;
-        return options->entry_only
-                   ? CLI_DONE
-                   : cli_fail(CLI_USAGE, "--only %s: the only choice is entry", value);
-    case 'y':
-        options->syscall = value;
-        return CLI_DONE;
     case 'g':
         options->guest_output = value;
         return CLI_DONE;
+    case 'f':
+    case 'n':
+    case 'y':
     case 'C':
-        return read_colour(options, value);
     case 'B':
-        options->bytes = true;
-        return CLI_DONE;
     case 'W':
-        options->waits = true;
-        return CLI_DONE;
+        return apply_trace(options, option->letter, value);
     case 'S':
     case 'K':
     case 'F':
