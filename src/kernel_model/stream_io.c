@@ -151,7 +151,7 @@ static int64_t write_console(struct x64i_kernel *kernel, uint32_t stream, struct
     struct x64i_schedule *schedule = &kernel->schedule;
     uint64_t left = buffer.size;
     if (schedule->output_limit && left > schedule->output_limit - schedule->output) {
-        x64i_task_kill(kernel, SIGKILL, "its output is more than the %llu bytes of --output-limit",
+        x64i_task_kill(kernel, SIGKILL, "its output is more than the %llu bytes of --output",
                        (unsigned long long)schedule->output_limit);
         return X64I_NO_RESULT;
     }

@@ -139,7 +139,7 @@ START_TEST(test_sandbox_limits)
     ck_assert_ptr_nonnull(strstr(run.err, "--tasks"));
     program_run_free(&run);
     run = SH("--output", "8K", X64_TEST_GUESTS "/guest_endless");
-    program_run_refused(&run, 128 + 9, "8192 bytes of --output-limit");
+    program_run_refused(&run, 128 + 9, "8192 bytes of --output");
     ck_assert_uint_eq(run.out_size, 8192);
     program_run_free(&run);
     run = SH("--memory", "32M", X64_TEST_GUESTS "/guest_endless", "map");

@@ -176,7 +176,7 @@ START_TEST(test_tasks_endless_output)
                                                .output_limit = 4096});
     struct x64_stop stop = guest_run(&guest);
     ck_assert_int_eq(stop.code, 128 + 9);
-    ck_assert_ptr_nonnull(strstr(guest.log, "4096 bytes of --output-limit"));
+    ck_assert_ptr_nonnull(strstr(guest.log, "4096 bytes of --output"));
     guest_end(&guest);
 }
 END_TEST
