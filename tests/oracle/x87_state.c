@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "oracle/x87_state.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define EXCEPTIONS 0x3fu
@@ -174,8 +173,8 @@ bool oracle_is_processors_own(uint64_t offset)
            (offset >= MXCSR_MASK && offset < MXCSR_MASK + 4);
 }
 
-void oracle_x87_fields(const uint8_t *host, const uint8_t *guest, uint16_t status_tolerance,
-                       bool data, struct oracle_x87_field fields[ORACLE_X87_FIELDS])
+unsigned oracle_x87_fields(const uint8_t *host, const uint8_t *guest, uint16_t status_tolerance,
+                           bool data, struct oracle_x87_field fields[ORACLE_X87_FIELDS])
 {
     static const struct {
         const char *name;
@@ -183,13 +182,15 @@ void oracle_x87_fields(const uint8_t *host, const uint8_t *guest, uint16_t statu
         uint8_t size;
     } words[] = {{"fcw", CONTROL, 2}, {"fsw", STATUS, 2},      {"ftw", TAGS, 1},
                  {"fop", OPCODE, 2},  {"fip", INSTRUCTION, 4}, {"fdp", DATA, 4}};
+    static const char *const registers[] = {
+        "st0.sig", "st0.exp", "st1.sig", "st1.exp", "st2.sig", "st2.exp", "st3.sig", "st3.exp",
+        "st4.sig", "st4.exp", "st5.sig", "st5.exp", "st6.sig", "st6.exp", "st7.sig", "st7.exp"};
     unsigned n = 0;
-    memset(fields, 0, ORACLE_X87_FIELDS * sizeof *fields);
     bool pending = field(host, STATUS, 2) & SUMMARY;
     for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
         if ((words[i].offset >= OPCODE && !pending) || (words[i].offset == DATA && !data))
             continue;
-        snprintf(fields[n].name, sizeof fields[n].name, "%s", words[i].name);
+        fields[n].name = words[i].name;
         fields[n].host = field(host, words[i].offset, words[i].size);
         fields[n].guest = field(guest, words[i].offset, words[i].size);
         if (words[i].offset == STATUS) {
@@ -200,8 +201,9 @@ void oracle_x87_fields(const uint8_t *host, const uint8_t *guest, uint16_t statu
     }
     for (unsigned i = 0; i < 16; i++) {
         unsigned offset = REGISTERS + 16 * (i / 2) + i % 2 * 8;
-        snprintf(fields[n].name, sizeof fields[n].name, "st%u.%s", i / 2, i % 2 ? "exp" : "sig");
+        fields[n].name = registers[i];
         fields[n].host = field(host, offset, i % 2 ? 2 : 8);
         fields[n++].guest = field(guest, offset, i % 2 ? 2 : 8);
     }
+    return n;
 }

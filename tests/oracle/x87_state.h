@@ -13,7 +13,7 @@
 #define ORACLE_X87_FIELDS 22u
 
 struct oracle_x87_field {
-    char name[12];
+    const char *name;
     uint64_t host;
     uint64_t guest;
 };
@@ -33,8 +33,9 @@ void oracle_store_x87(const struct x64i_cpu_state *s, uint8_t *extended);
 bool oracle_is_processors_own(uint64_t offset);
 
 /* Takes two images apart, but for bits of the status word that may differ, and for the pointers
- * while no exception waits. `data`: FDP has a meaning. */
-void oracle_x87_fields(const uint8_t *host, const uint8_t *guest, uint16_t status_tolerance,
-                       bool data, struct oracle_x87_field fields[ORACLE_X87_FIELDS]);
+ * while no exception waits. `data`: FDP has a meaning.
+ * Returns how many fields there are. */
+unsigned oracle_x87_fields(const uint8_t *host, const uint8_t *guest, uint16_t status_tolerance,
+                           bool data, struct oracle_x87_field fields[ORACLE_X87_FIELDS]);
 
 #endif
