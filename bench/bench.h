@@ -89,6 +89,17 @@ double bench_quantile(double *values, size_t count, double quantile);
 /* Memory that this process has in RAM, in bytes. */
 double bench_resident(void);
 
+/* The CPUs that this process may use, compared a moment ago. */
+struct bench_cpus {
+    unsigned count;
+    unsigned chosen; /* the fastest one's number */
+    double spread;   /* how many times as long as on it the same work took on the slowest */
+};
+
+/* Moves this process, and the peers it will start, to the CPU that is fastest now. A count of 0:
+ * nothing could be compared, and the process runs wherever it did. */
+void bench_choose_cpu(const struct bench_context *context, struct bench_cpus *cpus);
+
 /* Prints what this is measured on. */
 void bench_print_host(const struct bench_context *context);
 

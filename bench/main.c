@@ -115,17 +115,31 @@ static void print_heading(void)
                  "---------:|------:|\n");
 }
 
+static void print_cpus(unsigned cpus, double spread)
+{
+    if (cpus > 1)
+        (void)printf(
+            "\nEach row ran on the CPU, of %u, that was fastest right before it; the slowest "
+            "took up to %.2f times as long.\n",
+            cpus, spread);
+}
+
 static void measure_all(struct bench_context *context, const char *only)
 {
+    struct bench_cpus cpus = {0};
+    double spread = 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct result result = {0};
         if (only && !strstr(rows[i].name, only))
             continue;
+        bench_choose_cpu(context, &cpus);
+        spread = cpus.spread > spread ? cpus.spread : spread;
         result.measured = rows[i].rate ? measure_rate(context, &rows[i], &result)
                                        : measure_value(context, &rows[i], &result);
         print_row(&rows[i], &result);
     }
     bench_journey_destroy(context->journey);
+    print_cpus(cpus.count, spread);
 }
 
 static const char usage[] =

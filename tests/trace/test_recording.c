@@ -12,7 +12,7 @@
 
 #define INTERVAL (UINT64_C(1) << 40)
 
-static char path[] = "/tmp/x64emu-recording-XXXXXX";
+static char path[64];
 static uint8_t *bytes;
 static size_t size;
 static uint64_t final_hash;
@@ -43,6 +43,7 @@ static void set_up(void)
 {
     struct x64i_recording recording;
     struct x64_error_text error;
+    (void)snprintf(path, sizeof path, "/tmp/x64emu-recording-XXXXXX");
     int descriptor = mkstemp(path);
     ck_assert_int_ge(descriptor, 0);
     (void)close(descriptor);
