@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "history.h"
 
+#include "ascending.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,16 +41,7 @@ void x64i_history_free(struct x64i_history *history)
 /* Number of entries at or before `n`. */
 static size_t count_until(const struct x64i_history *history, uint64_t n)
 {
-    size_t low = 0;
-    size_t high = history->count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (history->entries[middle].n <= n)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return X64I_COUNT_UNTIL(history->entries, history->count, n, n);
 }
 
 const struct x64i_history_entry *x64i_history_find(const struct x64i_history *history, uint64_t n)

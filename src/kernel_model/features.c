@@ -2,6 +2,8 @@
 #define _GNU_SOURCE /* memmem */
 #include "kernel_model/image.h"
 
+#include "ascending.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,17 +122,10 @@ static bool set_name(struct x64i_features *features, size_t number, const char *
 static size_t table_length(const struct x64_kernel_image *image, uint64_t address)
 {
     const struct x64i_symbols *symbols = &image->symbols;
-    size_t low = symbols->per_cpu_count;
-    size_t high = symbols->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (symbols->list[middle].address <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    uint64_t size = low < symbols->count ? symbols->list[low].address - address : 0;
+    size_t first = symbols->per_cpu_count;
+    size_t next =
+        first + X64I_COUNT_UNTIL(symbols->list + first, symbols->count - first, address, address);
+    uint64_t size = next < symbols->count ? symbols->list[next].address - address : 0;
     size_t length = size / 8 > WORDS_MAX * 32 ? WORDS_MAX * 32 : (size_t)(size / 8);
     return length / 32 * 32;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel_model/image.h"
 
+#include "ascending.h"
+
 #include <ctype.h>
 #include <elf.h>
 #include <stdlib.h>
@@ -216,22 +218,13 @@ static enum x64_status find_near(const struct x64i_symbols *symbols, size_t from
                                  uint64_t address, struct x64_image_symbol *symbol,
                                  uint64_t *offset)
 {
-    size_t low = from;
-    size_t high = to;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (symbols->list[middle].address <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == from)
+    size_t at = from + X64I_COUNT_UNTIL(symbols->list + from, to - from, address, address);
+    if (at == from)
         return X64_ERROR_NOT_FOUND;
-    low--;
-    while (low > from && symbols->list[low - 1].address == symbols->list[low].address)
-        low--;
-    *symbol = symbols->list[low];
+    at--;
+    while (at > from && symbols->list[at - 1].address == symbols->list[at].address)
+        at--;
+    *symbol = symbols->list[at];
     if (offset != NULL)
         *offset = address - symbol->address;
     return X64_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The list of areas: adding, cutting, protecting, finding room. */
+#include "ascending.h"
 #include "kernel_model/kernel.h"
 #include "kernel_model/mm_pages.h"
 #include "kernel_model/open_file.h"
@@ -26,16 +27,7 @@ static void insert_at(struct x64i_mm *mm, uint64_t index, const struct x64i_area
 /* The index of the first area that ends behind `linear`. */
 static uint64_t first_behind(const struct x64i_mm *mm, uint64_t linear)
 {
-    uint64_t low = 0;
-    uint64_t high = mm->area_count;
-    while (low < high) {
-        uint64_t middle = (low + high) / 2;
-        if (mm->area[middle].end <= linear)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return X64I_COUNT_UNTIL(mm->area, mm->area_count, end, linear);
 }
 
 const struct x64i_area *x64i_mm_find(const struct x64i_mm *mm, uint64_t linear)

@@ -2,6 +2,8 @@
 /* The program's own symbols, from its file, by address: for traces and messages. */
 #include "kernel_model/kernel.h"
 
+#include "ascending.h"
+
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,22 +141,14 @@ enum x64_status x64i_user_symbol_at(struct x64i_kernel *kernel, uint64_t linear,
 {
     load(kernel);
     const struct x64i_area *area = x64i_mm_find(&kernel->mm, linear);
-    size_t low = 0;
-    size_t high = kernel->symbol_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (kernel->symbols[middle].linear <= linear)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (!area || !kernel->process->program || low == 0 ||
-        kernel->symbols[low - 1].linear < area->start)
+    size_t count = X64I_COUNT_UNTIL(kernel->symbols, kernel->symbol_count, linear, linear);
+    if (!area || !kernel->process->program || count == 0 ||
+        kernel->symbols[count - 1].linear < area->start)
         return X64_ERROR_NOT_FOUND;
-    uint64_t found = kernel->symbols[low - 1].linear;
-    while (low > 1 && kernel->symbols[low - 2].linear == found)
-        low--;
-    *name = kernel->symbols[low - 1].name;
+    uint64_t found = kernel->symbols[count - 1].linear;
+    while (count > 1 && kernel->symbols[count - 2].linear == found)
+        count--;
+    *name = kernel->symbols[count - 1].name;
     *offset = linear - found;
     return X64_OK;
 }

@@ -2,6 +2,7 @@
 /* Which step of one run stands for which of the other. */
 #include "view/compare.h"
 
+#include "ascending.h"
 #include "view/compare_private.h"
 
 #include <stdlib.h>
@@ -10,16 +11,8 @@
 /* The last trip that begins at or before step n, or X64I_COMPARE_NOWHERE. */
 static size_t trip_before(const struct x64i_trips *trips, uint64_t n)
 {
-    size_t low = 0;
-    size_t high = trips->count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (trips->trip[middle].first_n <= n)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low ? low - 1 : X64I_COMPARE_NOWHERE;
+    size_t count = X64I_COUNT_UNTIL(trips->trip, trips->count, first_n, n);
+    return count ? count - 1 : X64I_COMPARE_NOWHERE;
 }
 
 static size_t trip_at(const struct x64i_trips *trips, uint64_t n)
@@ -38,52 +31,25 @@ static uint8_t phase_at(const struct x64i_trips *trips, size_t trip, uint64_t n)
     return stretch[at].phase;
 }
 
-/* The stays that begin at or before step n. */
-static size_t stays_before(const struct x64i_compare_run *run, uint64_t n)
-{
-    size_t low = 0;
-    size_t high = run->stay_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (run->stay[middle].from <= n)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* How many steps the program made before the one that step n is, or lies behind. */
 static uint64_t program_steps(const struct x64i_compare_run *run, uint64_t n)
 {
-    size_t count = stays_before(run, n);
+    size_t count = X64I_COUNT_UNTIL(run->stay, run->stay_count, from, n);
     if (!count)
         return n - run->first;
     const struct x64i_compare_stay *stay = &run->stay[count - 1];
-    if (n < stay->to) {
-        uint64_t behind = stay->from - run->first - stay->kernel_steps;
-        return behind ? behind - 1 : 0;
-    }
-    return n - run->first - stay->kernel_steps - (stay->to - stay->from);
+    if (n < stay->to)
+        return stay->program_steps ? stay->program_steps - 1 : 0;
+    return stay->program_steps + (n - stay->to);
 }
 
 /* The step that the program makes after so many. */
 static uint64_t program_step(const struct x64i_compare_run *run, uint64_t steps)
 {
-    size_t low = 0;
-    size_t high = run->stay_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        const struct x64i_compare_stay *stay = &run->stay[middle];
-        if (stay->from - run->first - stay->kernel_steps <= steps)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    uint64_t kernel = 0;
-    if (low)
-        kernel = run->stay[low - 1].kernel_steps + run->stay[low - 1].to - run->stay[low - 1].from;
-    return run->first + steps + kernel < run->last ? run->first + steps + kernel : run->last;
+    size_t count = X64I_COUNT_UNTIL(run->stay, run->stay_count, program_steps, steps);
+    const struct x64i_compare_stay *stay = count ? &run->stay[count - 1] : NULL;
+    uint64_t n = stay ? stay->to + (steps - stay->program_steps) : run->first + steps;
+    return n < run->last ? n : run->last;
 }
 
 /* The last pair, complete, whose call on `side` is this trip or one before it. */

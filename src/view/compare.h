@@ -58,7 +58,7 @@ struct x64i_compare_at {
 /* From the step behind one that enters the kernel to the first of the program again. */
 struct x64i_compare_stay {
     uint64_t from, to;
-    uint64_t kernel_steps; /* in the stays before */
+    uint64_t program_steps; /* before it */
 };
 
 struct x64i_compare_run {

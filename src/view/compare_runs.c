@@ -9,8 +9,7 @@ struct walk {
     struct x64i_compare_run *run;
     struct x64i_trips *trips;
     size_t room;
-    uint64_t kernel_steps; /* in the stays that are over */
-    bool inside;           /* the kernel */
+    bool inside; /* the kernel */
 };
 
 static enum x64_status begin_stay(struct walk *walk, uint64_t n)
@@ -24,8 +23,9 @@ static enum x64_status begin_stay(struct walk *walk, uint64_t n)
         run->stay = grown;
         walk->room = wanted;
     }
-    run->stay[run->stay_count++] =
-        (struct x64i_compare_stay){.from = n, .kernel_steps = walk->kernel_steps};
+    const struct x64i_compare_stay *last = run->stay_count ? &run->stay[run->stay_count - 1] : NULL;
+    uint64_t steps = last ? last->program_steps + (n - last->to) : n - run->first;
+    run->stay[run->stay_count++] = (struct x64i_compare_stay){.from = n, .program_steps = steps};
     walk->inside = true;
     return X64_OK;
 }
@@ -48,9 +48,7 @@ static enum x64_status walk_step(struct walk *walk)
     if (after.cpl != 3 && !walk->inside)
         return begin_stay(walk, step.cpl == 3 ? n + 1 : n);
     if (after.cpl == 3 && walk->inside) {
-        struct x64i_compare_stay *stay = &walk->run->stay[walk->run->stay_count - 1];
-        stay->to = n + 1;
-        walk->kernel_steps += stay->to - stay->from;
+        walk->run->stay[walk->run->stay_count - 1].to = n + 1;
         walk->inside = false;
     }
     return X64_OK;
