@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One pass over the run: checkpoints of what explanations depend on, the timeline's bands, the
- * system calls, and who wrote which word of a stack. Every list has a bound, so that memory does;
- * where one is full, later steps have no such entry.
+ * system calls, who wrote which word of a stack, times. Every list has a bound, so that memory
+ * does; where one is full, later steps have no such entry.
  */
 #include "view/view_private.h"
 
+#include "ascending.h"
 #include "emu.h"
 
 #include <stdlib.h>
@@ -13,16 +14,8 @@
 
 #define MAX_BANDS  2000000u
 #define MAX_CALLS  1000000u
-#define MAX_WRITES 4000000u
 #define MAX_TIMES  16777216u
 #define FIRST_ROOM 1024u
-
-/* Writes this near RSP are a stack's. */
-#define BELOW 1024u
-#define ABOVE 8192u
-
-/* How far back the writer of a slot is looked for. */
-#define SCAN 400000u
 
 /* Room for one more entry of a list that doubles up to `most`; false when it is full. */
 static bool make_room(void **list, size_t *room, size_t count, size_t most, size_t size)
@@ -95,7 +88,7 @@ void x64i_index_close(struct x64i_view_index *index)
     free(index->checkpoints);
     free(index->bands);
     free(index->calls);
-    free(index->writes);
+    x64i_writers_free(&index->writers);
     free(index->times);
 }
 
@@ -165,26 +158,6 @@ static void keep_call(struct x64i_view_index *index, const struct x64i_trace_lin
                                 .kind = (uint8_t)model->entry};
 }
 
-static void keep_writes(struct x64i_view_index *index)
-{
-    const struct x64i_view_walker *walker = &index->walker;
-    const struct x64_step *step = &walker->step;
-    for (size_t i = 0; i < step->effect_count; i++) {
-        const struct x64_effect *effect = &step->effects[i];
-        if (effect->kind != X64_EFFECT_MEMORY_WRITE)
-            continue;
-        bool near = false;
-        for (unsigned kind = X64_STACK_USER; kind < X64I_STACK_KINDS; kind++) {
-            uint64_t rsp = walker->track.last_rsp[kind];
-            near |= rsp && effect->linear - (rsp - BELOW) < BELOW + ABOVE;
-        }
-        if (near && make_room((void **)&index->writes, &index->write_room, index->write_count,
-                              MAX_WRITES, sizeof *index->writes))
-            index->writes[index->write_count++] = (struct x64i_view_write){
-                .n = step->number, .linear = effect->linear, .rip = step->rip};
-    }
-}
-
 /* They stand in the order of the steps: from one that has no room on, there are none. */
 static void keep_time(struct x64i_view_index *index, uint64_t nth)
 {
@@ -214,7 +187,7 @@ bool x64i_view_index(struct x64i_view *view, uint64_t steps)
         }
         keep_band(index, line);
         keep_call(index, line);
-        keep_writes(index);
+        x64i_writers_keep(&index->writers, &index->walker.track, &index->walker.step);
         keep_time(index, line->n - view->first);
         keep_checkpoint(index, view->first);
     }
@@ -228,72 +201,15 @@ uint64_t x64i_view_indexed(const struct x64i_view *view)
 
 const struct x64i_view_track *x64i_index_checkpoint(const struct x64i_view_index *index, uint64_t n)
 {
-    size_t low = 0;
-    size_t high = index->checkpoint_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (index->checkpoints[middle].n <= n)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low ? &index->checkpoints[low - 1] : NULL;
+    size_t count = X64I_COUNT_UNTIL(index->checkpoints, index->checkpoint_count, n, n);
+    return count ? &index->checkpoints[count - 1] : NULL;
 }
 
 const struct x64i_view_call *x64i_index_call(const struct x64i_view_index *index, uint64_t n)
 {
-    size_t low = 0;
-    size_t high = index->call_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (index->calls[middle].n <= n)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    const struct x64i_view_call *call = low ? &index->calls[low - 1] : NULL;
+    size_t count = X64I_COUNT_UNTIL(index->calls, index->call_count, n, n);
+    const struct x64i_view_call *call = count ? &index->calls[count - 1] : NULL;
     return call && n <= call->end ? call : NULL;
-}
-
-/* How many writes were made before step n. */
-static size_t writes_before(const struct x64i_view_index *index, uint64_t n)
-{
-    size_t low = 0;
-    size_t high = index->write_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (index->writes[middle].n < n)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-void x64i_index_writers(const struct x64i_view_index *index, uint64_t n,
-                        struct x64i_view_stack *stack)
-{
-    unsigned left = stack->count;
-    if (!left)
-        return;
-    uint64_t low = stack->slot[left - 1].linear;
-    uint64_t reach = stack->slot[0].linear + 8 - low;
-    size_t at = writes_before(index, n);
-    size_t stop = at > SCAN ? at - SCAN : 0;
-    while (at > stop && left) {
-        const struct x64i_view_write *write = &index->writes[--at];
-        if (write->linear - low >= reach)
-            continue;
-        for (unsigned i = 0; i < stack->count; i++) {
-            struct x64i_view_slot *slot = &stack->slot[i];
-            if (slot->has_writer || write->linear - slot->linear >= 8)
-                continue;
-            slot->has_writer = true;
-            slot->writer_n = write->n;
-            slot->writer_rip = write->rip;
-            left--;
-        }
-    }
 }
 
 const struct x64i_view_band *x64i_view_bands(const struct x64i_view *view, size_t *count)

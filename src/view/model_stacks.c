@@ -94,7 +94,8 @@ static void settle_states(const struct x64i_view *view, struct x64i_view_stack *
         slot->state = below || left_over ? X64I_SLOT_FREE : X64I_SLOT_HELD;
         bool frame = stack->kind == X64_STACK_KERNEL && strncmp(slot->name, "pt_regs.", 8) == 0;
         bool fresh = slot->written || (slot->has_writer && slot->writer_n >= entry);
-        bool told = moment->exact && moment->n < view->index.walker.track.n;
+        bool told = moment->exact && moment->n < view->index.walker.track.n &&
+                    x64i_writers_know(&view->index.writers, moment->n);
         if (inside && entry && frame && !fresh && told)
             slot->state = X64I_SLOT_RESERVED;
     }
@@ -121,7 +122,7 @@ static void add_stack(struct x64i_view *view, enum x64_stack kind)
         fill_around(view, stack, rows);
     else
         fill_from_top(view, stack, rows);
-    x64i_index_writers(&view->index, moment->n + (moment->effect != 0), stack);
+    x64i_writers_fill(&view->index.writers, moment->n + (moment->effect != 0), stack);
     settle_states(view, stack);
     moment->stack_count++;
 }

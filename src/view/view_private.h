@@ -42,8 +42,22 @@ struct x64i_view_time {
 
 struct x64i_view_write {
     uint64_t n;
-    uint64_t linear;
     uint64_t rip;
+};
+
+struct x64i_view_word {
+    uint64_t linear;
+    uint32_t count, room;
+    struct x64i_view_write *write; /* by n; null: the place is free */
+};
+
+/* The words of stacks that were written: a hash table. */
+struct x64i_view_writers {
+    struct x64i_view_word *words;
+    size_t room; /* a power of two */
+    size_t word_count, write_count;
+    bool full; /* there was no room for what step full_n writes, nor for later writes */
+    uint64_t full_n;
 };
 
 struct x64i_view_index {
@@ -56,8 +70,7 @@ struct x64i_view_index {
     size_t band_count, band_room;
     struct x64i_view_call *calls;
     size_t call_count, call_room;
-    struct x64i_view_write *writes;
-    size_t write_count, write_room;
+    struct x64i_view_writers writers;
     struct x64i_view_time *times; /* of each step from the first on: as who walks all of them has
                                    * them, with all that the timing remembers */
     size_t time_count, time_room;
@@ -93,15 +106,24 @@ void x64i_index_close(struct x64i_view_index *index);
 const struct x64i_view_track *x64i_index_checkpoint(const struct x64i_view_index *index,
                                                     uint64_t n);
 
-/* Fills in who wrote the stack's slots before step `n`. */
-void x64i_index_writers(const struct x64i_view_index *index, uint64_t n,
-                        struct x64i_view_stack *stack);
-
 /* The times of step n, or null where the index has none. */
 const struct x64i_view_time *x64i_index_time(const struct x64i_view_index *index, uint64_t n);
 
 /* The call that step n belongs to, or null. */
 const struct x64i_view_call *x64i_index_call(const struct x64i_view_index *index, uint64_t n);
+
+/* model_writers.c: keeps what a step wrote near any stack's pointer. */
+void x64i_writers_keep(struct x64i_view_writers *writers, const struct x64i_view_track *track,
+                       const struct x64_step *step);
+
+/* Fills in who wrote the stack's slots before step `n`. */
+void x64i_writers_fill(const struct x64i_view_writers *writers, uint64_t n,
+                       struct x64i_view_stack *stack);
+
+/* Whether all writes before step n are kept: there is a bound to how many are. */
+bool x64i_writers_know(const struct x64i_view_writers *writers, uint64_t n);
+
+void x64i_writers_free(struct x64i_view_writers *writers);
 
 /* model_stacks.c, model_code.c, model_tables.c: parts of the moment */
 void x64i_moment_stacks(struct x64i_view *view);

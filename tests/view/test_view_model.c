@@ -258,6 +258,69 @@ START_TEST(test_view_frame_fills_slot_by_slot)
 }
 END_TEST
 
+struct write {
+    uint64_t n, rip, linear, size;
+};
+
+/* Every write to memory of the whole run, in order. */
+static struct write *all_writes(struct x64i_view *view, size_t *count)
+{
+    struct write *writes = NULL;
+    size_t room = 0;
+    const struct x64i_view_moment *moment = x64i_view_moment(view);
+    *count = 0;
+    for (uint64_t n = moment->first; n < moment->last; n++) {
+        (void)seek(view, n, X64I_VIEW_ALL);
+        for (unsigned i = 0; i < moment->effect_count; i++) {
+            const struct x64_effect *effect = &moment->effects[i];
+            if (effect->kind != X64_EFFECT_MEMORY_WRITE)
+                continue;
+            if (*count == room)
+                writes = realloc(writes, (room = 2 * room + 64) * sizeof *writes);
+            ck_assert_ptr_nonnull(writes);
+            writes[(*count)++] = (struct write){n, moment->line.rip, effect->linear, effect->size};
+        }
+    }
+    return writes;
+}
+
+/* Who wrote a word last is what reading all writes backwards finds, with or without this step's. */
+START_TEST(test_view_words_know_who_wrote_them_last)
+{
+    struct guest guest;
+    size_t count;
+    unsigned known = 0;
+    struct x64i_view *view = open_view(&guest, &runs[_i]);
+    while (!x64i_view_index(view, 1000))
+        ;
+    struct write *writes = all_writes(view, &count);
+    const struct x64i_view_moment *moment = x64i_view_moment(view);
+    for (uint64_t n = moment->last; n > moment->first + 11; n -= 11) {
+        (void)seek(view, n, n % 2 ? X64I_VIEW_ALL : 0);
+        uint64_t end = n + (moment->effect != 0);
+        for (unsigned s = 0; s < moment->stack_count; s++)
+            for (unsigned i = 0; i < moment->stack[s].count; i++) {
+                const struct x64i_view_slot *slot = &moment->stack[s].slot[i];
+                size_t at = count;
+                while (at > 0 &&
+                       (writes[at - 1].n >= end || writes[at - 1].linear >= slot->linear + 8 ||
+                        writes[at - 1].linear + writes[at - 1].size <= slot->linear))
+                    at--;
+                ck_assert_msg(slot->has_writer == (at > 0), "step %llu, word %llx",
+                              (unsigned long long)n, (unsigned long long)slot->linear);
+                if (!at)
+                    continue;
+                ck_assert_uint_eq(slot->writer_n, writes[at - 1].n);
+                ck_assert_uint_eq(slot->writer_rip, writes[at - 1].rip);
+                known++;
+            }
+    }
+    ck_assert_uint_gt(known, 1000);
+    free(writes);
+    close_view(&guest, view);
+}
+END_TEST
+
 /* With PTI the kernel's stack is in the kernel's table alone, and the view still shows it. */
 START_TEST(test_view_knows_both_page_tables)
 {
@@ -458,6 +521,7 @@ static Suite *view_model_suite(void)
     tcase_add_loop_test(all, test_view_effects_make_the_next_state, 0, RUNS);
     tcase_add_loop_test(all, test_view_code_stands_around_the_instruction, 0, RUNS);
     tcase_add_test(all, test_view_frame_fills_slot_by_slot);
+    tcase_add_loop_test(all, test_view_words_know_who_wrote_them_last, 0, 2);
     tcase_add_test(all, test_view_knows_both_page_tables);
     tcase_add_test(all, test_view_finds_code_both_ways);
     tcase_add_test(all, test_view_finds_values_both_ways);
