@@ -142,6 +142,8 @@ bool cli_interrupted(void);
 
 /* "4.16", "vmlinuz-6.1": what runs, for a header. */
 const char *cli_kernel_name(const struct cli_options *options);
+/* The last two parts of the name where it is a path: "6.1-cloud/vmlinuz". */
+const char *cli_kernel_short_name(const struct cli_options *options);
 bool cli_kernel_is_built_in(const struct cli_options *options);
 
 #endif

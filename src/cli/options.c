@@ -384,3 +384,15 @@ const char *cli_kernel_name(const struct cli_options *options)
         return options->kernel.kernel;
     return options->kernel.entry ? options->kernel.entry : "6.1";
 }
+
+const char *cli_kernel_short_name(const struct cli_options *options)
+{
+    const char *path = cli_kernel_name(options);
+    const char *parts[2] = {path, path};
+    for (const char *at = path; *at; at++)
+        if (*at == '/') {
+            parts[0] = parts[1];
+            parts[1] = at + 1;
+        }
+    return parts[0];
+}

@@ -123,7 +123,7 @@ int cli_view(int argc, char **argv)
         status = cli_guest_open_any(&guest, &options, &recording);
     if (status != CLI_DONE)
         return status;
-    (void)snprintf(title, sizeof title, "x64emu   %.100s   %.100s", cli_kernel_name(&options),
+    (void)snprintf(title, sizeof title, "x64emu   %.100s   %.100s", cli_kernel_short_name(&options),
                    options.mitigations ? options.mitigations : "no mitigations");
     struct x64i_window_options window = {.title = title,
                                          .script = options.script,

@@ -9,18 +9,6 @@
 /* Every step is looked at before the window opens. */
 #define DEFAULT_STEPS 1000000u
 
-/* A path's last two parts: "6.1-cloud/vmlinuz". */
-static const char *short_name(const char *path)
-{
-    const char *parts[2] = {path, path};
-    for (const char *at = path; *at; at++)
-        if (*at == '/') {
-            parts[0] = parts[1];
-            parts[1] = at + 1;
-        }
-    return parts[0];
-}
-
 static int run_side(struct cli_guest *guest, const struct cli_options *options)
 {
     struct x64_stop stop = {.reason = X64_STOP_BUDGET};
@@ -63,7 +51,7 @@ int cli_view_compare(const struct cli_options *options, struct x64i_window_optio
     for (unsigned i = 0; i < 2 && status == CLI_DONE; i++) {
         const struct cli_options *side = &sides[i].options;
         bool plain = !side->kernel.mitigations;
-        (void)snprintf(name[i], sizeof name[i], "%.100s  %.100s", short_name(cli_kernel_name(side)),
+        (void)snprintf(name[i], sizeof name[i], "%.100s  %.100s", cli_kernel_short_name(side),
                        plain ? "no mitigations" : side->mitigations);
         window->side[i] = name[i];
         status = run_side(&guests[i], side);

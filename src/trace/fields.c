@@ -15,8 +15,19 @@ const struct x64i_field_row x64i_fields[X64I_FIELD_COUNT] = {
 _Static_assert(X64I_FIELD_COUNT <= 64, "one bit a field");
 
 const struct x64i_flag_row x64i_flag_rows[] = {
-    {0, "CF"},  {2, "PF"},  {4, "AF"},  {6, "ZF"},  {7, "SF"},  {8, "TF"}, {9, "IF"},
-    {10, "DF"}, {11, "OF"}, {14, "NT"}, {16, "RF"}, {18, "AC"}, {0, NULL},
+    {0, "CF", "Carry, or borrow, out of the highest bit. SDM vol. 1, 3.4.3.1"},
+    {2, "PF", "The lowest byte has an even number of ones. SDM vol. 1, 3.4.3.1"},
+    {4, "AF", "Carry out of bit 3, for decimal arithmetic. SDM vol. 1, 3.4.3.1"},
+    {6, "ZF", "The result is zero. SDM vol. 1, 3.4.3.1"},
+    {7, "SF", "The result's highest bit. SDM vol. 1, 3.4.3.1"},
+    {8, "TF", "Trap after each instruction. SYSCALL clears it by FMASK. SDM vol. 3A, 2.3"},
+    {9, "IF", "Interrupts are let in. SYSCALL clears it by FMASK. SDM vol. 3A, 2.3"},
+    {10, "DF", "String instructions go down. The kernel wants it clear. SDM vol. 1, 3.4.3.2"},
+    {11, "OF", "The signed result does not fit. SDM vol. 1, 3.4.3.1"},
+    {14, "NT", "The task was called by another one; IRET faults on it. SDM vol. 3A, 2.3"},
+    {16, "RF", "No debug exception on the next instruction. SDM vol. 3A, 2.3"},
+    {18, "AC", "With SMAP: the kernel may touch the user's memory. SDM vol. 3A, 2.3 and 4.6"},
+    {0, NULL, NULL},
 };
 
 static bool read_register(const struct x64_registers *r, const struct x64i_field_row *row,

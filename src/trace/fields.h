@@ -61,10 +61,12 @@ void x64i_fields_read(const struct x64i_trace_view *view, const struct x64_regis
 /* What an effect changes; answers the bits of the fields that it wrote, changed or not. */
 uint64_t x64i_fields_apply(struct x64i_field_values *values, const struct x64_effect *effect);
 
-/* RFLAGS by letter: bit and name, ascending; name null behind the last. */
+/* RFLAGS by letter: bit, name and what it is (SDM vol. 1, 3.4.3), ascending; name null behind the
+ * last. */
 struct x64i_flag_row {
     uint8_t bit;
     const char *name;
+    const char *help;
 };
 extern const struct x64i_flag_row x64i_flag_rows[];
 

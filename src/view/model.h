@@ -196,4 +196,8 @@ const char *x64i_view_effect_text(const struct x64i_view *view, const struct x64
 const char *x64i_view_symbol(const struct x64i_view *view, uint64_t linear, char *text,
                              size_t size);
 
+/* The instruction that is in memory at an address now: "push r11", or "an instruction" where the
+ * address is in neither table. Answers `text`. */
+const char *x64i_view_instruction(struct x64i_view *view, uint64_t linear, char *text, size_t size);
+
 #endif

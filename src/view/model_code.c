@@ -9,15 +9,14 @@
 
 #define SWEEP_BACK 4096u /* a symbol farther away is no place to begin at */
 
-static bool line_at(struct x64i_view *view, uint64_t linear, struct x64i_view_code_line *line)
+static bool line_in(struct x64i_view *view, uint64_t root, uint64_t linear,
+                    struct x64i_view_code_line *line)
 {
-    const struct x64i_view_moment *moment = &view->moment;
     struct x64_step step = {.rip = linear, .code_bits = view->walker.step.code_bits, .length = 15};
     if (!step.code_bits)
         step.code_bits = 64;
-    uint64_t cr3 = moment->now.value[X64I_FIELD_CR3];
     while (step.length &&
-           !x64i_tables_read(&view->walker.view, cr3, linear, step.bytes, step.length))
+           !x64i_tables_read(&view->walker.view, root, linear, step.bytes, step.length))
         step.length--;
     if (!step.length)
         return false;
@@ -32,6 +31,11 @@ static bool line_at(struct x64i_view *view, uint64_t linear, struct x64i_view_co
     if (look->symbol(look->user, linear, &line->symbol, &line->symbol_offset) != X64_OK)
         line->symbol = NULL;
     return true;
+}
+
+static bool line_at(struct x64i_view *view, uint64_t linear, struct x64i_view_code_line *line)
+{
+    return line_in(view, view->moment.now.value[X64I_FIELD_CR3], linear, line);
 }
 
 /* Sweeps from the symbol's beginning to `rip`; the last `room` lines before it are kept. */
@@ -82,6 +86,15 @@ void x64i_moment_code(struct x64i_view *view)
         if (line->current && moment->line.kind == X64_STEP_NATIVE && !moment->at_end)
             (void)snprintf(line->text, sizeof line->text, "(mini-kernel)");
     }
+}
+
+const char *x64i_view_instruction(struct x64i_view *view, uint64_t linear, char *text, size_t size)
+{
+    struct x64i_view_code_line line;
+    uint64_t kernel = view->moment.tables.table[1].root;
+    bool known = line_at(view, linear, &line) || (kernel && line_in(view, kernel, linear, &line));
+    (void)snprintf(text, size, "%s", known ? line.text : "an instruction");
+    return text;
 }
 
 const char *x64i_view_symbol(const struct x64i_view *view, uint64_t linear, char *text, size_t size)

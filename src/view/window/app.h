@@ -18,12 +18,15 @@
 #define X64I_APP_BINDINGS    128
 #define X64I_APP_TEXT        160
 
+#define X64I_REGISTER_COLUMNS 44 /* characters that two registers in a row need */
+
 /* What lies under the mouse. */
 enum x64i_hit_kind {
     X64I_HIT_NONE,
     X64I_HIT_CODE,
     X64I_HIT_SLOT,
     X64I_HIT_FIELD,
+    X64I_HIT_FLAG, /* `field` is its row of x64i_flag_rows */
     X64I_HIT_TIME,
     X64I_HIT_COMMAND,
     X64I_HIT_STEPS, /* of a comparison: from `linear` to `to`; `field` is their phase */
@@ -152,15 +155,32 @@ void x64i_draw_overlay(struct x64i_app *app);
 void x64i_draw_title(struct x64i_app *app, SDL_Rect *panel, const char *title);
 /* The usual commands as words that can be clicked, up to `right`; answers where they begin. */
 int x64i_draw_buttons(struct x64i_app *app, int right, int y);
-/* What is being typed, or what the last command said. */
-void x64i_draw_said(struct x64i_app *app, int x, int y, int width);
+/* What is being typed, or what the last command said; perhaps in `text`. */
+const char *x64i_said(const struct x64i_app *app, char *text, size_t size);
+/* Text that ends in ".." where it does not fit, and is left out where hardly any does; answers the
+ * x behind it. */
+int x64i_draw_shortened(struct x64i_app *app, SDL_Rect room, enum x64i_colour colour, bool bold,
+                        const char *text);
+/* Texts one behind the other. The first gets the room that the others leave. */
+struct x64i_heading {
+    const char *text; /* "": nothing */
+    enum x64i_colour colour;
+    bool bold;
+};
+void x64i_draw_heading(struct x64i_app *app, SDL_Rect room, const struct x64i_heading *parts,
+                       size_t count);
 /* Text broken at spaces; answers the y below it. */
 int x64i_draw_wrapped(struct x64i_app *app, SDL_Rect area, int y, enum x64i_colour colour,
                       const char *text);
+int x64i_wrapped_lines(const char *text, int columns);
 /* What is done of the step so far, effect by effect. */
 void x64i_draw_effects(struct x64i_app *app, SDL_Rect area, int y);
 /* 16 digits that end at `right`, leading zeros fainter. */
 void x64i_draw_value(struct x64i_app *app, int right, int y, uint64_t value, bool changed);
+/* Behind a value that changed. */
+void x64i_draw_glow(struct x64i_app *app, int right, int y, int digits);
+/* What a value was, struck out, at one end of the room for it; nothing where it does not fit. */
+void x64i_draw_old(struct x64i_app *app, SDL_Rect room, bool leftmost, uint64_t value);
 void x64i_draw_hit(struct x64i_app *app, const struct x64i_hit *hit);
 /* A command as a word to click on; answers the x behind it. */
 int x64i_draw_button(struct x64i_app *app, int x, int y, const char *text, const char *command);

@@ -25,33 +25,6 @@ static const struct {
 #undef X64I_COLOUR
 };
 
-static void free_glyphs(SDL_Surface *glyph[2][X64I_GLYPHS])
-{
-    for (unsigned weight = 0; weight < 2; weight++)
-        for (unsigned i = 0; i < X64I_GLYPHS; i++)
-            SDL_FreeSurface(glyph[weight][i]);
-}
-
-/* Every character of one weight; false when one cannot be made. */
-static bool render_glyphs(const char *path, bool embolden, int size,
-                          SDL_Surface *glyph[X64I_GLYPHS], int *width, int *height)
-{
-    const SDL_Color white = {255, 255, 255, 255};
-    TTF_Font *font = TTF_OpenFont(path, size);
-    if (!font)
-        return false;
-    if (embolden)
-        TTF_SetFontStyle(font, TTF_STYLE_BOLD);
-    bool whole = TTF_GlyphMetrics(font, 'M', NULL, NULL, NULL, NULL, width) == 0;
-    *height = TTF_FontHeight(font);
-    for (unsigned i = 0; i < X64I_GLYPHS && whole; i++) {
-        glyph[i] = TTF_RenderGlyph_Blended(font, (Uint16)(' ' + i), white);
-        whole = glyph[i] != NULL;
-    }
-    TTF_CloseFont(font);
-    return whole;
-}
-
 static int to_pixels(const struct x64i_canvas *canvas, int points)
 {
     int product = points * canvas->scale;
@@ -74,25 +47,17 @@ static SDL_Rect rect_in_pixels(const struct x64i_canvas *canvas, SDL_Rect rect)
 
 bool x64i_canvas_zoom(struct x64i_canvas *canvas, int font_size)
 {
-    SDL_Surface *glyph[2][X64I_GLYPHS] = {{NULL}};
-    int width;
-    int height;
-    int bold_width;
+    struct x64i_glyphs glyphs;
     if (font_size < MIN_FONT_SIZE || font_size > MAX_FONT_SIZE)
         return false;
     const char *regular = canvas->font ? canvas->font : default_fonts[0];
-    const char *bold = canvas->font ? canvas->font : default_fonts[1];
-    int size = to_pixels(canvas, font_size);
-    bool whole = render_glyphs(regular, false, size, glyph[0], &width, &height) &&
-                 render_glyphs(bold, canvas->font != NULL, size, glyph[1], &bold_width, &height);
-    if (!whole || width < 1) {
-        free_glyphs(glyph);
+    const char *bold = canvas->font ? NULL : default_fonts[1];
+    if (!x64i_glyphs_open(&glyphs, regular, bold, to_pixels(canvas, font_size)))
         return false;
-    }
-    free_glyphs(canvas->glyph);
-    memcpy(canvas->glyph, glyph, sizeof glyph);
-    canvas->cell_width = to_points(canvas, width);
-    canvas->cell_height = to_points(canvas, height) + 1;
+    x64i_glyphs_close(&canvas->glyphs);
+    canvas->glyphs = glyphs;
+    canvas->cell_width = to_points(canvas, glyphs.width);
+    canvas->cell_height = to_points(canvas, glyphs.height) + 1;
     canvas->font_size = font_size;
     return true;
 }
@@ -105,6 +70,7 @@ bool x64i_canvas_resize(struct x64i_canvas *canvas, int width, int height)
             : NULL;
     if (!surface)
         return false;
+    (void)SDL_SetSurfaceBlendMode(surface, SDL_BLENDMODE_NONE); /* it is copied as it is */
     SDL_FreeSurface(canvas->surface);
     canvas->surface = surface;
     canvas->width = to_points(canvas, width);
@@ -159,7 +125,7 @@ enum x64_status x64i_canvas_open(struct x64i_canvas *canvas,
 
 void x64i_canvas_close(struct x64i_canvas *canvas)
 {
-    free_glyphs(canvas->glyph);
+    x64i_glyphs_close(&canvas->glyphs);
     SDL_FreeSurface(canvas->surface);
     *canvas = (struct x64i_canvas){0};
     TTF_Quit();
@@ -234,16 +200,9 @@ int x64i_canvas_text_in(struct x64i_canvas *canvas, int x, int y, int width,
 {
     uint32_t rgb = x64i_canvas_rgb(canvas, colour);
     int end = x + width;
-    for (; *text && x + canvas->cell_width <= end; text++, x += canvas->cell_width) {
-        unsigned char character = (unsigned char)*text;
-        unsigned index = character >= 0x20 && character < 0x7f ? character - 0x20u : '?' - 0x20u;
-        SDL_Surface *glyph = canvas->glyph[bold][index];
-        SDL_Rect to = {to_pixels(canvas, x), to_pixels(canvas, y), 0, 0};
-        if (character == ' ')
-            continue;
-        (void)SDL_SetSurfaceColorMod(glyph, (Uint8)(rgb >> 16), (Uint8)(rgb >> 8), (Uint8)rgb);
-        (void)SDL_BlitSurface(glyph, NULL, canvas->surface, &to);
-    }
+    for (; *text && x + canvas->cell_width <= end; text++, x += canvas->cell_width)
+        x64i_glyphs_draw(&canvas->glyphs, canvas->surface, to_pixels(canvas, x),
+                         to_pixels(canvas, y), bold, *text, rgb);
     return x;
 }
 

@@ -12,6 +12,7 @@
 #ifndef X64I_VIEW_CANVAS_H
 #define X64I_VIEW_CANVAS_H
 
+#include "view/window/glyphs.h"
 #include "x64emu/kernel_model.h"
 
 #include <SDL.h>
@@ -24,8 +25,6 @@ enum x64i_colour {
     X64I_COLOUR_COUNT
 };
 
-#define X64I_GLYPHS 95 /* printable ASCII */
-
 struct x64i_canvas_options {
     int width, height; /* pixels */
     int scale;         /* 100 to 400; 0: 100 */
@@ -36,10 +35,10 @@ struct x64i_canvas_options {
 
 struct x64i_canvas {
     SDL_Surface *surface;
-    SDL_Surface *glyph[2][X64I_GLYPHS]; /* white on transparent; bold is [1] */
-    int width, height;                  /* points */
-    int scale;                          /* hundredths of a pixel in a point */
-    int cell_width, cell_height;        /* of a character, of a line */
+    struct x64i_glyphs glyphs;
+    int width, height;           /* points */
+    int scale;                   /* hundredths of a pixel in a point */
+    int cell_width, cell_height; /* of a character, of a line */
     int font_size;
     bool dark;
     const char *font;

@@ -38,8 +38,8 @@ void x64i_app_lay_out(struct x64i_app *app)
     int row = app->canvas.cell_height;
     int column = app->canvas.cell_width;
     int head = row + PAD;
-    int explain = 6 * row + PAD;
-    int time = 4 * row + PAD + 6;
+    int explain = (h < 36 * row ? 4 : 6) * row + PAD;
+    int time = 4 * row + PAD + 11;
     *layout = (struct x64i_layout){.tiny = w < 70 * column || h < 24 * row};
     layout->header = inner(0, 0, w, head);
     if (layout->tiny) {
@@ -50,10 +50,10 @@ void x64i_app_lay_out(struct x64i_app *app)
     layout->timeline = inner(0, h - time, w, time);
     int top = head + explain;
     int body = h - time - top;
-    int registers = (w < 180 * column ? 34 : 41) * column + 2 * PAD;
+    int registers = (w < 112 * column ? 34 : X64I_REGISTER_COLUMNS) * column + 2 * PAD;
     int rest = w - registers;
-    int code = rest * 38 / 100;
-    int low = body >= 34 * row ? 8 * row + PAD : 6 * row + PAD;
+    int code = rest * (w < 180 * column ? 36 : 38) / 100;
+    int low = (body >= 34 * row ? 8 : body >= 20 * row ? 7 : 6) * row + PAD + 6;
     layout->code = inner(0, top, code, body - low);
     layout->tables = inner(0, top + body - low, code, low);
     layout->registers = inner(code, top, registers, body);
@@ -104,42 +104,103 @@ int x64i_draw_buttons(struct x64i_app *app, int right, int y)
     return right;
 }
 
-void x64i_draw_said(struct x64i_app *app, int x, int y, int width)
+const char *x64i_said(const struct x64i_app *app, char *text, size_t size)
 {
-    char text[X64I_APP_TEXT + 40];
-    bool asks = app->asks_for != NULL;
-    if (asks)
-        (void)snprintf(text, sizeof text, "%s: %s_", x64i_command_find(app->asks_for)->prompt,
-                       app->text);
-    (void)x64i_canvas_text_in(&app->canvas, x, y, width, asks ? X64I_COLOUR_INK : X64I_COLOUR_GOOD,
-                              asks, asks ? text : app->message);
+    if (!app->asks_for)
+        return app->message;
+    (void)snprintf(text, size, "%s: %s_", x64i_command_find(app->asks_for)->prompt, app->text);
+    return text;
+}
+
+int x64i_draw_shortened(struct x64i_app *app, SDL_Rect room, enum x64i_colour colour, bool bold,
+                        const char *text)
+{
+    struct x64i_canvas *canvas = &app->canvas;
+    int columns = room.w / canvas->cell_width;
+    if (columns >= (int)strlen(text))
+        return x64i_canvas_text_in(canvas, room.x, room.y, room.w, colour, bold, text);
+    if (columns < 6)
+        return room.x;
+    int x = x64i_canvas_text_in(canvas, room.x, room.y, (columns - 2) * canvas->cell_width, colour,
+                                bold, text);
+    return x64i_canvas_text_in(canvas, x, room.y, 2 * canvas->cell_width, colour, bold, "..");
+}
+
+void x64i_draw_heading(struct x64i_app *app, SDL_Rect room, const struct x64i_heading *parts,
+                       size_t count)
+{
+    int column = app->canvas.cell_width;
+    int left = room.w;
+    for (size_t i = 1; i < count; i++)
+        left -= parts[i].text[0] ? ((int)strlen(parts[i].text) + 3) * column : 0;
+    for (size_t i = 0; i < count; i++) {
+        int end = room.x + room.w;
+        int width = i == 0 && left < end ? left : end;
+        if (!parts[i].text[0])
+            continue;
+        int x = x64i_draw_shortened(app, (SDL_Rect){room.x, room.y, width < 0 ? 0 : width, room.h},
+                                    parts[i].colour, parts[i].bold, parts[i].text);
+        x = x > room.x ? x + 3 * column : x;
+        room.w = end - x;
+        room.x = x;
+    }
 }
 
 static void draw_header(struct x64i_app *app)
 {
-    char text[200];
-    struct x64i_canvas *canvas = &app->canvas;
+    char step[80];
+    char typed[X64I_APP_TEXT + 40];
     const struct x64i_view_moment *moment = x64i_view_moment(app->view);
+    bool tiny = app->layout.tiny;
     SDL_Rect r = app->layout.header;
-    int right = app->layout.tiny ? r.x + r.w : x64i_draw_buttons(app, r.x + r.w, r.y + 2);
-    (void)snprintf(text, sizeof text, "step %llu of %llu", (unsigned long long)moment->n,
-                   (unsigned long long)moment->last);
+    int right = tiny ? r.x + r.w : x64i_draw_buttons(app, r.x + r.w, r.y + 2);
+    const char *said = x64i_said(app, typed, sizeof typed);
+    int length = snprintf(step, sizeof step, "step %llu of %llu", (unsigned long long)moment->n,
+                          (unsigned long long)moment->last);
     if (moment->effect < moment->effect_count)
-        (void)snprintf(text + strlen(text), sizeof text - strlen(text), ", effect %u of %u",
+        (void)snprintf(step + length, sizeof step - (size_t)length, ", effect %u of %u",
                        moment->effect, moment->effect_count);
-    int x = x64i_canvas_text_in(canvas, r.x, r.y + 2, right - r.x, X64I_COLOUR_INK, true,
-                                app->layout.tiny ? text : app->title);
-    if (app->layout.tiny) { /* no room for buttons: all of it is one */
-        x64i_draw_hit(app,
-                      &(struct x64i_hit){.rect = r, .kind = X64I_HIT_COMMAND, .command = "help"});
+    const struct x64i_heading parts[] = {
+        {app->title, X64I_COLOUR_INK, true},
+        {step, X64I_COLOUR_QUIET, false},
+        {moment->exact ? "" : "explained from nearby: not indexed yet", X64I_COLOUR_BAD, false},
+        {said, app->asks_for ? X64I_COLOUR_INK : X64I_COLOUR_GOOD, app->asks_for != NULL},
+    };
+    SDL_Rect room = {r.x, r.y + 2, right - r.x - app->canvas.cell_width, r.h};
+    if (!tiny) {
+        x64i_draw_heading(app, room, parts, sizeof parts / sizeof parts[0]);
         return;
     }
-    x = x64i_canvas_text_in(canvas, x + 24, r.y + 2, right - x - 24, X64I_COLOUR_QUIET, false,
-                            text);
-    if (!moment->exact)
-        x = x64i_canvas_text_in(canvas, x + 24, r.y + 2, right - x - 24, X64I_COLOUR_BAD, false,
-                                "not indexed yet: explained from nearby");
-    x64i_draw_said(app, x + 24, r.y + 2, right - x - 24);
+    (void)x64i_draw_shortened(app, (SDL_Rect){r.x, r.y + 2, r.w, r.h}, X64I_COLOUR_INK, true,
+                              *said ? said : step);
+    /* no room for buttons: all of it is one */
+    x64i_draw_hit(app, &(struct x64i_hit){.rect = r, .kind = X64I_HIT_COMMAND, .command = "help"});
+}
+
+/* How much of a text a line of `room` characters takes, up to a space where there is one. */
+static size_t take_line(const char *text, int room)
+{
+    size_t most = room > 0 ? (size_t)room : 1;
+    if (strlen(text) <= most)
+        return strlen(text);
+    size_t take = most;
+    while (take > 1 && text[take] != ' ')
+        take--;
+    return take > 1 ? take : most;
+}
+
+static const char *next_line(const char *text, size_t taken)
+{
+    text += taken;
+    return text + strspn(text, " ");
+}
+
+int x64i_wrapped_lines(const char *text, int columns)
+{
+    int lines = 0;
+    for (; *text; lines++)
+        text = next_line(text, take_line(text, columns));
+    return lines;
 }
 
 int x64i_draw_wrapped(struct x64i_app *app, SDL_Rect area, int y, enum x64i_colour colour,
@@ -147,26 +208,12 @@ int x64i_draw_wrapped(struct x64i_app *app, SDL_Rect area, int y, enum x64i_colo
 {
     struct x64i_canvas *canvas = &app->canvas;
     int room = area.w / canvas->cell_width;
-    char line[512];
     while (*text && y + canvas->cell_height <= area.y + area.h && room > 0) {
-        size_t length = strlen(text);
-        size_t take = length;
-        if ((int)length > room) {
-            take = (size_t)room;
-            while (take > 1 && text[take] != ' ')
-                take--;
-            if (take <= 1)
-                take = (size_t)room;
-        }
-        if (take >= sizeof line)
-            take = sizeof line - 1;
-        memcpy(line, text, take);
-        line[take] = '\0';
-        (void)x64i_canvas_text(canvas, area.x, y, colour, line);
+        size_t take = take_line(text, room);
+        (void)x64i_canvas_text_in(canvas, area.x, y, (int)take * canvas->cell_width, colour, false,
+                                  text);
         y += canvas->cell_height;
-        text += take;
-        while (*text == ' ')
-            text++;
+        text = next_line(text, take);
     }
     return y;
 }

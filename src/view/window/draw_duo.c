@@ -63,7 +63,7 @@ char x64i_duo_mark(bool first, bool second, bool same)
 static void draw_header(struct x64i_app *app)
 {
     char text[160];
-    struct x64i_canvas *canvas = &app->canvas;
+    char typed[X64I_APP_TEXT + 40];
     const struct x64i_duo *duo = app->duo;
     const struct x64i_compare_at *at = &duo->compare->at;
     SDL_Rect r = duo->layout.header;
@@ -76,15 +76,19 @@ static void draw_header(struct x64i_app *app)
         [X64I_MATCH_USER] = "outside calls: equally far in the program",
     };
     bool waits = at->match == X64I_MATCH_WAITS || at->match == X64I_MATCH_ABSENT;
-    int x =
-        x64i_canvas_text_in(canvas, r.x, r.y + 2, right - r.x, X64I_COLOUR_INK, true, app->title);
-    if (waits)
-        (void)snprintf(text, sizeof text, "%c %s", 'A' + !at->lead, match[at->match]);
-    else
-        (void)snprintf(text, sizeof text, "%s", match[at->match]);
-    x = x64i_canvas_text_in(canvas, x + 24, r.y + 2, right - x - 24,
-                            waits ? X64I_COLOUR_ENTRY : X64I_COLOUR_QUIET, false, text);
-    x64i_draw_said(app, x + 24, r.y + 2, right - x - 24);
+    (void)snprintf(text, sizeof text, "%s%s",
+                   !waits     ? ""
+                   : at->lead ? "A "
+                              : "B ",
+                   match[at->match]);
+    const struct x64i_heading parts[] = {
+        {app->title, X64I_COLOUR_INK, true},
+        {text, waits ? X64I_COLOUR_ENTRY : X64I_COLOUR_QUIET, false},
+        {x64i_said(app, typed, sizeof typed), app->asks_for ? X64I_COLOUR_INK : X64I_COLOUR_GOOD,
+         app->asks_for != NULL},
+    };
+    x64i_draw_heading(app, (SDL_Rect){r.x, r.y + 2, right - r.x - app->canvas.cell_width, r.h},
+                      parts, sizeof parts / sizeof parts[0]);
 }
 
 static int draw_notes(struct x64i_app *app, SDL_Rect area, int y)

@@ -176,7 +176,6 @@ void x64i_draw_listing(struct x64i_app *app)
 /* One side's value of a register, with what it was before the step where there is room. */
 static void draw_field(struct x64i_app *app, unsigned field, SDL_Rect r)
 {
-    char old[20];
     struct x64i_canvas *canvas = &app->canvas;
     int column = canvas->cell_width;
     const struct x64i_view_moment *moment = x64i_view_moment(app->duo->compare->view[app->side]);
@@ -188,20 +187,15 @@ static void draw_field(struct x64i_app *app, unsigned field, SDL_Rect r)
     if (field == X64I_FIELD_RIP && now == before + moment->line.length)
         changed = false;
     if (changed)
-        x64i_canvas_blend(canvas, (SDL_Rect){right - 16 * column - 3, r.y, 16 * column + 6, r.h},
-                          X64I_COLOUR_ENTRY, X64I_COLOUR_CHANGED, app->phase);
+        x64i_draw_glow(app, right, r.y, 16);
     if (!known) {
         (void)x64i_canvas_text(canvas, right - column, r.y, X64I_COLOUR_FAINT, "-");
         return;
     }
     x64i_draw_value(app, right, r.y, now, changed);
-    (void)snprintf(old, sizeof old, "%llx", (unsigned long long)before);
-    int width = (int)strlen(old) * column;
-    int x = app->side ? right + column : right - 17 * column - width;
-    if (!changed || x < r.x || x + width > r.x + r.w)
-        return;
-    (void)x64i_canvas_text(canvas, x, r.y, X64I_COLOUR_FAINT, old);
-    x64i_canvas_fill(canvas, (SDL_Rect){x, r.y + r.h / 2, width, 1}, X64I_COLOUR_FAINT);
+    int x = app->side ? right + column : r.x;
+    if (changed)
+        x64i_draw_old(app, (SDL_Rect){x, r.y, r.w - 17 * column, r.h}, app->side, before);
 }
 
 /* The registers that entries are about, the most important first: as many as there is room for. */

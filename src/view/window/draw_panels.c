@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Code, registers, page tables, checks. */
+/* Code, page tables, checks. */
 #include "view/window/app.h"
 
 #include <stdio.h>
@@ -34,9 +34,10 @@ static void draw_code_line(struct x64i_app *app, const struct x64i_view_code_lin
     (void)snprintf(
         place, sizeof place, line->symbol ? "+%llx" : "%06llx",
         (unsigned long long)(line->symbol ? line->symbol_offset : line->linear & 0xffffff));
-    int x = r.x + 30 + canvas->cell_width * (6 - (int)strlen(place));
+    int columns = r.w < 36 * canvas->cell_width ? 5 : 6;
+    int x = r.x + 30 + canvas->cell_width * (columns - (int)strlen(place));
     (void)x64i_canvas_text(canvas, x, r.y, X64I_COLOUR_QUIET, place);
-    x = r.x + 30 + 7 * canvas->cell_width;
+    x = r.x + 30 + (columns + 1) * canvas->cell_width;
     (void)x64i_canvas_text_in(canvas, x, r.y, r.x + r.w - x, X64I_COLOUR_INK, line->current,
                               line->text);
     x64i_draw_hit(app,
@@ -88,133 +89,30 @@ void x64i_draw_code(struct x64i_app *app)
     x64i_canvas_clip(canvas, NULL);
 }
 
-void x64i_draw_value(struct x64i_app *app, int right, int y, uint64_t value, bool changed)
-{
-    char text[20];
-    struct x64i_canvas *canvas = &app->canvas;
-    int x = right - 16 * canvas->cell_width;
-    (void)snprintf(text, sizeof text, "%016llx", (unsigned long long)value);
-    size_t zeros = strspn(text, "0");
-    if (zeros > 15)
-        zeros = 15;
-    if (!changed)
-        (void)x64i_canvas_text_in(canvas, x, y, (int)zeros * canvas->cell_width, X64I_COLOUR_FAINT,
-                                  false, text);
-    (void)x64i_canvas_text_in(canvas, x + (int)zeros * canvas->cell_width, y, 200,
-                              changed ? X64I_COLOUR_CHANGED_INK : X64I_COLOUR_INK, changed,
-                              text + zeros);
-}
-
-static void draw_field(struct x64i_app *app, unsigned field, SDL_Rect r)
-{
-    char old[20];
-    struct x64i_canvas *canvas = &app->canvas;
-    const struct x64i_view_moment *moment = x64i_view_moment(app->view);
-    uint64_t now = moment->now.value[field];
-    uint64_t before = moment->before.value[field];
-    bool changed = now != before && moment->before.known >> field & 1;
-    if (field == X64I_FIELD_RIP && now == before + moment->line.length)
-        changed = false;
-    int right = r.x + r.w;
-    (void)x64i_canvas_text(canvas, r.x, r.y, X64I_COLOUR_QUIET, x64i_fields[field].name);
-    if (changed) {
-        SDL_Rect glow = {right - 16 * canvas->cell_width - 3, r.y, 16 * canvas->cell_width + 6,
-                         r.h};
-        x64i_canvas_blend(canvas, glow, X64I_COLOUR_ENTRY, X64I_COLOUR_CHANGED, app->phase);
-        (void)snprintf(old, sizeof old, "%llx", (unsigned long long)before);
-        int room = r.w - 16 * canvas->cell_width -
-                   ((int)strlen(x64i_fields[field].name) + 2) * canvas->cell_width;
-        int width = (int)strlen(old) * canvas->cell_width;
-        if (width <= room) {
-            int x = right - 17 * canvas->cell_width - width;
-            (void)x64i_canvas_text(canvas, x, r.y, X64I_COLOUR_FAINT, old);
-            x64i_canvas_fill(canvas, (SDL_Rect){x, r.y + r.h / 2, width, 1}, X64I_COLOUR_FAINT);
-        }
-    }
-    x64i_draw_value(app, right, r.y, now, changed);
-    x64i_draw_hit(app, &(struct x64i_hit){.rect = r,
-                                          .kind = X64I_HIT_FIELD,
-                                          .field = (uint8_t)field,
-                                          .value = now,
-                                          .valued = true});
-}
-
-static void draw_flags(struct x64i_app *app, SDL_Rect r)
-{
-    struct x64i_canvas *canvas = &app->canvas;
-    const struct x64i_view_moment *moment = x64i_view_moment(app->view);
-    uint64_t now = moment->now.value[X64I_FIELD_RFLAGS];
-    uint64_t flipped = now ^ moment->before.value[X64I_FIELD_RFLAGS];
-    int x = r.x + canvas->cell_width;
-    for (const struct x64i_flag_row *row = x64i_flag_rows; row->name; row++) {
-        bool on = now >> row->bit & 1;
-        if (flipped >> row->bit & 1)
-            x64i_canvas_fill(canvas, (SDL_Rect){x - 2, r.y, 2 * canvas->cell_width + 4, r.h},
-                             X64I_COLOUR_CHANGED);
-        (void)x64i_canvas_text_in(canvas, x, r.y, 60, on ? X64I_COLOUR_INK : X64I_COLOUR_FAINT, on,
-                                  row->name);
-        x += 3 * canvas->cell_width;
-    }
-}
-
-/* Rows that matter most on the way into the kernel come first where there is little room. */
-static bool is_shown(const struct x64i_view_moment *moment, unsigned field, int rows)
-{
-    const struct x64i_field_row *row = &x64i_fields[field];
-    uint64_t either = moment->now.value[field] | moment->before.value[field];
-    bool first = row->group == X64I_GROUP_GENERAL || field == X64I_FIELD_GS_BASE ||
-                 field == X64I_FIELD_KERNEL_GS_BASE || field == X64I_FIELD_CR3 ||
-                 field == X64I_FIELD_CS || field == X64I_FIELD_SS;
-    if (!(moment->now.known >> field & 1))
-        return false;
-    if (rows < 40)
-        return first || (rows > 32 && row->group == X64I_GROUP_MSR && either) ||
-               (rows > 36 && row->group == X64I_GROUP_TSS && either);
-    return first || either || field == X64I_FIELD_CR2;
-}
-
-void x64i_draw_registers(struct x64i_app *app)
-{
-    SDL_Rect r = app->layout.registers;
-    struct x64i_canvas *canvas = &app->canvas;
-    const struct x64i_view_moment *moment = x64i_view_moment(app->view);
-    x64i_draw_title(app, &r, "REGISTERS");
-    x64i_canvas_clip(canvas, &r);
-    int rows = r.h / canvas->cell_height;
-    int y = r.y;
-    unsigned group = X64I_GROUP_GENERAL;
-    for (unsigned i = 0; i < X64I_FIELD_COUNT && y + canvas->cell_height <= r.y + r.h; i++) {
-        if (!is_shown(moment, i, rows))
-            continue;
-        if (x64i_fields[i].group != group)
-            y += 5;
-        group = x64i_fields[i].group;
-        draw_field(app, i, (SDL_Rect){r.x, y, r.w, canvas->cell_height});
-        y += canvas->cell_height;
-        if (i == X64I_FIELD_RFLAGS) {
-            draw_flags(app, (SDL_Rect){r.x, y, r.w, canvas->cell_height});
-            y += canvas->cell_height;
-        }
-    }
-    x64i_canvas_clip(canvas, NULL);
-}
-
+/* Whether and how a table translates the address, and the entries on the way there. Where there is
+ * little room the words are short, and rights come before what may be cut off. */
 static void draw_walk(struct x64i_app *app, const struct x64i_view_table *table, const char *name,
                       SDL_Rect r)
 {
     char text[200];
+    char rights[4] = "";
     struct x64i_canvas *canvas = &app->canvas;
     const struct x64i_table_walk *walk = &table->walk;
+    unsigned long long root = table->root;
+    unsigned long long physical = walk->physical;
+    bool narrow = r.w < 36 * canvas->cell_width;
     if (table->active)
         x64i_canvas_arrow(canvas, r.x, r.y + r.h / 2, 6, false, X64I_COLOUR_INK);
-    (void)snprintf(text, sizeof text, "%-6s %llx ", name, (unsigned long long)table->root);
+    (void)snprintf(text, sizeof text, narrow ? "%.4s %llx " : "%-6s %llx ", name, root);
     int x = x64i_canvas_text_in(canvas, r.x + 12, r.y, r.w, X64I_COLOUR_INK, table->active, text);
-    if (walk->translates)
-        (void)snprintf(text, sizeof text, "-> %llx %c%c%c", (unsigned long long)walk->physical,
-                       walk->user ? 'u' : 's', walk->writable ? 'w' : '-',
-                       walk->executable ? 'x' : '-');
+    (void)snprintf(rights, sizeof rights, "%c%c%c", walk->user ? 'u' : 's',
+                   walk->writable ? 'w' : '-', walk->executable ? 'x' : '-');
+    if (!walk->translates)
+        (void)snprintf(text, sizeof text, narrow ? "nothing" : "no translation");
+    else if (narrow)
+        (void)snprintf(text, sizeof text, "%s %llx", rights, physical);
     else
-        (void)snprintf(text, sizeof text, "no translation");
+        (void)snprintf(text, sizeof text, "-> %llx %s", physical, rights);
     (void)x64i_canvas_text(canvas, x, r.y, walk->translates ? X64I_COLOUR_GOOD : X64I_COLOUR_BAD,
                            text);
     size_t length = 0;

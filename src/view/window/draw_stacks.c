@@ -7,6 +7,11 @@
 
 #define GAP 14
 
+/* Widths of columns, in characters. */
+#define BARE_LEAST   19
+#define NAMED_LEAST  22
+#define NAMED_ENOUGH 27
+
 /* pt_regs.ss is ss: the column says whose it is. */
 static void short_name(const char *name, char *text, size_t size)
 {
@@ -88,9 +93,12 @@ static void draw_head(struct x64i_app *app, const struct x64i_view_stack *stack,
     if (stack->rsp)
         (void)snprintf(text, sizeof text, "%s%llx", stack->active ? "rsp " : "was ",
                        (unsigned long long)stack->rsp);
-    int width = (int)strlen(text) * canvas->cell_width;
+    const char *shown = text;
+    if (x + canvas->cell_width * (1 + (int)strlen(text)) > r.x + r.w && *text)
+        shown += strcspn(text, " ") + 1; /* the address alone */
+    int width = (int)strlen(shown) * canvas->cell_width;
     if (x + canvas->cell_width + width <= r.x + r.w)
-        (void)x64i_canvas_text(canvas, r.x + r.w - width, r.y, X64I_COLOUR_QUIET, text);
+        (void)x64i_canvas_text(canvas, r.x + r.w - width, r.y, X64I_COLOUR_QUIET, shown);
     x64i_canvas_fill(canvas, (SDL_Rect){r.x, r.y + canvas->cell_height, r.w, 2},
                      stack->active ? colour : X64I_COLOUR_RULE);
 }
@@ -113,48 +121,87 @@ static void draw_column(struct x64i_app *app, const struct x64i_view_stack *stac
     }
 }
 
-/* Whether a column is drawn where there is room for `room` of them: the active one, then the
- * kernel's and the user's. */
-static bool fits(const struct x64i_view_moment *moment, unsigned index, int room)
+/* The columns that are drawn, by index of the moment's stacks. */
+struct columns {
+    bool drawn[4];
+    int width[4];
+};
+
+/* The user's words have no names, and need no room for them. */
+static bool has_names(const struct x64i_view_stack *stack)
 {
-    const struct x64i_view_stack *stack = &moment->stack[index];
-    int before = 0;
-    if ((int)moment->stack_count <= room || stack->active)
-        return true;
+    return stack->kind != X64_STACK_USER;
+}
+
+static int rank_of(const struct x64i_view_stack *stack)
+{
+    bool task = stack->kind == X64_STACK_KERNEL || stack->kind == X64_STACK_USER;
+    return stack->active ? 3 : stack->kind == X64_STACK_KERNEL ? 2 : task;
+}
+
+/* As many as there is room for, the most important first: the active one, the kernel's, the user's.
+ * Answers the room that is left. */
+static int choose(const struct x64i_app *app, int room, struct columns *columns)
+{
+    const struct x64i_view_moment *moment = x64i_view_moment(app->view);
+    int count = 0;
+    for (int rank = 3; rank >= 0; rank--)
+        for (unsigned i = 0; i < moment->stack_count; i++) {
+            const struct x64i_view_stack *stack = &moment->stack[i];
+            int least = (has_names(stack) ? NAMED_LEAST : BARE_LEAST) * app->canvas.cell_width;
+            int wanted = count ? least + GAP : least;
+            if (rank_of(stack) != rank || (count && wanted > room))
+                continue;
+            columns->drawn[i] = true;
+            columns->width[i] = least;
+            room -= wanted;
+            count++;
+        }
+    return room > 0 ? room : 0;
+}
+
+/* What is left goes to names until they have their room, then to all alike. */
+static void widen(const struct x64i_app *app, int left, struct columns *columns)
+{
+    const struct x64i_view_moment *moment = x64i_view_moment(app->view);
+    int more = (NAMED_ENOUGH - NAMED_LEAST) * app->canvas.cell_width;
+    int named = 0;
+    int count = 0;
     for (unsigned i = 0; i < moment->stack_count; i++) {
-        const struct x64i_view_stack *other = &moment->stack[i];
-        int rank = stack->kind == X64_STACK_KERNEL ? 2 : stack->kind == X64_STACK_USER ? 1 : 0;
-        int others = other->kind == X64_STACK_KERNEL ? 2 : other->kind == X64_STACK_USER ? 1 : 0;
-        before += i != index && (other->active || others > rank);
+        count += columns->drawn[i];
+        named += columns->drawn[i] && has_names(&moment->stack[i]);
     }
-    return before < room;
+    if (named && more * named > left)
+        more = left / named;
+    int share = count ? (left - named * more) / count : 0;
+    for (unsigned i = 0; i < moment->stack_count; i++)
+        columns->width[i] += share + (has_names(&moment->stack[i]) ? more : 0);
+}
+
+static void draw_arrow(struct x64i_app *app)
+{
+    int from_x = app->arrow_from_x ? app->arrow_from_x : app->arrow_x;
+    int from_y = app->arrow_from_y ? app->arrow_from_y : app->arrow_y;
+    x64i_canvas_arrow(&app->canvas, from_x + (app->arrow_x - from_x) * app->phase / 256,
+                      from_y + (app->arrow_y - from_y) * app->phase / 256, 7, false,
+                      X64I_COLOUR_INK);
 }
 
 void x64i_draw_stacks(struct x64i_app *app)
 {
     SDL_Rect r = app->layout.stacks;
-    struct x64i_canvas *canvas = &app->canvas;
+    struct columns columns = {0};
     const struct x64i_view_moment *moment = x64i_view_moment(app->view);
     x64i_draw_title(app, &r, "STACKS");
-    x64i_canvas_clip(canvas, &r);
-    int room = (r.w + GAP) / (22 * canvas->cell_width + GAP);
-    int columns = 0;
-    room = room < 1 ? 1 : room;
-    for (unsigned i = 0; i < moment->stack_count; i++)
-        columns += fits(moment, i, room);
-    columns = columns > room ? room : columns;
-    int width = columns ? (r.w - (columns - 1) * GAP) / columns : 0;
+    x64i_canvas_clip(&app->canvas, &r);
+    widen(app, choose(app, r.w, &columns), &columns);
     int x = r.x;
-    for (unsigned i = 0; i < moment->stack_count && columns; i++) {
-        if (!fits(moment, i, room))
+    for (unsigned i = 0; i < moment->stack_count; i++) {
+        if (!columns.drawn[i])
             continue;
-        draw_column(app, &moment->stack[i], (SDL_Rect){x, r.y, width, r.h});
-        x += width + GAP;
+        draw_column(app, &moment->stack[i], (SDL_Rect){x, r.y, columns.width[i], r.h});
+        x += columns.width[i] + GAP;
     }
-    int from_x = app->arrow_from_x ? app->arrow_from_x : app->arrow_x;
-    int from_y = app->arrow_from_y ? app->arrow_from_y : app->arrow_y;
-    x64i_canvas_arrow(canvas, from_x + (app->arrow_x - from_x) * app->phase / 256,
-                      from_y + (app->arrow_y - from_y) * app->phase / 256, 7, false,
-                      X64I_COLOUR_INK);
-    x64i_canvas_clip(canvas, NULL);
+    draw_arrow(app);
+    x64i_canvas_clip(&app->canvas, NULL);
 }

@@ -248,6 +248,10 @@ static bool has_display(struct x64_error_text *error)
     if (!SDL_GetHint(SDL_HINT_VIDEODRIVER) &&
         (strcmp(driver, "offscreen") == 0 || strcmp(driver, "dummy") == 0))
         problem = "neither X11 nor Wayland answers";
+    /* Where OpenGL is drawn by the processor, what it does to a picture that is finished already
+     * takes most of a frame. X11 can be given the picture as it is. */
+    if (strcmp(driver, "x11") == 0)
+        (void)SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
     if (!problem)
         return true;
     (void)snprintf(error->text, sizeof error->text,
