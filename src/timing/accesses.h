@@ -7,6 +7,8 @@
 
 #include "x64emu/effects.h"
 
+#include <stdbool.h>
+
 #define X64I_ACCESS_MAX 16 /* more than these are counted but not kept */
 
 struct x64i_access_list {
@@ -17,7 +19,8 @@ struct x64i_access_list {
 void x64i_accesses_add_read(struct x64i_access_list *list, const struct x64i_touch *access);
 void x64i_accesses_add_write(struct x64i_access_list *list, const struct x64i_touch *access);
 
-/* Adds those of a step's effects. */
-void x64i_accesses_of_step(struct x64i_access_list *list, const struct x64_step *step);
+/* Adds those of a step's effects. Whether there are effects besides that concern translations
+ * (tlb.h). */
+bool x64i_accesses_of_step(struct x64i_access_list *list, const struct x64_step *step);
 
 #endif

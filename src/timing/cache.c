@@ -54,7 +54,7 @@ void x64i_caches_copy(struct x64i_caches *to, const struct x64i_caches *from)
 /* Whether the line is there; it is the latest of its set afterwards. */
 static bool touch(uint32_t *lines, const struct x64i_cache_shape *shape, uint32_t line)
 {
-    uint32_t *ways = &lines[(size_t)(line % shape->sets) * shape->ways];
+    uint32_t *ways = &lines[(size_t)(line & (shape->sets - 1)) * shape->ways];
     uint32_t carried = line + 1;
     for (uint32_t way = 0; way < shape->ways; way++) {
         uint32_t here = ways[way];

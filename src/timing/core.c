@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define STACK_POINTER 4u /* its number as a value */
+
 void x64i_core_init(struct x64i_core *core, const struct x64i_core_model *model)
 {
     memset(core, 0, sizeof *core);
@@ -12,7 +14,7 @@ void x64i_core_init(struct x64i_core *core, const struct x64i_core_model *model)
 /* x87 registers stand for their distance from the top; a push moves it before the result. */
 static unsigned value_at(const struct x64i_core *core, unsigned value, int push)
 {
-    if (value < X64I_VALUE_FPU || value >= X64I_VALUE_MMX)
+    if (value - X64I_VALUE_FPU >= X64I_VALUE_MMX - X64I_VALUE_FPU)
         return value;
     unsigned top = core->fpu_top - (unsigned)(push > 0 ? push : 0);
     return X64I_VALUE_FPU + (value - X64I_VALUE_FPU + top) % 8;
@@ -44,7 +46,7 @@ static uint64_t take_slot(struct x64i_core *core, uint64_t earliest)
     x64i_memory_advance(&core->memory, core->ports.swept);
     core->renamed = cycle;
     core->rename_used++;
-    x64i_frontend_renamed(&core->frontend, model, cycle);
+    x64i_frontend_renamed(&core->frontend, cycle);
     return cycle;
 }
 
@@ -68,12 +70,11 @@ static uint64_t sources_ready(const struct x64i_core *core, const struct x64i_uo
     uint64_t ready = 0;
     *producer = 0;
     for (unsigned i = 0; i < uop->source_count; i++) {
-        unsigned value = value_at(core, uop->sources[i], 0);
-        int64_t shifted = (int64_t)core->ready[value] + uop->source_delay[i];
-        if (shifted <= 0 || (uint64_t)shifted <= ready)
+        const struct x64i_core_value *value = &core->values[value_at(core, uop->sources[i], 0)];
+        if (value->ready <= ready)
             continue;
-        ready = (uint64_t)shifted;
-        *producer = core->maker[value];
+        ready = value->ready;
+        *producer = value->maker;
     }
     return ready;
 }
@@ -90,26 +91,26 @@ static bool absorbs(const struct x64i_core *core, const struct x64i_plan *plan,
     return sum >= -core->model->held_offset && sum < core->model->held_offset;
 }
 
-static void set_offsets(struct x64i_core *core, const struct x64i_plan *plan,
-                        const struct x64i_uop *uop, bool eliminated)
-{
-    unsigned source = uop->source_count ? uop->sources[0] : 16;
-    int32_t held = source < 16 ? core->offset[source] : 0;
-    for (unsigned i = 0; i < uop->result_count; i++)
-        if (uop->results[i] < 16)
-            core->offset[uop->results[i]] =
-                !eliminated || plan->elimination == X64I_ELIMINATED_ZERO ? 0 : held + plan->offset;
-}
-
+/* What a port computes has no addition left to be made. */
 static void set_results(struct x64i_core *core, const struct x64i_plan *plan,
                         const struct x64i_uop *uop, uint64_t done)
 {
+    const struct x64i_core_value made = {.ready = done, .maker = core->uops};
     for (unsigned i = 0; i < uop->result_count; i++) {
-        int64_t at = (int64_t)done + uop->result_delay[i];
-        unsigned value = value_at(core, uop->results[i], plan->fpu_push);
-        core->ready[value] = at > 0 ? (uint64_t)at : 0;
-        core->maker[value] = core->uops;
+        unsigned value = uop->results[i];
+        if (value < 16)
+            core->offset[value] = 0;
+        core->values[value_at(core, value, plan->fpu_push)] = made;
     }
+}
+
+/* A micro-op of rename's own that any simple port does: when the register is there then. */
+static uint64_t compute_simply(struct x64i_core *core, unsigned value, uint64_t renamed)
+{
+    unsigned port = x64i_ports_bind(&core->ports, core->model->simple_ports);
+    uint64_t *ready = &core->values[value].ready;
+    *ready = x64i_ports_book(&core->ports, port, *ready > renamed + 1 ? *ready : renamed + 1) + 1;
+    return *ready;
 }
 
 /* A shifter takes no register with an addition still to be made: a port makes it first. */
@@ -121,12 +122,32 @@ static uint64_t add_up(struct x64i_core *core, const struct x64i_uop *uop, uint6
         if (source >= 16 || !core->offset[source])
             continue;
         core->offset[source] = 0;
-        unsigned port = x64i_ports_bind(&core->ports, core->model->simple_ports);
-        uint64_t from = core->ready[source] > renamed + 1 ? core->ready[source] : renamed + 1;
-        core->ready[source] = x64i_ports_book(&core->ports, port, from, 0) + 1;
-        ready = core->ready[source] > ready ? core->ready[source] : ready;
+        uint64_t added = compute_simply(core, source, renamed);
+        ready = added > ready ? added : ready;
     }
     return ready;
+}
+
+/* When a load that has its port from `started` on is done; `started` is moved to when banks and
+ * locks let it. */
+static uint64_t execute_load(struct x64i_core *core, const struct x64i_plan *plan,
+                             const struct x64i_uop *uop, const struct x64i_touch *access,
+                             unsigned port, uint64_t *started)
+{
+    uint64_t start = *started;
+    if (plan->lock && core->memory.commit > start)
+        start = core->memory.commit;
+    if (core->locked > start)
+        start = core->locked;
+    start = x64i_memory_banks(&core->memory, core->model, access, start);
+    if (access->linear % 64 + access->size > 64)
+        (void)x64i_ports_book(&core->ports, port, start + 1);
+    if (plan->lock)
+        core->locked = start + core->model->lock + plan->lock_extra;
+    *started = start;
+    bool renamed_here = plan->renamable && core->dense < core->model->rename_run;
+    return x64i_memory_load(&core->memory, core->model, access, start, uop->latency, renamed_here,
+                            plan->slow_forward);
 }
 
 /* Starts a micro-op and answers when it is done. */
@@ -142,48 +163,44 @@ static uint64_t execute_uop(struct x64i_core *core, const struct x64i_plan *plan
     unsigned port = x64i_ports_bind(&core->ports, uop->ports);
     if (uop->held && core->divider[port] > ready)
         ready = core->divider[port];
-    uint64_t started = x64i_ports_book(&core->ports, port, ready, 0);
+    uint64_t started = x64i_ports_book(&core->ports, port, ready);
     if (uop->held)
         core->divider[port] = started + uop->held;
     uint64_t done = started + uop->latency;
-    uint8_t waited = X64I_WAIT_NONE;
+    times->waited = X64I_WAIT_NONE;
     if (uop->kind == X64I_UOP_LOAD && uop->access < accesses->read_count) {
         const struct x64i_touch *access = &accesses->reads[uop->access];
-        if (plan->lock && core->memory.commit > started)
-            started = core->memory.commit;
-        if (core->locked > started)
-            started = core->locked;
-        started = x64i_memory_banks(&core->memory, core->model, access, started);
-        if (access->linear % 64 + access->size > 64)
-            (void)x64i_ports_book(&core->ports, port, started + 1, 0);
-        if (plan->lock)
-            core->locked = started + core->model->lock + plan->lock_extra;
-        bool renamed_here = plan->renamable && core->dense < core->model->rename_run;
-        done = x64i_memory_load(&core->memory, core->model, access, started, uop->latency,
-                                renamed_here, plan->slow_forward);
-        waited = access->extra                   ? access->wait
-                 : done > started + uop->latency ? X64I_WAIT_FORWARD
-                                                 : X64I_WAIT_NONE;
+        done = execute_load(core, plan, uop, access, port, &started);
+        if (access->extra)
+            times->waited = (uint8_t)access->wait;
+        else if (done > started + uop->latency)
+            times->waited = X64I_WAIT_FORWARD;
     }
-    *times = (struct x64i_uop_times){.renamed = renamed,
-                                     .ready = ready,
-                                     .started = started,
-                                     .done = done,
-                                     .port = (uint8_t)port,
-                                     .kind = uop->kind,
-                                     .waited = waited,
-                                     .number = ++core->uops,
-                                     .producer = operands > renamed ? producer : 0};
+    times->renamed = renamed;
+    times->ready = ready;
+    times->started = started;
+    times->done = done;
+    times->port = (uint8_t)port;
+    times->kind = uop->kind;
+    times->number = ++core->uops;
+    times->producer = operands > renamed ? producer : 0;
+    set_results(core, plan, uop, done);
     return done;
 }
 
+/* What rename does: the results are there as soon as the sources are, with an addition to be made
+ * when somebody needs them. */
 static uint64_t eliminate_uop(struct x64i_core *core, const struct x64i_plan *plan,
                               const struct x64i_uop *uop, uint64_t renamed,
                               struct x64i_uop_times *times)
 {
-    uint32_t producer;
-    uint64_t done = sources_ready(core, uop, &producer);
-    bool zero = plan->elimination == X64I_ELIMINATED_ZERO;
+    struct x64i_core_value made = {.ready = renamed};
+    unsigned source = uop->source_count ? uop->sources[0] : 16;
+    int32_t offset = (source < 16 ? core->offset[source] : 0) + plan->offset;
+    if (plan->elimination == X64I_ELIMINATED_ZERO)
+        offset = 0;
+    else
+        made.ready = sources_ready(core, uop, &made.maker);
     *times = (struct x64i_uop_times){.renamed = renamed,
                                      .ready = renamed,
                                      .started = renamed,
@@ -192,19 +209,25 @@ static uint64_t eliminate_uop(struct x64i_core *core, const struct x64i_plan *pl
                                      .kind = uop->kind,
                                      .number = ++core->uops};
     for (unsigned i = 0; i < uop->result_count; i++) {
-        core->ready[uop->results[i]] = zero ? renamed : done;
-        core->maker[uop->results[i]] = zero ? 0 : producer;
+        core->values[uop->results[i]] = made;
+        if (uop->results[i] < 16)
+            core->offset[uop->results[i]] = offset;
     }
     return renamed;
+}
+
+/* Whether rename adds the stack engine's offset by itself. */
+static bool rename_synchronises(const struct x64i_core *core, const struct x64i_plan *plan)
+{
+    return core->model->immediate_adds &&
+           (plan->elimination == X64I_ELIMINATED_ADD || plan->elimination == X64I_ELIMINATED_MOVE);
 }
 
 /* The stack engine knows RSP's changes; an instruction that names RSP gets the sum first. */
 static uint64_t synchronise_stack(struct x64i_core *core, const struct x64i_plan *plan,
                                   uint64_t earliest)
 {
-    bool by_rename = core->model->immediate_adds && (plan->elimination == X64I_ELIMINATED_ADD ||
-                                                     plan->elimination == X64I_ELIMINATED_MOVE);
-    if (by_rename && plan->uses_rsp)
+    if (plan->uses_rsp && rename_synchronises(core, plan))
         return earliest;
     if (!plan->uses_rsp || !core->stack_offset) {
         core->stack_offset |= plan->stack;
@@ -212,22 +235,17 @@ static uint64_t synchronise_stack(struct x64i_core *core, const struct x64i_plan
     }
     core->stack_offset = plan->stack;
     uint64_t renamed = take_slot(core, earliest);
-    unsigned port = x64i_ports_bind(&core->ports, core->model->simple_ports);
-    uint64_t ready = core->ready[4] > renamed + 1 ? core->ready[4] : renamed + 1;
-    core->ready[4] = x64i_ports_book(&core->ports, port, ready, 0) + 1;
-    retire_slot(core, core->ready[4]);
+    retire_slot(core, compute_simply(core, STACK_POINTER, renamed));
     return renamed;
 }
 
 static uint64_t room_for_store(const struct x64i_core *core, const struct x64i_plan *plan,
                                uint64_t earliest)
 {
-    for (unsigned i = 0; i < plan->uop_count; i++)
-        if (plan->uops[i].kind == X64I_UOP_STORE_ADDRESS) {
-            uint64_t room = x64i_memory_store_room(&core->memory, core->model);
-            return room > earliest ? room : earliest;
-        }
-    return earliest;
+    if (!plan->stores)
+        return earliest;
+    uint64_t room = x64i_memory_store_room(&core->memory, core->model);
+    return room > earliest ? room : earliest;
 }
 
 /* Microcode beyond the listed micro-ops takes slots of rename, no ports. */
@@ -438,9 +456,6 @@ uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan,
         uint64_t done = eliminated
                             ? eliminate_uop(core, plan, uop, renamed, &times->uops[i])
                             : execute_uop(core, plan, uop, renamed, accesses, &times->uops[i]);
-        if (!eliminated)
-            set_results(core, plan, uop, done);
-        set_offsets(core, plan, uop, eliminated);
         times->uops[i].decoded = delivered;
         group_done = done > group_done ? done : group_done;
     }
@@ -449,7 +464,8 @@ uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan,
     if (plan->branch)
         core->branch_done = group_done;
     take_microcode(core, plan, earliest);
-    note_stores(core, plan, accesses, times);
+    if (plan->stores)
+        note_stores(core, plan, accesses, times);
     if (plan->elimination == X64I_ELIMINATED_ADD && plan->writes_rsp)
         core->stack_offset = 0;
     core->fpu_top = (uint8_t)(core->fpu_top - plan->fpu_push) % 8;

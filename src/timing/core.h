@@ -49,15 +49,20 @@ struct x64i_instruction_times {
     struct x64i_uop_times uops[X64I_PLAN_UOPS];
 };
 
+/* What micro-ops wait for: a register, a flag ... */
+struct x64i_core_value {
+    uint64_t ready; /* when it is there */
+    uint32_t maker; /* the micro-op that makes it; 0: none */
+};
+
 /* Plain data: copying it is saving it. */
 struct x64i_core {
     const struct x64i_core_model *model;
     struct x64i_frontend frontend;
     struct x64i_ports ports;
     struct x64i_memory memory;
-    uint64_t ready[X64I_VALUE_COUNT]; /* when each value is there */
-    uint32_t maker[X64I_VALUE_COUNT]; /* the micro-op that makes it */
-    uint32_t uops;                    /* so far */
+    struct x64i_core_value values[X64I_VALUE_COUNT];
+    uint32_t uops; /* so far */
     uint8_t fpu_top;
     uint64_t renamed; /* cycle of the last rename, and how many slots it took */
     uint32_t rename_used, adds_used;

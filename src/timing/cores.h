@@ -15,8 +15,8 @@
 #define X64I_LEVEL_MAX 4 /* L1, L2, L3, memory */
 
 struct x64i_cache_shape {
-    uint32_t sets, ways;
-    uint32_t latency; /* cycles of a load that finds its line here */
+    uint32_t sets, ways; /* sets: a power of two, here and in TLBs */
+    uint32_t latency;    /* cycles of a load that finds its line here */
 };
 
 struct x64i_tlb_shape {
@@ -34,12 +34,14 @@ struct x64i_core_model {
     size_t move_count, store_count;
 
     /* Front end. */
-    uint8_t fetch_bytes;        /* an aligned block of so many bytes is decoded a cycle */
+    uint8_t fetch_bytes;        /* an aligned block of so many bytes, a power of two, is decoded a
+                                 * cycle */
     uint8_t block_instructions; /* of one block a cycle */
     uint8_t decoders;           /* micro-ops a cycle; only the first decoder makes several of one */
     uint8_t complex_uops;       /* the most micro-ops of an instruction that is not microcode */
     uint8_t length_change;      /* cycles that a length-changing prefix costs */
-    uint16_t cached_blocks;     /* blocks of code whose micro-ops the micro-op cache holds */
+    uint16_t cached_blocks;     /* blocks of code whose micro-ops the micro-op cache holds, a power
+                                 * of two */
     uint8_t cached_uops;        /* micro-ops a cycle from there */
     uint8_t queue;              /* micro-ops between decoders and rename */
     uint8_t front_depth;        /* cycles from decoding to rename */
@@ -61,7 +63,7 @@ struct x64i_core_model {
 
     /* Memory. */
     uint8_t load_latency, vector_load_latency;
-    uint8_t same_bank;       /* loads of one bank (address bits 5:2) a cycle */
+    uint8_t same_bank;       /* loads of one bank (address bits 5:2) a cycle, at most 7 */
     uint8_t lock;            /* cycles from a locked load to the next load */
     uint8_t alias;           /* more cycles of a load behind a store of the same low 12 bits */
     uint8_t page_split_rate; /* cycles between loads that cross pages */

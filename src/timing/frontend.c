@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "timing/frontend.h"
 
+/* The number of the block at an address. */
+static uint64_t block_of(const struct x64i_core_model *core, uint64_t rip)
+{
+    return rip >> __builtin_ctz(core->fetch_bytes);
+}
+
 static void next_block(struct x64i_frontend *frontend, const struct x64i_core_model *core)
 {
     frontend->block++;
     frontend->block_cycle++;
     frontend->in_block = 0;
-    uint64_t *slot = &frontend->blocks[frontend->block % core->cached_blocks];
+    uint64_t *slot = &frontend->blocks[frontend->block & (core->cached_blocks - 1u)];
     frontend->cached = *slot == frontend->block + 1;
     *slot = frontend->block + 1;
 }
@@ -27,8 +33,8 @@ static void take(struct x64i_frontend *frontend, const struct x64i_core_model *c
 static void fetch(struct x64i_frontend *frontend, const struct x64i_core_model *core,
                   const struct x64i_plan *plan, uint64_t rip)
 {
-    uint64_t block = rip / core->fetch_bytes;
-    uint64_t last = (rip + plan->length - 1) / core->fetch_bytes;
+    uint64_t block = block_of(core, rip);
+    uint64_t last = block_of(core, rip + plan->length - 1);
     if (rip != frontend->next)
         frontend->block = block - 1;
     frontend->next = rip + plan->length;
@@ -92,15 +98,8 @@ void x64i_frontend_pass(struct x64i_frontend *frontend, const struct x64i_core_m
                         const struct x64i_plan *plan, uint64_t rip)
 {
     frontend->next = rip + plan->length;
-    while (frontend->block < (rip + plan->length - 1) / core->fetch_bytes)
+    while (frontend->block < block_of(core, rip + plan->length - 1))
         next_block(frontend, core);
-}
-
-void x64i_frontend_renamed(struct x64i_frontend *frontend, const struct x64i_core_model *core,
-                           uint64_t cycle)
-{
-    (void)core;
-    frontend->renamed[frontend->count++ % X64I_QUEUE_MAX] = cycle;
 }
 
 void x64i_frontend_redirect(struct x64i_frontend *frontend, uint64_t cycle)

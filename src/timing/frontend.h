@@ -38,8 +38,10 @@ void x64i_frontend_pass(struct x64i_frontend *frontend, const struct x64i_core_m
                         const struct x64i_plan *plan, uint64_t rip);
 
 /* A slot of the queue was emptied by rename in `cycle`. */
-void x64i_frontend_renamed(struct x64i_frontend *frontend, const struct x64i_core_model *core,
-                           uint64_t cycle);
+static inline void x64i_frontend_renamed(struct x64i_frontend *frontend, uint64_t cycle)
+{
+    frontend->renamed[frontend->count++ % X64I_QUEUE_MAX] = cycle;
+}
 
 /* The code of what was delivered last came `cycles` later. */
 void x64i_frontend_delay(struct x64i_frontend *frontend, uint32_t cycles);

@@ -3,44 +3,44 @@
 
 #include <string.h>
 
-#define LINE 64u
-#define PAGE 4096u
+#define LINE        64u
+#define PAGE        4096u
+#define ONE_OF_EACH 0x1111111111111111ull /* banks, in four bits each */
+#define FULL        8u                    /* the highest of the four */
 
-void x64i_memory_advance(struct x64i_memory *memory, uint64_t cycle)
+void x64i_memory_sweep(struct x64i_memory *memory, uint64_t cycle)
 {
-    if (cycle <= memory->swept)
-        return;
     if (cycle - memory->swept >= X64I_RING_CYCLES) {
         memset(memory->bank_use, 0, sizeof memory->bank_use);
         memory->swept = cycle;
     }
     for (; memory->swept < cycle; memory->swept++)
-        memset(memory->bank_use[memory->swept % X64I_RING_CYCLES], 0, X64I_BANKS);
+        memory->bank_use[memory->swept % X64I_RING_CYCLES] = 0;
 }
 
-static bool banks_free(const uint8_t *use, unsigned first, unsigned count, unsigned most)
+/* One load of each bank that the access needs; banks come round after the last. */
+static uint64_t banks_of(const struct x64i_touch *access)
 {
-    for (unsigned i = 0; i < count; i++)
-        if (use[(first + i) % X64I_BANKS] >= most)
-            return false;
-    return true;
+    unsigned first = access->linear / 4 % X64I_BANKS;
+    unsigned count = access->size > 4 ? access->size / 4 : 1;
+    if (count >= X64I_BANKS)
+        return ONE_OF_EACH;
+    uint64_t banks = ONE_OF_EACH & ((1ull << 4 * count) - 1);
+    return first ? banks << 4 * first | banks >> (64 - 4 * first) : banks;
 }
 
 uint64_t x64i_memory_banks(struct x64i_memory *memory, const struct x64i_core_model *core,
                            const struct x64i_touch *access, uint64_t cycle)
 {
-    unsigned first = access->linear / 4 % X64I_BANKS;
-    unsigned count = access->size > 4 ? access->size / 4 : 1;
-    count = count > X64I_BANKS ? X64I_BANKS : count;
+    uint64_t banks = banks_of(access);
+    uint64_t room = banks * (FULL - core->same_bank); /* on top of so many, a bank is full */
     if (cycle < memory->swept)
         cycle = memory->swept;
     uint64_t limit = memory->swept + X64I_RING_CYCLES;
-    while (cycle < limit &&
-           !banks_free(memory->bank_use[cycle % X64I_RING_CYCLES], first, count, core->same_bank))
+    while (cycle < limit && (memory->bank_use[cycle % X64I_RING_CYCLES] + room) & (banks * FULL))
         cycle++;
     if (cycle < limit)
-        for (unsigned i = 0; i < count; i++)
-            memory->bank_use[cycle % X64I_RING_CYCLES][(first + i) % X64I_BANKS]++;
+        memory->bank_use[cycle % X64I_RING_CYCLES] += banks;
     return cycle;
 }
 

@@ -9,7 +9,7 @@
 #include "timing/ports.h"
 
 #define X64I_STORE_MAX  128u /* stores remembered: at least a store buffer */
-#define X64I_BANKS      16u
+#define X64I_BANKS      16u  /* of an L1 line, by address bits 5:2 */
 #define X64I_STORE_HASH 512u
 
 struct x64i_touch {
@@ -28,7 +28,7 @@ struct x64i_store {
 };
 
 struct x64i_memory {
-    uint8_t bank_use[X64I_RING_CYCLES][X64I_BANKS];
+    uint64_t bank_use[X64I_RING_CYCLES]; /* loads of each bank in a cycle, four bits each */
     uint64_t swept;
     struct x64i_store stores[X64I_STORE_MAX];
     uint64_t store_count;
@@ -40,7 +40,15 @@ struct x64i_memory {
     uint32_t commits; /* in that cycle */
 };
 
-void x64i_memory_advance(struct x64i_memory *memory, uint64_t cycle);
+/* x64i_memory_advance when there is something to do. */
+void x64i_memory_sweep(struct x64i_memory *memory, uint64_t cycle);
+
+/* No load starts before `cycle` any more. */
+static inline void x64i_memory_advance(struct x64i_memory *memory, uint64_t cycle)
+{
+    if (memory->swept < cycle)
+        x64i_memory_sweep(memory, cycle);
+}
 
 /* A load whose port is free in `cycle`: when it may start at the earliest for its banks. */
 uint64_t x64i_memory_banks(struct x64i_memory *memory, const struct x64i_core_model *core,

@@ -206,6 +206,7 @@ static void add_stores(const struct x64i_planner *planner, struct x64i_plan *pla
         struct x64i_uop *address =
             add_uop(plan, X64I_UOP_STORE_ADDRESS, planner->core->store_address_ports);
         struct x64i_uop *data = add_uop(plan, X64I_UOP_STORE_DATA, planner->core->store_data_ports);
+        plan->stores += address != NULL;
         if (!address || !data)
             return;
         address->access = data->access = (uint8_t)i;

@@ -45,8 +45,6 @@ struct x64i_uop {
     bool fused; /* shares the slot of the micro-op before */
     uint8_t sources[X64I_UOP_SOURCES];
     uint8_t results[X64I_UOP_RESULTS];
-    int8_t result_delay[X64I_UOP_RESULTS]; /* added to latency */
-    int8_t source_delay[X64I_UOP_SOURCES]; /* added to the moment the source is there */
 };
 
 enum x64i_elimination {
@@ -68,6 +66,7 @@ struct x64i_plan {
     uint8_t uop_count;
     uint8_t slots;       /* of rename */
     uint8_t unlaminated; /* of them, those that rename makes of a fused one */
+    uint8_t stores;      /* micro-ops for the address of a store */
     uint16_t microcode;  /* micro-ops beyond those listed */
     bool length_change;
     bool stack;    /* moves RSP by the stack engine */
@@ -84,7 +83,6 @@ struct x64i_plan {
     bool shift;         /* it cannot work on a register with an addition still to be made */
     int32_t offset;     /* of an eliminated addition */
     int8_t fpu_push;    /* x87: registers pushed (1) or popped (-1, -2) */
-    uint8_t exchange;   /* FXCH: the register, else 0 */
     uint8_t source;     /* enum x64i_row_source of its figures */
     bool renamable;     /* its load may take over a store's register */
     struct x64i_uop uops[X64I_PLAN_UOPS];

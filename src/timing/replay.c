@@ -282,7 +282,7 @@ static bool step(struct x64i_replay *replay, const struct block_instruction *ins
                            name ? name : "fault", instruction->offset);
             return false;
         }
-        x64i_accesses_of_step(list, &cpu->step);
+        (void)x64i_accesses_of_step(list, &cpu->step);
         if (cpu->step.kind != X64_STEP_REPEAT)
             return true;
         if (repeats == X64I_REPLAY_REPEATS) {
@@ -380,7 +380,8 @@ enum x64_status x64i_replay_run(struct x64i_replay *replay, const uint8_t *code,
     for (unsigned copy = 0; good && copy < request->last; copy++) {
         if (copy == request->first) {
             started = replay->core.retired;
-            memcpy(result->ports, replay->core.ports.used, sizeof result->ports);
+            for (unsigned port = 0; port < X64I_PORT_MAX; port++)
+                result->ports[port] = x64i_ports_used(&replay->core.ports, port);
         }
         good = run_copy(replay, request, copy, size, result);
     }
@@ -388,7 +389,7 @@ enum x64_status x64i_replay_run(struct x64i_replay *replay, const uint8_t *code,
     if (!good)
         return X64_ERROR_ARGUMENT;
     for (unsigned i = 0; i < X64I_PORT_MAX; i++)
-        result->ports[i] = replay->core.ports.used[i] - result->ports[i];
+        result->ports[i] = x64i_ports_used(&replay->core.ports, i) - result->ports[i];
     result->cycles = (double)(replay->core.retired - started) / (request->last - request->first);
     return X64_OK;
 }

@@ -31,9 +31,8 @@ struct planned {
 
 /* What a step leaves for the next one. */
 struct pending {
-    bool branch; /* the last step was one: the next says where it went */
-    uint64_t rip;
-    struct x64i_plan plan;
+    bool left; /* the last step was a branch: the next says where it went */
+    struct x64i_branch branch;
     uint64_t repeated; /* bytes that a repeated string instruction has moved so far */
 };
 
@@ -143,8 +142,9 @@ static void make_plan(const struct x64i_timing *timing, const struct x64_step *s
 static const struct x64i_plan *look_up(struct x64i_timing *timing, const struct x64_step *step)
 {
     struct planned *planned = &timing->plans[(step->rip ^ step->rip >> 13) % CACHE_SIZE];
-    if (planned->code_bits != step->code_bits || planned->rip != step->rip ||
-        planned->length != step->length || memcmp(planned->bytes, step->bytes, step->length) != 0) {
+    if (planned->rip != step->rip || planned->code_bits != step->code_bits ||
+        planned->length != step->length ||
+        memcmp(planned->bytes, step->bytes, sizeof planned->bytes) != 0) {
         planned->rip = step->rip;
         planned->code_bits = step->code_bits;
         planned->length = step->length;
@@ -158,11 +158,11 @@ static const struct x64i_plan *look_up(struct x64i_timing *timing, const struct 
 static void settle_branch(struct x64i_timing *timing, uint64_t rip)
 {
     struct x64i_timing_state *state = &timing->state;
-    if (!state->pending.branch)
+    if (!state->pending.left)
         return;
-    state->pending.branch = false;
-    if (!x64i_predict(&state->predictor, &state->pending.plan, state->pending.rip, rip))
-        x64i_core_mispredicted(&state->core, state->pending.plan.ret);
+    state->pending.left = false;
+    if (!x64i_predict(&state->predictor, &state->pending.branch, rip))
+        x64i_core_mispredicted(&state->core, state->pending.branch.ret);
 }
 
 /* Adds what translating and finding the data costs; answers the most of it. */
@@ -206,21 +206,19 @@ static uint32_t fetch_extra(struct x64i_timing *timing, const struct x64_step *s
     return cycles + x64i_caches_extra(&timing->caches, level);
 }
 
-static uint64_t retire_instruction(struct x64i_timing *timing, const struct x64_step *step)
+static uint64_t retire_instruction(struct x64i_timing *timing, const struct x64_step *step,
+                                   struct x64i_access_list *list)
 {
     struct x64i_timing_state *state = &timing->state;
-    struct x64i_access_list list;
     const struct x64i_plan *plan = look_up(timing, step);
     settle_branch(timing, step->rip);
     uint32_t fetch = fetch_extra(timing, step);
-    list.reads = list.writes = 0;
-    x64i_accesses_of_step(&list, step);
-    uint32_t reads = add_extra(timing, step, list.read, list.reads);
-    uint32_t writes = add_extra(timing, step, list.write, list.writes);
-    const struct x64i_accesses accesses = {.reads = list.read,
-                                           .writes = list.write,
-                                           .read_count = list.reads,
-                                           .write_count = list.writes,
+    uint32_t reads = add_extra(timing, step, list->read, list->reads);
+    uint32_t writes = add_extra(timing, step, list->write, list->writes);
+    const struct x64i_accesses accesses = {.reads = list->read,
+                                           .writes = list->write,
+                                           .read_count = list->reads,
+                                           .write_count = list->writes,
                                            .fetch_extra = fetch,
                                            .extra = reads > writes ? reads : writes};
     timing->source = plan->source;
@@ -228,44 +226,47 @@ static uint64_t retire_instruction(struct x64i_timing *timing, const struct x64_
     if (state->pending.repeated)
         (void)x64i_core_repeat(&state->core, plan, state->pending.repeated);
     state->pending.repeated = 0;
-    state->pending.branch = plan->branch;
-    if (plan->branch) {
-        state->pending.rip = step->rip;
-        state->pending.plan = *plan;
-    }
+    state->pending.left = plan->branch;
+    if (plan->branch)
+        state->pending.branch = (struct x64i_branch){.rip = step->rip,
+                                                     .next = step->rip + plan->length,
+                                                     .conditional = plan->conditional,
+                                                     .indirect = plan->indirect,
+                                                     .call = plan->call,
+                                                     .ret = plan->ret};
     return x64i_timing_cycles(timing);
 }
 
 /* One iteration more: its bytes count, the last iteration's step pays for them. */
-static void repeat(struct x64i_timing *timing, const struct x64_step *step)
+static void repeat(struct x64i_timing *timing, const struct x64_step *step,
+                   struct x64i_access_list *list)
 {
-    struct x64i_access_list list;
     settle_branch(timing, step->rip);
-    list.reads = list.writes = 0;
-    x64i_accesses_of_step(&list, step);
-    (void)add_extra(timing, step, list.read, list.reads);
-    (void)add_extra(timing, step, list.write, list.writes);
-    timing->state.pending.repeated += list.writes ? list.write[0].size : 1;
+    (void)add_extra(timing, step, list->read, list->reads);
+    (void)add_extra(timing, step, list->write, list->writes);
+    timing->state.pending.repeated += list->writes ? list->write[0].size : 1;
 }
 
 uint64_t x64i_timing_retire(struct x64i_timing *timing, const struct x64_step *step)
 {
     const struct x64i_core_model *core = timing->planner.core;
+    struct x64i_access_list list;
+    list.reads = list.writes = 0;
     timing->times.retired = x64i_timing_cycles(timing);
     timing->times.wait = X64I_WAIT_NONE;
     timing->times.uop_count = 0;
     timing->source = X64I_SOURCE_ESTIMATED;
-    if (x64i_tlbs_follow(&timing->state.tlbs, core, step))
+    if (x64i_accesses_of_step(&list, step) && x64i_tlbs_follow(&timing->state.tlbs, core, step))
         timing->state.code_page = timing->state.code_line = ~0ull;
     switch (step->kind) {
     case X64_STEP_INSTRUCTION:
-        return retire_instruction(timing, step);
+        return retire_instruction(timing, step, &list);
     case X64_STEP_REPEAT:
-        repeat(timing, step);
+        repeat(timing, step, &list);
         break;
     case X64_STEP_FAULT:
     case X64_STEP_INTERRUPT: {
-        timing->state.pending.branch = false;
+        timing->state.pending.left = false;
         uint32_t walks = x64i_tlbs_walk(&timing->state.tlbs, &timing->caches, core, step);
         timing->times.retired =
             x64i_core_drain(&timing->state.core, core->exception_cycles + walks);
@@ -273,7 +274,7 @@ uint64_t x64i_timing_retire(struct x64i_timing *timing, const struct x64_step *s
         break;
     }
     default: /* a kernel model's function, or sleep: nothing of a core's */
-        timing->state.pending.branch = false;
+        timing->state.pending.left = false;
         break;
     }
     return x64i_timing_cycles(timing);

@@ -27,7 +27,7 @@ static uint64_t key_of(uint64_t linear, unsigned bits, uint32_t pcid)
 /* Whether the key is there; it is the latest of its set then. */
 static bool hit(struct x64i_tlb_level *tlb, const struct x64i_tlb_shape *shape, uint64_t key)
 {
-    uint64_t *ways = tlb->pages[key % shape->sets];
+    uint64_t *ways = tlb->pages[key & (shape->sets - 1)];
     for (unsigned way = 0; way < shape->ways; way++) {
         if (ways[way] != key + 1)
             continue;
@@ -40,7 +40,7 @@ static bool hit(struct x64i_tlb_level *tlb, const struct x64i_tlb_shape *shape, 
 
 static void insert(struct x64i_tlb_level *tlb, const struct x64i_tlb_shape *shape, uint64_t key)
 {
-    uint64_t *ways = tlb->pages[key % shape->sets];
+    uint64_t *ways = tlb->pages[key & (shape->sets - 1)];
     memmove(&ways[1], &ways[0], (shape->ways - 1) * sizeof *ways);
     ways[0] = key + 1;
 }

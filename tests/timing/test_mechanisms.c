@@ -198,6 +198,33 @@ START_TEST(test_mechanism_bad_code_is_refused)
 }
 END_TEST
 
+static bool is_power_of_two(unsigned value)
+{
+    return value && !(value & (value - 1));
+}
+
+/* Sets, blocks of code and banks are found by masks and fields: what cores.h asks of a row. */
+START_TEST(test_mechanism_masks_fit_every_core)
+{
+    const struct x64i_core_model *core;
+    for (size_t i = 0; (core = x64i_core_model_at(i)); i++) {
+        const struct x64i_tlb_shape tlbs[] = {core->data_tlb, core->code_tlb, core->second_tlb,
+                                              core->data_large_tlb, core->code_large_tlb};
+        for (unsigned level = 0; level < X64I_LEVEL_MAX; level++)
+            ck_assert(is_power_of_two(core->caches[level].sets));
+        for (size_t k = 0; k < sizeof tlbs / sizeof tlbs[0]; k++)
+            ck_assert(is_power_of_two(tlbs[k].sets));
+        ck_assert(is_power_of_two(core->code_cache.sets));
+        ck_assert(is_power_of_two(core->fetch_bytes));
+        ck_assert(is_power_of_two(core->cached_blocks));
+        ck_assert_uint_le(core->cached_blocks, X64I_BLOCKS_MAX);
+        ck_assert_uint_le(core->queue, X64I_QUEUE_MAX);
+        ck_assert_uint_le(core->reorder_buffer, X64I_REORDER_MAX);
+        ck_assert(core->same_bank >= 1 && core->same_bank <= 7);
+    }
+}
+END_TEST
+
 static Suite *mechanism_suite(void)
 {
     Suite *suite = suite_create("mechanisms");
@@ -208,6 +235,7 @@ static Suite *mechanism_suite(void)
     tcase_add_test(tcase, test_mechanism_compare_and_jump_fuse);
     tcase_add_test(tcase, test_mechanism_loop_buffer_joins_iterations);
     tcase_add_test(tcase, test_mechanism_4k_alias_delays_a_load);
+    tcase_add_test(tcase, test_mechanism_masks_fit_every_core);
     tcase_add_test(tcase, test_mechanism_same_input_same_cycles);
     tcase_add_test(tcase, test_mechanism_bad_code_is_refused);
     suite_add_tcase(suite, tcase);
