@@ -282,7 +282,7 @@ static bool make_steps(struct x64_machine *machine, uint64_t until, enum x64_sto
         return false;
     }
     uint64_t made = 0;
-    if (machine->config.engine == X64_ENGINE_BLOCKS)
+    if (machine->config.engine == X64_ENGINE_BLOCKS && !machine->observed)
         made = x64i_engine_run(&machine->cpu,
                                until < machine->event_step ? until : machine->event_step);
     /* A hook may want something done before the next step is made. */
@@ -393,7 +393,8 @@ static enum x64_status run(struct x64_machine *machine, uint64_t until, struct x
         x64i_machine_watch(machine);
     machine->running = false;
     machine->cpu.effects = machine->cpu.mmu.effects = NULL;
-    atomic_store(&machine->stop_requested, false);
+    if (atomic_load_explicit(&machine->stop_requested, memory_order_relaxed))
+        atomic_store(&machine->stop_requested, false); /* dear where steps are made one by one */
     return status;
 }
 
@@ -417,14 +418,11 @@ enum x64_status x64_step_observed(struct x64_machine *machine, struct x64_step *
     if (x64i_machine_make_effects(machine) != X64_OK)
         return X64_ERROR_MEMORY;
     uint64_t n = machine->cpu.s.steps;
-    struct x64_stop end;
     machine->observed = true;
-    enum x64_status status = run(machine, n + 1, &end);
+    enum x64_status status = run(machine, n + 1, stop);
     machine->observed = false;
     if (status != X64_OK)
         return status;
-    if (stop)
-        *stop = end;
     if (machine->cpu.s.steps == n)
         return X64_ERROR_STATE;
     *step = machine->cpu.step;

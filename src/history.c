@@ -22,6 +22,12 @@ enum x64_status x64i_history_init(struct x64i_history *history, uint64_t interva
     return X64_OK;
 }
 
+/* Entries come or go: x64i_history_next has to look again. */
+static void forget_next(struct x64i_history *history)
+{
+    history->calm_from = history->calm_until = 0;
+}
+
 void x64i_history_clear(struct x64i_history *history)
 {
     for (size_t i = 0; i < history->count; i++)
@@ -29,6 +35,7 @@ void x64i_history_clear(struct x64i_history *history)
     history->count = 0;
     history->bytes = 0;
     history->last = 0;
+    forget_next(history);
 }
 
 void x64i_history_free(struct x64i_history *history)
@@ -74,7 +81,7 @@ static uint64_t present_interval(const struct x64i_history *history)
     return history->interval;
 }
 
-uint64_t x64i_history_next(const struct x64i_history *history, uint64_t n)
+static uint64_t look_for_next(const struct x64i_history *history, uint64_t n)
 {
     uint64_t interval = present_interval(history);
     uint64_t due = (n / interval + 1) * interval;
@@ -85,6 +92,15 @@ uint64_t x64i_history_next(const struct x64i_history *history, uint64_t n)
             return history->entries[i].n;
     }
     return due;
+}
+
+uint64_t x64i_history_next(struct x64i_history *history, uint64_t n)
+{
+    if (n < history->calm_from || n >= history->calm_until) {
+        history->calm_from = n;
+        history->calm_until = look_for_next(history, n);
+    }
+    return history->calm_until;
 }
 
 /* After an entry's neighbour changed: what it holds alone is another amount now. */
@@ -101,6 +117,7 @@ static void measure(struct x64i_history *history, size_t index)
 static void drop(struct x64i_history *history, size_t index)
 {
     struct x64i_history_entry *entry = &history->entries[index];
+    forget_next(history);
     x64i_snapshot_release(entry->snapshot);
     history->bytes -= entry->bytes;
     memmove(entry, entry + 1, (history->count - index - 1) * sizeof *entry);
@@ -206,6 +223,7 @@ static enum x64_status make_room(struct x64i_history *history)
 enum x64_status x64i_history_take(struct x64i_history *history, struct x64i_state *state,
                                   uint64_t n, bool barrier)
 {
+    forget_next(history);
     enum x64_status status = make_room(history);
     if (status != X64_OK)
         return status;

@@ -33,6 +33,8 @@ struct x64i_history {
     uint64_t bytes;
     uint64_t interval;
     uint64_t last; /* the latest n ever reached */
+    /* From the one on the other is what x64i_history_next answers; 0 and 0 when it has to look. */
+    uint64_t calm_from, calm_until;
 };
 
 enum x64_status x64i_history_init(struct x64i_history *history, uint64_t interval,
@@ -57,7 +59,7 @@ const struct x64i_history_entry *x64i_history_find(const struct x64i_history *hi
 
 /* The next n, above `n`, at which a run must stop for the history: to take a snapshot, or to pass a
  * barrier. */
-uint64_t x64i_history_next(const struct x64i_history *history, uint64_t n);
+uint64_t x64i_history_next(struct x64i_history *history, uint64_t n);
 
 /* Forgets everything. */
 void x64i_history_clear(struct x64i_history *history);

@@ -124,7 +124,7 @@ struct x64_step {
     uint8_t cpl;       /* before the step */
     uint8_t code_bits; /* 64, 32 or 16: the mode the bytes were decoded in */
     uint8_t length;    /* bytes of the instruction, 0 where it could not be fetched */
-    uint8_t bytes[15];
+    uint8_t bytes[15]; /* zeroes behind the instruction */
     const struct x64_effect *effects;
     size_t effect_count;
     bool truncated; /* there were more effects than the list holds */

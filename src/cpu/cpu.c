@@ -125,6 +125,7 @@ static void refresh_paging(struct x64i_cpu *cpu)
         .pkru = (uint32_t)s->pkru,
         .gigabyte_pages = x64i_cpu_has(cpu, X64I_FEATURE_PAGE1GB),
     };
+    x64i_mmu_forget_recent(&cpu->mmu);
 }
 
 static void refresh_breakpoints(struct x64i_cpu *cpu)

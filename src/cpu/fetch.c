@@ -13,8 +13,8 @@
 
 struct cached_op {
     uint64_t physical;
-    uint8_t code_bits; /* 0: empty */
-    uint8_t bytes[X64I_INSTRUCTION_MAX];
+    uint8_t code_bits;                   /* 0: empty */
+    uint8_t bytes[X64I_INSTRUCTION_MAX]; /* as they lay in memory, those behind it too */
     struct x64i_op op;
 };
 
@@ -151,6 +151,30 @@ static enum x64i_result decode_within(struct x64i_cpu *cpu, const uint8_t *bytes
     return decoded == X64I_DECODED ? X64I_DONE : raise_decode(cpu, decoded);
 }
 
+/* Whether the entry is of these bytes. Those behind the instruction are compared with them, since
+ * fifteen are compared at once, but need not be the same. */
+static bool holds(const struct cached_op *cached, const uint8_t *bytes)
+{
+    return memcmp(cached->bytes, bytes, X64I_INSTRUCTION_MAX) == 0 ||
+           memcmp(cached->bytes, bytes, cached->op.length) == 0;
+}
+
+/* x64i_remember_bytes for the bytes of an entry, without a call for so few of them: the first eight
+ * and the last eight of fifteen. */
+static void remember_cached(struct x64i_cpu *cpu, const struct cached_op *cached)
+{
+    const unsigned length = cached->op.length;
+    const size_t behind = X64I_INSTRUCTION_MAX - sizeof(uint64_t);
+    uint64_t first, last;
+    memcpy(&first, cached->bytes, sizeof first);
+    memcpy(&last, cached->bytes + behind, sizeof last);
+    first &= length < 8 ? (UINT64_C(1) << 8 * length) - 1 : UINT64_MAX;
+    last &= length < 8 ? 0 : UINT64_MAX >> 8 * (X64I_INSTRUCTION_MAX - length);
+    cpu->step.length = (uint8_t)length;
+    memcpy(cpu->step.bytes + behind, &last, sizeof last);
+    memcpy(cpu->step.bytes, &first, sizeof first);
+}
+
 static enum x64i_result fetch_within(struct x64i_cpu *cpu, uint64_t physical,
                                      const struct x64i_op **op)
 {
@@ -167,8 +191,8 @@ static enum x64i_result fetch_within(struct x64i_cpu *cpu, uint64_t physical,
     }
     *op = &cached->op;
     if (cached->physical == physical && cached->code_bits == cpu->code_bits &&
-        memcmp(cached->bytes, bytes, cached->op.length) == 0) {
-        x64i_remember_bytes(cpu, bytes, cached->op.length);
+        holds(cached, bytes)) {
+        remember_cached(cpu, cached);
         return X64I_DONE;
     }
     if (cached->code_bits)
@@ -192,7 +216,7 @@ enum x64i_result x64i_fetch(struct x64i_cpu *cpu, const struct x64i_op **op)
     bool within = (physical & (X64I_PAGE_SIZE - 1)) <= X64I_PAGE_SIZE - X64I_INSTRUCTION_MAX;
     enum x64i_result result =
         within ? fetch_within(cpu, physical, op) : fetch_across(cpu, physical, op);
-    if (result != X64I_DONE)
+    if (result != X64I_DONE || (within && cpu->code_bits == 64))
         return result;
     /* Outside 64-bit mode every byte must lie within CS's limit (SDM vol. 3A, 5.3). */
     uint64_t last;

@@ -72,11 +72,6 @@ static void update_entries(struct x64i_mmu *mmu, uint64_t linear, const struct x
     }
 }
 
-static uint64_t page_address(const struct x64i_tlb_entry *page, uint64_t linear)
-{
-    return page->physical | (linear & ((UINT64_C(1) << (page->page_bits & 63)) - 1));
-}
-
 /* What a walk is about to put into the TLB; null when an entry just goes. */
 struct replacement {
     struct x64i_mmu *mmu;
@@ -116,6 +111,7 @@ static void fill_entry(struct x64i_mmu *mmu, uint64_t linear, const struct x64i_
     const struct x64i_tlb_witness witness = {entry_gone, &replacement};
     bool watched = x64i_host_tlb_exists(&mmu->physical.host);
     x64i_tlb_fill(&mmu->tlb, linear, entry, watched ? &witness : NULL);
+    x64i_mmu_forget_recent(mmu);
 }
 
 /* Walks, commits what follows and fills the TLB. */
@@ -140,7 +136,7 @@ static bool walk_and_fill(struct x64i_mmu *mmu, uint64_t linear, unsigned access
                                        .linear = walk.page.linear,
                                        .physical = walk.page.physical,
                                    });
-    *physical = page_address(&walk.page, linear);
+    *physical = x64i_tlb_physical(&walk.page, linear);
     return true;
 }
 
@@ -152,7 +148,7 @@ static bool walk_and_look(const struct x64i_mmu *mmu, uint64_t linear, unsigned 
         *error_code = walk.error_code;
         return false;
     }
-    *physical = page_address(&walk.page, linear);
+    *physical = x64i_tlb_physical(&walk.page, linear);
     return true;
 }
 
@@ -166,7 +162,8 @@ bool x64i_mmu_translate_slowly(struct x64i_mmu *mmu, uint64_t linear, unsigned a
     }
     const struct x64i_tlb_entry *entry = x64i_tlb_find(&mmu->tlb, linear, paging->pcid);
     if (entry && x64i_tlb_serves(paging, entry->flags, access)) {
-        *physical = page_address(entry, linear);
+        *x64i_mmu_recent_slot(mmu, linear) = entry;
+        *physical = x64i_tlb_physical(entry, linear);
         return true;
     }
     if (access & X64I_ACCESS_PEEK)
@@ -234,7 +231,7 @@ static bool is_served(const struct x64i_mmu *mmu, uint64_t linear, unsigned acce
     const struct x64i_tlb_entry *entry = x64i_tlb_find(&mmu->tlb, linear, mmu->paging.pcid);
     if (!entry || !x64i_tlb_serves(&mmu->paging, entry->flags, access))
         return false;
-    *page = page_address(entry, *page);
+    *page = x64i_tlb_physical(entry, *page);
     return true;
 }
 

@@ -45,9 +45,14 @@ enum x64i_access {
     X64I_ACCESS_PEEK = 1 << 4      /* a debugger looks: no TLB fill, no A/D update, no effects */
 };
 
+#define X64I_MMU_RECENT 8u
+
 struct x64i_mmu {
     struct x64i_tlb tlb;       /* region "tlb" */
     struct x64i_paging paging; /* derived */
+    /* What x64i_tlb_find found lately, by page number; null: nothing. An entry that still matches
+     * is what it would find again: see x64i_mmu_forget_recent. */
+    const struct x64i_tlb_entry *recent[X64I_MMU_RECENT];
     struct x64i_physical physical;
     struct x64i_effect_list *effects; /* null when nobody watches */
 };
@@ -101,7 +106,21 @@ static inline bool x64i_tlb_serves(const struct x64i_paging *paging, unsigned fl
     return x64i_paging_permits(paging, flags, access);
 }
 
-/* The part of x64i_mmu_translate behind its quick probe: large pages, walks and paging off. */
+/* After the TLB was filled or replaced, or paging changed: another entry may be the one to find. */
+static inline void x64i_mmu_forget_recent(struct x64i_mmu *mmu)
+{
+    for (unsigned i = 0; i < X64I_MMU_RECENT; i++)
+        mmu->recent[i] = NULL;
+}
+
+/* Where a page's recently found entry is remembered. */
+static inline const struct x64i_tlb_entry **x64i_mmu_recent_slot(struct x64i_mmu *mmu,
+                                                                 uint64_t linear)
+{
+    return &mmu->recent[(linear / X64I_PAGE_SIZE) % X64I_MMU_RECENT];
+}
+
+/* The part of x64i_mmu_translate behind its quick probe: the TLB's search, walks, paging off. */
 bool x64i_mmu_translate_slowly(struct x64i_mmu *mmu, uint64_t linear, unsigned access,
                                uint64_t *physical, uint32_t *error_code);
 
@@ -123,13 +142,11 @@ void x64i_mmu_rights_changed(struct x64i_mmu *mmu);
 static inline bool x64i_mmu_translate(struct x64i_mmu *mmu, uint64_t linear, unsigned access,
                                       uint64_t *physical, uint32_t *error_code)
 {
-    if (mmu->paging.mode != X64I_PAGING_NONE) {
-        const struct x64i_tlb_entry *entry =
-            x64i_tlb_find_small(&mmu->tlb, linear, mmu->paging.pcid);
-        if (entry && x64i_tlb_serves(&mmu->paging, entry->flags, access)) {
-            *physical = entry->physical | (linear & (X64I_PAGE_SIZE - 1));
-            return true;
-        }
+    const struct x64i_tlb_entry *entry = *x64i_mmu_recent_slot(mmu, linear);
+    if (entry && x64i_tlb_matches(entry, linear, mmu->paging.pcid) &&
+        x64i_tlb_serves(&mmu->paging, entry->flags, access)) {
+        *physical = x64i_tlb_physical(entry, linear);
+        return true;
     }
     return x64i_mmu_translate_slowly(mmu, linear, access, physical, error_code);
 }

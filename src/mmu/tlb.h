@@ -59,6 +59,12 @@ static inline bool x64i_tlb_matches(const struct x64i_tlb_entry *entry, uint64_t
            (entry->pcid == pcid || (entry->flags & X64I_TLB_GLOBAL));
 }
 
+/* Where an address in the entry's page is. */
+static inline uint64_t x64i_tlb_physical(const struct x64i_tlb_entry *page, uint64_t linear)
+{
+    return page->physical | (linear & ((UINT64_C(1) << (page->page_bits & 63)) - 1));
+}
+
 /* The 4-KByte entry that translates `linear` under `pcid`, or null: the engine's quick probe. */
 static inline const struct x64i_tlb_entry *x64i_tlb_find_small(const struct x64i_tlb *tlb,
                                                                uint64_t linear, uint16_t pcid)
