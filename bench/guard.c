@@ -6,6 +6,8 @@
  */
 #include "bench.h"
 
+#include "timing/timing.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +44,23 @@ static bool observe_each(struct x64_machine *machine, uint64_t steps)
     return status == X64_OK;
 }
 
+/* The cycle model's part and its making too. */
+static bool time_each(struct x64_machine *machine, uint64_t steps)
+{
+    struct x64i_timing *timing;
+    struct x64_step step;
+    enum x64_status status = x64i_timing_create("golden_cove", &timing);
+    if (status != X64_OK)
+        return false;
+    for (uint64_t i = 0; i < steps && status == X64_OK; i++) {
+        status = x64_step_observed(machine, &step, NULL);
+        if (status == X64_OK)
+            (void)x64i_timing_retire(timing, &step);
+    }
+    x64i_timing_destroy(timing);
+    return status == X64_OK;
+}
+
 /* Back to the middle of what was run and then step by step, as often as is asked for. */
 static bool go_back(struct x64_machine *machine, uint64_t steps)
 {
@@ -58,6 +77,7 @@ static const struct guard_workload workloads[] = {
     {"syscalls", NULL, BENCH_NO_HISTORY, 200000, run_all},
     {"stepped", "memory", BENCH_NO_HISTORY, 50000, step_each},
     {"observed", "memory", BENCH_NO_HISTORY, 50000, observe_each},
+    {"timed", "memory", BENCH_NO_HISTORY, 50000, time_each},
     {"recorded", "memory", 0, 500000, run_all},
     {"back", "calls", 0, 500, go_back},
 };
