@@ -15,13 +15,16 @@
 #include <stdint.h>
 
 struct bench_journey;
+struct bench_viewer;
 
 struct bench_context {
     const char *peer;              /* path of the peer's program, or null */
     const char *stock;             /* path of a stock kernel's image, or null */
+    const char *viewer;            /* path of x64emu, or null */
     double seconds;                /* that one repetition of a rate takes, about */
     uint64_t journey_length;       /* instructions of the long run in which to go back */
     struct bench_journey *journey; /* that run, once it was made */
+    struct bench_viewer *viewed;   /* what was measured of the viewer, once it was looked at */
 };
 
 enum bench_wanted { BENCH_REPORTED, BENCH_AT_LEAST, BENCH_AT_MOST };
@@ -67,6 +70,7 @@ bool bench_idle_memory(struct bench_context *context, const char *era, double *m
 bool bench_fork(struct bench_context *context, const char *era, double *us);
 bool bench_forks_time(struct bench_context *context, const char *era, double *ms);
 bool bench_forks_memory(struct bench_context *context, const char *era, double *kib);
+bool bench_viewer(struct bench_context *context, const char *what, double *figure);
 
 void bench_journey_destroy(struct bench_journey *journey);
 

@@ -139,6 +139,7 @@ static void measure_all(struct bench_context *context, const char *only)
         print_row(&rows[i], &result);
     }
     bench_journey_destroy(context->journey);
+    free(context->viewed);
     print_cpus(cpus.count, spread);
 }
 
@@ -146,16 +147,20 @@ static const char usage[] =
     "usage: x64emu_bench [OPTION...]\n"
     "  --peer PROGRAM       x64emu_bench_unicorn, to run in turn\n"
     "  --stock VMLINUZ      a stock kernel's image for the row of its system calls\n"
+    "  --viewer PROGRAM     x64emu, for the rows of its viewer\n"
     "  --seconds S          that a repetition of a rate takes (default 0.4)\n"
     "  --only TEXT          only the rows with this in their name\n"
     "  --long-run N         instructions of the run in which to go back (default 100000000)\n";
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"peer", required_argument, NULL, 'p'},     {"stock", required_argument, NULL, 'k'},
-        {"seconds", required_argument, NULL, 's'},  {"only", required_argument, NULL, 'o'},
-        {"long-run", required_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"peer", required_argument, NULL, 'p'},
+                                            {"stock", required_argument, NULL, 'k'},
+                                            {"viewer", required_argument, NULL, 'v'},
+                                            {"seconds", required_argument, NULL, 's'},
+                                            {"only", required_argument, NULL, 'o'},
+                                            {"long-run", required_argument, NULL, 'l'},
+                                            {NULL, 0, NULL, 0}};
     struct bench_context context = {.seconds = 0.4, .journey_length = JOURNEY_LENGTH};
     const char *only = NULL;
     int option;
@@ -166,6 +171,9 @@ int main(int argc, char **argv)
             break;
         case 'k':
             context.stock = optarg;
+            break;
+        case 'v':
+            context.viewer = optarg;
             break;
         case 's':
             context.seconds = strtod(optarg, NULL);

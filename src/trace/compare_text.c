@@ -21,29 +21,6 @@
 
 typedef unsigned long long ull;
 
-/* The table's columns: a field of a cost, shown for both sides. */
-static const struct column {
-    const char *title;
-    size_t offset;
-    int width;
-    bool difference;
-} columns[] = {
-    {"instructions", offsetof(struct x64i_phase_cost, instructions), 6, true},
-    {"reads", offsetof(struct x64i_phase_cost, reads), 5, false},
-    {"writes", offsetof(struct x64i_phase_cost, writes), 5, false},
-    {"CR3 writes", offsetof(struct x64i_phase_cost, cr3_writes), 5, false},
-    {"MSR writes", offsetof(struct x64i_phase_cost, msr_writes), 5, false},
-    {"cycles", offsetof(struct x64i_phase_cost, cycles), 7, true},
-};
-#define COLUMNS (sizeof columns / sizeof columns[0])
-
-static uint64_t field(const struct x64i_phase_cost *cost, const struct column *column)
-{
-    uint64_t value;
-    memcpy(&value, (const char *)cost + column->offset, sizeof value);
-    return value;
-}
-
 static void paint(struct x64i_buffer *out, const struct x64i_compare *compare, const char *code)
 {
     if (compare->colour)
@@ -71,7 +48,7 @@ static void add_spaces(struct x64i_buffer *out, int count)
         x64i_buffer_char(out, ' ');
 }
 
-static int width_of(const struct column *column)
+static int width_of(const struct x64i_phase_column *column)
 {
     return 2 * column->width + (column->difference ? column->width + 1 : 0) + 2;
 }
@@ -110,14 +87,14 @@ static void add_difference(struct x64i_buffer *out, const struct x64i_compare *c
 static void add_costs(struct x64i_buffer *out, const struct x64i_compare *compare,
                       const struct x64i_phase_cost *a, const struct x64i_phase_cost *b)
 {
-    for (size_t i = 0; i < COLUMNS; i++) {
-        uint64_t left = field(a, &columns[i]);
-        uint64_t right = field(b, &columns[i]);
+    for (size_t i = 0; i < X64I_PHASE_COLUMNS; i++) {
+        uint64_t left = x64i_phase_field(a, &x64i_phase_columns[i]);
+        uint64_t right = x64i_phase_field(b, &x64i_phase_columns[i]);
         x64i_buffer_text(out, "  ");
-        add_number(out, compare, left, columns[i].width);
-        add_number(out, compare, right, columns[i].width);
-        if (columns[i].difference)
-            add_difference(out, compare, left, right, columns[i].width + 1);
+        add_number(out, compare, left, x64i_phase_columns[i].width);
+        add_number(out, compare, right, x64i_phase_columns[i].width);
+        if (x64i_phase_columns[i].difference)
+            add_difference(out, compare, left, right, x64i_phase_columns[i].width + 1);
     }
     x64i_buffer_char(out, '\n');
 }
@@ -127,20 +104,20 @@ static void add_heading(struct x64i_buffer *out, const struct x64i_compare *comp
 {
     paint(out, compare, BOLD);
     add_spaces(out, WIDTH_PHASE + 2);
-    for (size_t i = 0; i < COLUMNS; i++) {
-        int room = width_of(&columns[i]);
-        add_spaces(out, room - (int)strlen(columns[i].title));
-        x64i_buffer_text(out, columns[i].title);
+    for (size_t i = 0; i < X64I_PHASE_COLUMNS; i++) {
+        int room = width_of(&x64i_phase_columns[i]);
+        add_spaces(out, room - (int)strlen(x64i_phase_columns[i].title));
+        x64i_buffer_text(out, x64i_phase_columns[i].title);
     }
     x64i_buffer_char(out, '\n');
     add_spaces(out, WIDTH_PHASE + 2);
-    for (size_t i = 0; i < COLUMNS; i++) {
-        add_spaces(out, columns[i].width + 1);
+    for (size_t i = 0; i < X64I_PHASE_COLUMNS; i++) {
+        add_spaces(out, x64i_phase_columns[i].width + 1);
         x64i_buffer_char(out, 'A');
-        add_spaces(out, columns[i].width - 1);
+        add_spaces(out, x64i_phase_columns[i].width - 1);
         x64i_buffer_char(out, 'B');
-        if (columns[i].difference) {
-            add_spaces(out, columns[i].width - 2);
+        if (x64i_phase_columns[i].difference) {
+            add_spaces(out, x64i_phase_columns[i].width - 2);
             x64i_buffer_text(out, "B-A");
         }
     }

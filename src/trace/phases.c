@@ -2,6 +2,9 @@
 /* From the facts of a trip's steps to their phases. */
 #include "trace/phases.h"
 
+#include <stddef.h>
+#include <string.h>
+
 static const struct {
     const char *title;
     const char *name;
@@ -21,6 +24,23 @@ static const struct {
     [X64I_PHASE_MITIGATE] = {"mitigations", "mitigations"},
     [X64I_PHASE_NESTED] = {"interrupted", "interrupted"},
 };
+
+const struct x64i_phase_column x64i_phase_columns[X64I_PHASE_COLUMNS] = {
+    {"instructions", offsetof(struct x64i_phase_cost, instructions), 6, true},
+    {"reads", offsetof(struct x64i_phase_cost, reads), 5, false},
+    {"writes", offsetof(struct x64i_phase_cost, writes), 5, false},
+    {"CR3 writes", offsetof(struct x64i_phase_cost, cr3_writes), 5, false},
+    {"MSR writes", offsetof(struct x64i_phase_cost, msr_writes), 5, false},
+    {"cycles", offsetof(struct x64i_phase_cost, cycles), 7, true},
+};
+
+uint64_t x64i_phase_field(const struct x64i_phase_cost *cost,
+                          const struct x64i_phase_column *column)
+{
+    uint64_t value;
+    memcpy(&value, (const char *)cost + column->offset, sizeof value);
+    return value;
+}
 
 const char *x64i_phase_title(enum x64i_phase phase)
 {

@@ -70,6 +70,19 @@ struct x64i_phase_cost {
     uint64_t estimated; /* of the cycles, those of instructions whose figures are estimates */
 };
 
+/* The columns of a table of costs: a figure for either side of a comparison, and the difference. */
+struct x64i_phase_column {
+    const char *title;
+    size_t offset;   /* in x64i_phase_cost, of a uint64_t */
+    int width;       /* characters of a figure */
+    bool difference; /* is shown too */
+};
+#define X64I_PHASE_COLUMNS 6
+extern const struct x64i_phase_column x64i_phase_columns[X64I_PHASE_COLUMNS];
+
+uint64_t x64i_phase_field(const struct x64i_phase_cost *cost,
+                          const struct x64i_phase_column *column);
+
 struct x64i_phase_step {
     uint64_t n;
     uint64_t rip;

@@ -2,7 +2,6 @@
 /* What the phases of a call spend on either side, as a table and as bars, and where they lie. */
 #include "view/window/duo.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,32 +29,9 @@ static const struct {
     [X64I_PHASE_NESTED] = {'i', X64I_COLOUR_FAINT},
 };
 
-/* The table's columns: a field of a cost for both sides, and the difference of some. */
-static const struct column {
-    const char *title;
-    size_t offset;
-    int width;
-    bool difference;
-} columns[] = {
-    {"instructions", offsetof(struct x64i_phase_cost, instructions), 6, true},
-    {"reads", offsetof(struct x64i_phase_cost, reads), 5, false},
-    {"writes", offsetof(struct x64i_phase_cost, writes), 5, false},
-    {"CR3 writes", offsetof(struct x64i_phase_cost, cr3_writes), 5, false},
-    {"MSR writes", offsetof(struct x64i_phase_cost, msr_writes), 5, false},
-    {"cycles", offsetof(struct x64i_phase_cost, cycles), 7, true},
-};
-#define COLUMNS (sizeof columns / sizeof columns[0])
-
-static int width_of(const struct column *column)
+static int width_of(const struct x64i_phase_column *column)
 {
     return 2 + 2 * column->width + (column->difference ? column->width + 1 : 0);
-}
-
-static uint64_t field(const struct x64i_phase_cost *cost, const struct column *column)
-{
-    uint64_t value;
-    memcpy(&value, (const char *)cost + column->offset, sizeof value);
-    return value;
 }
 
 void x64i_draw_phase_mark(struct x64i_app *app, int x, int y, int width, unsigned phase)
@@ -101,10 +77,10 @@ static int draw_costs(struct x64i_app *app, int x, int y, const struct x64i_phas
                       bool bold)
 {
     int cell = app->canvas.cell_width;
-    for (size_t i = 0; i < COLUMNS; i++) {
-        const struct column *column = &columns[i];
-        uint64_t a = field(cost[0], column);
-        uint64_t b = field(cost[1], column);
+    for (size_t i = 0; i < X64I_PHASE_COLUMNS; i++) {
+        const struct x64i_phase_column *column = &x64i_phase_columns[i];
+        uint64_t a = x64i_phase_field(cost[0], column);
+        uint64_t b = x64i_phase_field(cost[1], column);
         draw_number(app, x + (2 + column->width) * cell, y, a, bold);
         draw_number(app, x + (2 + 2 * column->width) * cell, y, b, bold);
         if (column->difference)
@@ -118,8 +94,8 @@ static int draw_headings(struct x64i_app *app, int x, int y)
 {
     struct x64i_canvas *canvas = &app->canvas;
     int cell = canvas->cell_width;
-    for (size_t i = 0; i < COLUMNS; i++) {
-        const struct column *column = &columns[i];
+    for (size_t i = 0; i < X64I_PHASE_COLUMNS; i++) {
+        const struct x64i_phase_column *column = &x64i_phase_columns[i];
         int right = x + width_of(column) * cell;
         (void)x64i_canvas_bold(canvas, right - (int)strlen(column->title) * cell, y,
                                X64I_COLOUR_QUIET, column->title);
