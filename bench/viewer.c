@@ -75,27 +75,30 @@ static bool write_script(const char *path)
     return fclose(file) == 0;
 }
 
+/* The number behind some words of a line; 0 where they are not in it. */
+static double number_after(const char *line, const char *words)
+{
+    const char *at = strstr(line, words);
+    return at ? strtod(at + strlen(words), NULL) : 0;
+}
+
 /* What --frame-times says. */
 static bool read_report(struct bench_viewer *viewer)
 {
     char line[256];
-    unsigned long median = 0, most = 0, longest = 0, resident = 0;
     FILE *file = fopen(viewer->path[REPORT], "r");
     if (!file)
         return false;
     while (fgets(line, sizeof line, file)) {
-        const char *times = strstr(line, "by processor time: ");
-        if (times)
-            (void)sscanf(times,
-                         "by processor time: median %lu us, 99 of 100 below %lu us, longest %lu us",
-                         &median, &most, &longest);
-        (void)sscanf(line, "resident: %lu MiB", &resident);
+        if (strstr(line, "by processor time")) {
+            viewer->most = number_after(line, "99 of 100 below ") / 1e3;
+            viewer->longest = number_after(line, "longest ") / 1e3;
+        }
+        if (strstr(line, "resident: "))
+            viewer->resident = number_after(line, "resident: ");
     }
     (void)fclose(file);
-    viewer->most = (double)most / 1e3;
-    viewer->longest = (double)longest / 1e3;
-    viewer->resident = (double)resident;
-    return median && resident;
+    return viewer->most > 0 && viewer->resident > 0;
 }
 
 static bool write_line(const char *path, const char *text)

@@ -85,6 +85,9 @@ bool x64i_machine_is_running(const struct x64_machine *machine);
 /* What the machine would do in its past is not what it did: nothing before now can be gone to. */
 void x64i_machine_begin_history(struct x64_machine *machine);
 
+/* Takes no more snapshots: of a machine that goes forwards alone. */
+void x64i_machine_end_history(struct x64_machine *machine);
+
 __attribute__((format(printf, 3, 4))) void
 x64i_machine_log(struct x64_machine *machine, enum x64_log_level level, const char *format, ...);
 

@@ -9,6 +9,9 @@
  * this many steps before its end. */
 #define NEAR_STEPS 64
 
+/* Between snapshots where there are to be none. */
+#define NEVER (UINT64_C(1) << 62)
+
 static enum x64_status replay(struct x64_machine *machine, uint64_t n)
 {
     machine->running = true;
@@ -88,6 +91,11 @@ void x64i_machine_begin_history(struct x64_machine *machine)
     machine->input.base = machine->run.input_records;
     machine->output_high = machine->run.output_bytes;
     machine->changed = true;
+}
+
+void x64i_machine_end_history(struct x64_machine *machine)
+{
+    machine->history.interval = NEVER;
 }
 
 enum x64_status x64_fork(struct x64_machine *machine, const struct x64_host *host,

@@ -59,6 +59,7 @@ enum x64_status x64i_index_open(struct x64i_view *view)
     enum x64_status status = x64_fork(view->walker.machine, NULL, &fork);
     if (status != X64_OK)
         return status;
+    x64i_machine_end_history(fork);
     status = copy_input(view->walker.machine, fork);
     if (status == X64_OK)
         status = x64i_walker_init(&index->walker, fork);
