@@ -24,6 +24,12 @@ struct x64i_target {
 enum x64i_result x64i_linear(struct x64i_cpu *cpu, unsigned segment, uint64_t offset, unsigned size,
                              unsigned access, uint64_t *linear);
 
+/* #AC(0) while alignment is checked and the address is no such multiple, a power of two: for areas
+ * that are accessed in parts. Operands of 16 bytes or less, and vectors, are checked when they are
+ * accessed. */
+enum x64i_result x64i_check_alignment(struct x64i_cpu *cpu, unsigned segment, uint64_t offset,
+                                      unsigned multiple);
+
 /* Loads 1, 2, 4 or 8 bytes. */
 enum x64i_result x64i_load(struct x64i_cpu *cpu, unsigned segment, uint64_t offset, unsigned size,
                            uint64_t *value);

@@ -132,10 +132,15 @@ static enum x64i_result call_directly(struct x64i_cpu *cpu, unsigned width, stru
     uint64_t mask = x64i_mask(stack_bits);
     uint64_t top = cpu->s.gpr[X64_RSP] & mask;
     struct x64i_target code, rip;
-    if (x64i_probe(cpu, X64_SS, (top - size) & mask, size, &code) != X64I_DONE ||
-        x64i_probe(cpu, X64_SS, (top - 2 * size) & mask, size, &rip) != X64I_DONE)
+    const bool at_once = cpu->model->behaviour.pushes_stay;
+    if (x64i_probe(cpu, X64_SS, (top - size) & mask, size, &code) != X64I_DONE)
         return X64I_FAULT;
-    x64i_commit(cpu, &code, cpu->s.segment[X64_CS].selector);
+    if (at_once)
+        x64i_commit(cpu, &code, cpu->s.segment[X64_CS].selector);
+    if (x64i_probe(cpu, X64_SS, (top - 2 * size) & mask, size, &rip) != X64I_DONE)
+        return X64I_FAULT;
+    if (!at_once)
+        x64i_commit(cpu, &code, cpu->s.segment[X64_CS].selector);
     x64i_commit(cpu, &rip, cpu->next_rip);
     x64i_set_gpr(cpu, X64_RSP, top - 2 * size, stack_bits);
     return enter_segment(cpu, to);

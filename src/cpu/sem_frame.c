@@ -147,14 +147,19 @@ struct frame {
     unsigned size; /* of a word in bytes */
 };
 
+/* Another word; on AMD's processors it is in memory even if one of the next faults. */
 static enum x64i_result frame_add(struct x64i_cpu *cpu, struct frame *frame, uint64_t word)
 {
     unsigned at = frame->count;
     uint64_t offset = frame->top - (uint64_t)(at + 1) * frame->size;
     frame->words[at] = word & x64i_mask(frame->size * 8);
     frame->count++;
-    return x64i_probe(cpu, X64_SS, offset & x64i_mask(cpu->stack_bits), frame->size,
-                      &frame->targets[at]);
+    if (x64i_probe(cpu, X64_SS, offset & x64i_mask(cpu->stack_bits), frame->size,
+                   &frame->targets[at]) != X64I_DONE)
+        return X64I_FAULT;
+    if (cpu->model->behaviour.pushes_stay)
+        x64i_commit(cpu, &frame->targets[at], frame->words[at]);
+    return X64I_DONE;
 }
 
 /* Loads an outer frame's pointer, which may lie within the frame that is not in memory yet. */
@@ -201,7 +206,7 @@ static enum x64i_result enter(struct x64i_cpu *cpu, const struct x64i_op *op, un
     struct x64i_target last;
     if (x64i_probe(cpu, X64_SS, (frame.top - below) & stack_mask, size, &last) != X64I_DONE)
         return X64I_FAULT;
-    for (unsigned i = 0; i < frame.count; i++)
+    for (unsigned i = 0; i < frame.count && !cpu->model->behaviour.pushes_stay; i++)
         x64i_commit(cpu, &frame.targets[i], frame.words[i]);
     x64i_set_gpr(cpu, X64_RBP, pointer, width);
     x64i_add_rsp(cpu, -(int64_t)below);

@@ -145,6 +145,11 @@ X64I_HANDLER(maskmovq_qq)
     union x64i_mmx mask = x64i_mmx(cpu, op->source);
     uint64_t offset = cpu->s.gpr[X64_RDI] & x64i_mask(x64i_address_width(op));
     struct x64i_target targets[8];
+    if (cpu->model->behaviour.masked_stores_check_all) {
+        x64i_enter_mmx(cpu); /* even if it faults */
+        if (x64i_probe(cpu, op->segment, offset, 8, &targets[0]) != X64I_DONE)
+            return X64I_FAULT;
+    }
     for (unsigned i = 0; i < 8; i++)
         if ((mask.b[i] & 0x80) &&
             x64i_probe(cpu, op->segment, offset + i, 1, &targets[i]) != X64I_DONE)

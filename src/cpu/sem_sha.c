@@ -3,6 +3,14 @@
  * first word. */
 #include "cpu/vector.h"
 
+/* At a multiple of 16 (SDM vol. 2A, exceptions of type 4), which AMD's processors do not want. */
+static enum x64i_result load_operand(struct x64i_cpu *cpu, const struct x64i_op *op,
+                                     union x64i_xmm *value)
+{
+    return cpu->model->behaviour.sha_takes_any_address ? x64i_load_xmm(cpu, op, value)
+                                                       : x64i_load_xmm_aligned(cpu, op, value);
+}
+
 static inline uint32_t left(uint32_t value, unsigned count)
 {
     return value << count | value >> (32 - count);
@@ -37,7 +45,7 @@ X64I_XMM_BODY_I(sha1rnds4)
     }
     *d = (union x64i_xmm){.d = {last, c, b, a}};
 }
-X64I_INSTANCES_LEGACY_I(sha1rnds4)
+X64I_INSTANCES_LEGACY_I_FROM(sha1rnds4, load_operand)
 
 X64I_XMM_BODY(sha1nexte)
 {
@@ -45,7 +53,7 @@ X64I_XMM_BODY(sha1nexte)
     *d = *s;
     d->d[3] += e;
 }
-X64I_INSTANCES_LEGACY(sha1nexte)
+X64I_INSTANCES_LEGACY_FROM(sha1nexte, load_operand)
 
 X64I_XMM_BODY(sha1msg1)
 {
@@ -55,7 +63,7 @@ X64I_XMM_BODY(sha1msg1)
     d->d[1] = s->d[3] ^ w.d[1];
     d->d[0] = s->d[2] ^ w.d[0];
 }
-X64I_INSTANCES_LEGACY(sha1msg1)
+X64I_INSTANCES_LEGACY_FROM(sha1msg1, load_operand)
 
 X64I_XMM_BODY(sha1msg2)
 {
@@ -64,7 +72,7 @@ X64I_XMM_BODY(sha1msg2)
     d->d[1] = left(d->d[1] ^ s->d[0], 1);
     d->d[0] = left(d->d[0] ^ d->d[3], 1);
 }
-X64I_INSTANCES_LEGACY(sha1msg2)
+X64I_INSTANCES_LEGACY_FROM(sha1msg2, load_operand)
 
 static inline uint32_t small_sigma_0(uint32_t x)
 {
@@ -82,7 +90,7 @@ X64I_XMM_BODY(sha256msg1)
         d->d[i] += small_sigma_0(d->d[i + 1]);
     d->d[3] += small_sigma_0(s->d[0]);
 }
-X64I_INSTANCES_LEGACY(sha256msg1)
+X64I_INSTANCES_LEGACY_FROM(sha256msg1, load_operand)
 
 X64I_XMM_BODY(sha256msg2)
 {
@@ -91,7 +99,7 @@ X64I_XMM_BODY(sha256msg2)
     d->d[2] += small_sigma_1(d->d[0]);
     d->d[3] += small_sigma_1(d->d[1]);
 }
-X64I_INSTANCES_LEGACY(sha256msg2)
+X64I_INSTANCES_LEGACY_FROM(sha256msg2, load_operand)
 
 /* Two rounds; words and constants are already added in XMM0. */
 static void sha256_rounds(union x64i_xmm *d, const union x64i_xmm *s, const union x64i_xmm *sums)
@@ -128,4 +136,4 @@ static void sha256_rounds(union x64i_xmm *d, const union x64i_xmm *s, const unio
     }
 
 SHA256_ROUNDS(sha256rnds2_xx, X64I_SOURCE_XMM)
-SHA256_ROUNDS(sha256rnds2_xm, x64i_load_xmm_aligned(cpu, op, &s))
+SHA256_ROUNDS(sha256rnds2_xm, load_operand(cpu, op, &s))

@@ -166,14 +166,18 @@ MOVE_GENERAL(vmovq, x64i_check_avx, 64, put_vex)
 MOVE_NONTEMPORAL(32)
 MOVE_NONTEMPORAL(64)
 
-/* MASKMOVDQU: bytes whose mask byte has its top bit set, to DS:RDI. With an empty mask nothing is
- * touched and nothing faults, which the SDM leaves to the implementation. */
+/* MASKMOVDQU: bytes whose mask byte has its top bit set, to DS:RDI. Whether the others are checked,
+ * too, the SDM leaves to the implementation (vol. 2A): AMD's processors check both halves whatever
+ * the mask. */
 static enum x64i_result store_masked_bytes(struct x64i_cpu *cpu, const struct x64i_op *op)
 {
     union x64i_xmm data = x64i_xmm(cpu, op->destination);
     union x64i_xmm mask = x64i_xmm(cpu, op->source);
     uint64_t offset = cpu->s.gpr[X64_RDI] & x64i_mask(x64i_address_width(op));
     struct x64i_target targets[16];
+    for (unsigned i = 0; i < 16 && cpu->model->behaviour.masked_stores_check_all; i += 8)
+        if (x64i_probe(cpu, op->segment, offset + i, 8, &targets[i]) != X64I_DONE)
+            return X64I_FAULT;
     for (unsigned i = 0; i < 16; i++)
         if ((mask.b[i] & 0x80) &&
             x64i_probe(cpu, op->segment, offset + i, 1, &targets[i]) != X64I_DONE)

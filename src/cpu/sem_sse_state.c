@@ -77,6 +77,18 @@ static uint64_t pointer(uint64_t offset, uint16_t selector, bool wide)
     return wide ? offset : (offset & 0xffffffffu) | (uint64_t)selector << 32;
 }
 
+/* AMD's processors store them only for an exception that waits (APM vol. 2, 11.4.4, FXSAVE and
+ * FXRSTOR instructions). */
+static void fill_pointers(const struct x64i_cpu *cpu, bool wide, struct x64i_fxsave *image)
+{
+    const struct x64i_cpu_state *s = &cpu->s;
+    bool hidden =
+        cpu->model->behaviour.fxsave_hides_pointers && !(s->fpu_status & X64I_X87_SUMMARY);
+    image->opcode = hidden ? 0 : s->fpu_opcode;
+    image->instruction = hidden ? 0 : pointer(s->fpu_instruction, s->fpu_code_segment, wide);
+    image->data = hidden ? 0 : pointer(s->fpu_data, s->fpu_data_segment, wide);
+}
+
 void x64i_fxsave_fill(const struct x64i_cpu *cpu, const struct x64i_op *op,
                       struct x64i_fxsave *image)
 {
@@ -86,9 +98,7 @@ void x64i_fxsave_fill(const struct x64i_cpu *cpu, const struct x64i_op *op,
     image->status = s->fpu_status;
     image->tag = abridged_tag(s->fpu_tag);
     image->reserved = 0;
-    image->opcode = s->fpu_opcode;
-    image->instruction = pointer(s->fpu_instruction, s->fpu_code_segment, wide);
-    image->data = pointer(s->fpu_data, s->fpu_data_segment, wide);
+    fill_pointers(cpu, wide, image);
     image->mxcsr = s->mxcsr;
     image->mxcsr_mask = cpu->model->behaviour.mxcsr_mask;
     for (unsigned i = 0; i < 8; i++) {
@@ -109,6 +119,10 @@ static enum x64i_result check_image(struct x64i_cpu *cpu, const struct x64i_op *
         return x64i_raise(cpu, X64_FAULT_NM);
     if (x64i_linear(cpu, op->segment, x64i_effective(cpu, op), X64I_FXSAVE_BYTES, access,
                     &linear) != X64I_DONE)
+        return X64I_FAULT;
+    /* "#AC is not guaranteed and may vary with implementation" (vol. 2A, FXSAVE). */
+    if (cpu->model->behaviour.wide_operands_align &&
+        x64i_check_alignment(cpu, op->segment, x64i_effective(cpu, op), 4) != X64I_DONE)
         return X64I_FAULT;
     return linear & 15 ? x64i_raise_error(cpu, X64_FAULT_GP, 0) : X64I_DONE;
 }

@@ -95,7 +95,7 @@ X64I_HANDLER(ftst)
     return X64I_DONE;
 }
 
-/* FCOMI and its kin: the order in RFLAGS; OF, SF and AF are cleared. */
+/* FCOMI and its kin: the order in RFLAGS; OF, SF and AF are cleared, and so is C1 by the SDM. */
 static enum x64i_result compare_flags(struct x64i_cpu *cpu, const struct x64i_op *op,
                                       bool quiet_is_invalid, bool pop)
 {
@@ -103,8 +103,12 @@ static enum x64i_result compare_flags(struct x64i_cpu *cpu, const struct x64i_op
     if (x64i_x87_begin(cpu) != X64I_DONE)
         return X64I_FAULT;
     bool stopped = false;
+    const bool keeps = cpu->model->behaviour.fcomi_keeps_c1 && !x64i_x87_is_empty(cpu, 0) &&
+                       !x64i_x87_is_empty(cpu, i); /* a stack fault clears it */
+    const unsigned c1 = keeps ? cpu->s.fpu_status & X64I_X87_C1 : 0;
     enum x64i_order result =
         order(cpu, op, x64i_x87_get(cpu, i), x64i_x87_is_empty(cpu, i), quiet_is_invalid, &stopped);
+    cpu->s.fpu_status |= (uint16_t)c1;
     x64i_set_flags(cpu, X64I_OSZAPC, flags_of[result]);
     if (pop && !stopped)
         x64i_x87_pop(cpu);

@@ -78,13 +78,21 @@ static void take_environment(struct x64i_cpu *cpu, bool wide, const uint8_t *ima
     x64i_x87_update_summary(cpu);
 }
 
+/* The image is aligned as one of its fields (SDM vol. 3A, table 6-7). */
+static enum x64i_result check_alignment(struct x64i_cpu *cpu, const struct x64i_op *op, bool wide)
+{
+    return x64i_check_alignment(cpu, op->segment, x64i_effective(cpu, op), wide ? 4 : 2);
+}
+
 /* Checks the whole image for writing, then writes it. */
-static enum x64i_result store_image(struct x64i_cpu *cpu, const struct x64i_op *op,
+static enum x64i_result store_image(struct x64i_cpu *cpu, const struct x64i_op *op, bool wide,
                                     const uint8_t *image, unsigned size)
 {
     struct x64i_target targets[PIECES];
     uint64_t offset = x64i_effective(cpu, op);
     unsigned count = 0;
+    if (check_alignment(cpu, op, wide) != X64I_DONE)
+        return X64I_FAULT;
     for (unsigned at = 0; at < size; at += PIECE_BYTES) {
         unsigned bytes = size - at < PIECE_BYTES ? size - at : PIECE_BYTES;
         if (x64i_probe(cpu, op->segment, offset + at, bytes, &targets[count++]) != X64I_DONE)
@@ -95,10 +103,12 @@ static enum x64i_result store_image(struct x64i_cpu *cpu, const struct x64i_op *
     return X64I_DONE;
 }
 
-static enum x64i_result load_image(struct x64i_cpu *cpu, const struct x64i_op *op, uint8_t *image,
-                                   unsigned size)
+static enum x64i_result load_image(struct x64i_cpu *cpu, const struct x64i_op *op, bool wide,
+                                   uint8_t *image, unsigned size)
 {
     uint64_t offset = x64i_effective(cpu, op);
+    if (check_alignment(cpu, op, wide) != X64I_DONE)
+        return X64I_FAULT;
     for (unsigned at = 0; at < size; at += PIECE_BYTES) {
         unsigned bytes = size - at < PIECE_BYTES ? size - at : PIECE_BYTES;
         if (x64i_load_bytes(cpu, op->segment, offset + at, bytes, image + at) != X64I_DONE)
@@ -114,7 +124,7 @@ static enum x64i_result store_environment(struct x64i_cpu *cpu, const struct x64
     if (x64i_x87_check(cpu) != X64I_DONE)
         return X64I_FAULT;
     put_environment(cpu, wide, image);
-    if (store_image(cpu, op, image, environment_bytes(wide)) != X64I_DONE)
+    if (store_image(cpu, op, wide, image, environment_bytes(wide)) != X64I_DONE)
         return X64I_FAULT;
     cpu->s.fpu_control |= X64I_X87_EXCEPTIONS;
     x64i_x87_update_summary(cpu);
@@ -125,7 +135,7 @@ static enum x64i_result load_environment(struct x64i_cpu *cpu, const struct x64i
 {
     uint8_t image[IMAGE_MAX];
     if (x64i_x87_begin(cpu) != X64I_DONE ||
-        load_image(cpu, op, image, environment_bytes(wide)) != X64I_DONE)
+        load_image(cpu, op, wide, image, environment_bytes(wide)) != X64I_DONE)
         return X64I_FAULT;
     take_environment(cpu, wide, image);
     return X64I_DONE;
@@ -143,7 +153,7 @@ static enum x64i_result save(struct x64i_cpu *cpu, const struct x64i_op *op, boo
         memcpy(image + at, &bits.significand, sizeof bits.significand);
         memcpy(image + at + 8, &bits.sign_exponent, sizeof bits.sign_exponent);
     }
-    if (store_image(cpu, op, image, at) != X64I_DONE)
+    if (store_image(cpu, op, wide, image, at) != X64I_DONE)
         return X64I_FAULT;
     x64i_x87_reset(cpu);
     return X64I_DONE;
@@ -153,7 +163,8 @@ static enum x64i_result restore(struct x64i_cpu *cpu, const struct x64i_op *op, 
 {
     uint8_t image[IMAGE_MAX];
     unsigned at = environment_bytes(wide);
-    if (x64i_x87_begin(cpu) != X64I_DONE || load_image(cpu, op, image, at + REGISTERS) != X64I_DONE)
+    if (x64i_x87_begin(cpu) != X64I_DONE ||
+        load_image(cpu, op, wide, image, at + REGISTERS) != X64I_DONE)
         return X64I_FAULT;
     take_environment(cpu, wide, image);
     uint16_t tags = cpu->s.fpu_tag;

@@ -20,7 +20,7 @@ static bool is_aligned_move(const struct x64i_op *op)
 }
 
 /* MXCSR.MM frees the operands of AMD's computing instructions (APM vol. 1, 4.2.2);
- * they are then checked as other misaligned data is. */
+ * they are then checked for #AC as other data is. */
 static bool may_be_misaligned(const struct x64i_cpu *cpu, const struct x64i_op *op, unsigned size,
                               unsigned access)
 {
@@ -38,8 +38,6 @@ static enum x64i_result check_aligned(struct x64i_cpu *cpu, const struct x64i_op
     uint64_t base = flat ? 0 : cpu->s.segment[op->segment].base;
     if (((linear + base) & (size - 1)) && !may_be_misaligned(cpu, op, size, access))
         return x64i_raise_error(cpu, X64_FAULT_GP, 0);
-    if (((linear + base) & (size - 1)) && cpu->align_check)
-        return x64i_raise_error(cpu, X64_FAULT_AC, 0);
     return x64i_linear(cpu, op->segment, linear, size, access, &linear);
 }
 

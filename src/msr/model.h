@@ -62,7 +62,13 @@ struct x64i_behaviour {
     bool far_return_reads_ahead;     /* the outer stack's words before CS is checked (AMD) */
     bool ud1_ends_at_opcode;         /* UD0 and UD1 have no ModRM byte (AMD) */
     bool cvtpi2ps_memory_is_sse;     /* from memory it leaves x87 alone (AMD; seen on Zen 5) */
-    uint32_t mxcsr_mask;             /* MXCSR bits that exist; FXSAVE stores it */
+    bool wide_operands_align;     /* #AC for vectors in memory, too, on 16 (AMD; seen on Zen 5) */
+    bool sha_takes_any_address;   /* else a multiple of 16 (AMD; seen on Zen 5) */
+    bool fxsave_hides_pointers;   /* stores zeros while no x87 exception waits (AMD) */
+    bool fcomi_keeps_c1;          /* else it is cleared (AMD; seen on Zen 5) */
+    bool masked_stores_check_all; /* MASKMOVQ's bytes that are not stored (AMD; Zen 5) */
+    bool pushes_stay;             /* of a far CALL or ENTER that faults later (AMD; Zen 5) */
+    uint32_t mxcsr_mask;          /* MXCSR bits that exist; FXSAVE stores it */
 };
 
 enum x64i_cache_type { X64I_CACHE_DATA = 1, X64I_CACHE_INSTRUCTION = 2, X64I_CACHE_UNIFIED = 3 };

@@ -29,17 +29,20 @@
         .bsf_zero_keeps_destination = true, .string_cuts_at_once = true, .mxcsr_mask = 0xffff, \
     }
 
-#define BEHAVIOUR_AMD                                                                           \
-    {                                                                                           \
-        .sysret_faults_at_cpl3 = true, .sysret_keeps_ss_attributes = true,                      \
-        .syscall_in_compat = true,                                                              \
-        .null_selector_clears_base = true, /* since Zen 3; CPUID says so */                     \
-            .bsf_zero_keeps_destination = true, .near_branches_take_66 = true,                  \
-        .loop_takes_rep = true, .pause_takes_rex_b = true, .prefetch_takes_no_register = true,  \
-        .movsxd_16_reads_32 = true, .selector_slots_are_whole = true,                           \
-        .far_return_reads_ahead = true, .string_flags_each_time = true,                         \
-        .cmps_reads_source_first = true, .ud1_ends_at_opcode = true,                            \
-        .cvtpi2ps_memory_is_sse = true, .mxcsr_mask = 0x2ffff, /* with MM, APM vol. 1, 4.2.2 */ \
+#define BEHAVIOUR_AMD                                                                          \
+    {                                                                                          \
+        .sysret_faults_at_cpl3 = true, .sysret_keeps_ss_attributes = true,                     \
+        .syscall_in_compat = true,                                                             \
+        .null_selector_clears_base = true, /* since Zen 3; CPUID says so */                    \
+            .bsf_zero_keeps_destination = true, .near_branches_take_66 = true,                 \
+        .loop_takes_rep = true, .pause_takes_rex_b = true, .prefetch_takes_no_register = true, \
+        .movsxd_16_reads_32 = true, .selector_slots_are_whole = true,                          \
+        .far_return_reads_ahead = true, .string_flags_each_time = true,                        \
+        .cmps_reads_source_first = true, .ud1_ends_at_opcode = true,                           \
+        .cvtpi2ps_memory_is_sse = true, .wide_operands_align = true,                           \
+        .sha_takes_any_address = true, .fxsave_hides_pointers = true, .fcomi_keeps_c1 = true,  \
+        .masked_stores_check_all = true, .pushes_stay = true,                                  \
+        .mxcsr_mask = 0x2ffff, /* with MM, APM vol. 1, 4.2.2 */                                \
     }
 
 static const struct x64i_cpu_model models[] = {
