@@ -12,15 +12,15 @@
 
 /* What of two results need not be equal. */
 struct oracle_tolerance {
-    uint64_t flags;      /* undefined ones */
-    uint32_t mxcsr;      /* bits of MXCSR that may differ */
-    bool fpu_data;       /* there is no operand in memory: FDP is undefined */
-    uint16_t fpu_status; /* bits of the x87 status word */
-    uint64_t image;      /* where FXSAVE's is, or 0 */
-    bool nothing;        /* destination or faults are undefined: nothing can be compared */
-    bool memory;         /* a fault may come after part of the stores */
-    bool vector;         /* two faults at once, in an order that the manual leaves open */
-    bool cr2;            /* any byte of the operand that cannot be reached may be named */
+    uint64_t flags; /* undefined ones */
+    uint32_t mxcsr; /* bits of MXCSR that may differ */
+    bool fpu_data;  /* there is no operand in memory: FDP is undefined */
+    uint16_t words; /* general registers whose low 16 bits are undefined, a bit each */
+    bool nothing;   /* whether there is a fault is undefined: nothing can be compared */
+    bool memory;    /* a fault may come after part of the stores */
+    bool vector;    /* two faults at once, in an order that the manual leaves open */
+    uint64_t cr2;   /* bits that may differ: any byte that cannot be reached may be named */
+    uint32_t error; /* bits of a page fault's error code */
 };
 
 struct oracle_tolerance oracle_tolerance(const struct oracle_instruction *instruction,

@@ -212,7 +212,7 @@ static void load_extended(struct oracle_guest *guest, const uint8_t *extended)
 static void store_extended(const struct oracle_guest *guest, uint8_t *extended)
 {
     const struct x64i_cpu_state *s = &guest->cpu.s;
-    oracle_store_x87(s, extended);
+    oracle_store_x87(&guest->cpu, extended);
     memcpy(extended + 24, &s->mxcsr, sizeof s->mxcsr);
     for (unsigned i = 0; i < 16; i++) {
         memcpy(extended + 160 + 16 * i, &s->vector[i].lane[0], 16);

@@ -189,8 +189,9 @@ static void solve(struct maker *maker, const ZydisDecodedOperandMem *memory, uin
     }
 }
 
-uint64_t oracle_linear(const struct oracle_instruction *instruction, const struct oracle_case *c,
-                       const ZydisDecodedOperandMem *memory)
+/* The address that the state before a case gives a memory operand. */
+static uint64_t linear_of(const struct oracle_instruction *instruction, const struct oracle_case *c,
+                          const ZydisDecodedOperandMem *memory)
 {
     const uint64_t *gpr = c->before.gpr;
     uint64_t offset = (uint64_t)memory->disp.value;
@@ -216,7 +217,7 @@ static bool is_split_lock(const struct maker *maker)
     for (unsigned i = 0; i < maker->instruction->decoded.operand_count; i++, operand++) {
         uint64_t size = operand->size / 8u;
         if (operand->type == ZYDIS_OPERAND_TYPE_MEMORY &&
-            oracle_linear(maker->instruction, maker->out, &operand->mem) % ORACLE_LINE + size >
+            linear_of(maker->instruction, maker->out, &operand->mem) % ORACLE_LINE + size >
                 ORACLE_LINE)
             return true;
     }
@@ -377,7 +378,7 @@ static void make_area(struct maker *maker)
 {
     struct oracle_random *random = maker->random;
     uint64_t linear =
-        oracle_linear(maker->instruction, maker->out, &maker->instruction->operands[0].mem);
+        linear_of(maker->instruction, maker->out, &maker->instruction->operands[0].mem);
     uint64_t header[8] = {oracle_random_below(random, 4) << 1};
     uint32_t mxcsr = (uint32_t)oracle_random_next(random) & 0xffff;
     if (oracle_random_once_in(random, 3))

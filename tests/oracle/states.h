@@ -19,10 +19,6 @@ bool oracle_make_case(const struct oracle_form *form, const ZydisDecoder *decode
                       uint64_t number, const struct oracle_shared *host,
                       struct oracle_instruction *instruction, struct oracle_case *out);
 
-/* The address that the state before a case gives a memory operand. */
-uint64_t oracle_linear(const struct oracle_instruction *instruction, const struct oracle_case *c,
-                       const ZydisDecodedOperandMem *memory);
-
 /* The data pages' content before every case. */
 void oracle_fill_pristine(uint8_t data[ORACLE_DATA_SIZE]);
 

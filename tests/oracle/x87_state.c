@@ -13,7 +13,6 @@
 #define OPCODE      6
 #define INSTRUCTION 8
 #define DATA        16
-#define MXCSR_MASK  28
 #define REGISTERS   32
 
 static uint64_t random_significand(struct oracle_random *random)
@@ -141,13 +140,24 @@ void oracle_load_x87(struct x64i_cpu_state *s, const uint8_t *extended)
     }
 }
 
-void oracle_store_x87(const struct x64i_cpu_state *s, uint8_t *extended)
+/* The pointers as XSAVE would store them. */
+static void store_pointers(const struct x64i_cpu_state *s, bool hidden, uint8_t *extended)
 {
-    memcpy(extended + CONTROL, &s->fpu_control, sizeof s->fpu_control);
-    memcpy(extended + STATUS, &s->fpu_status, sizeof s->fpu_status);
+    memset(extended + OPCODE, 0, DATA + sizeof s->fpu_data - OPCODE);
+    if (hidden)
+        return;
     memcpy(extended + OPCODE, &s->fpu_opcode, sizeof s->fpu_opcode);
     memcpy(extended + INSTRUCTION, &s->fpu_instruction, sizeof s->fpu_instruction);
     memcpy(extended + DATA, &s->fpu_data, sizeof s->fpu_data);
+}
+
+void oracle_store_x87(const struct x64i_cpu *cpu, uint8_t *extended)
+{
+    const struct x64i_cpu_state *s = &cpu->s;
+    bool hides = cpu->model->behaviour.fxsave_hides_pointers;
+    memcpy(extended + CONTROL, &s->fpu_control, sizeof s->fpu_control);
+    memcpy(extended + STATUS, &s->fpu_status, sizeof s->fpu_status);
+    store_pointers(s, hides && !(s->fpu_status & SUMMARY), extended);
     extended[TAGS] = 0;
     for (unsigned i = 0; i < 8; i++) {
         unsigned reg = (i + (s->fpu_status >> 11)) & 7;
@@ -167,14 +177,8 @@ static uint64_t field(const uint8_t *image, unsigned offset, unsigned size)
     return value;
 }
 
-bool oracle_is_processors_own(uint64_t offset)
-{
-    return (offset >= OPCODE && offset < DATA + 8) ||
-           (offset >= MXCSR_MASK && offset < MXCSR_MASK + 4);
-}
-
-unsigned oracle_x87_fields(const uint8_t *host, const uint8_t *guest, uint16_t status_tolerance,
-                           bool data, struct oracle_x87_field fields[ORACLE_X87_FIELDS])
+unsigned oracle_x87_fields(const uint8_t *host, const uint8_t *guest, bool data,
+                           struct oracle_x87_field fields[ORACLE_X87_FIELDS])
 {
     static const struct {
         const char *name;
@@ -186,17 +190,12 @@ unsigned oracle_x87_fields(const uint8_t *host, const uint8_t *guest, uint16_t s
         "st0.sig", "st0.exp", "st1.sig", "st1.exp", "st2.sig", "st2.exp", "st3.sig", "st3.exp",
         "st4.sig", "st4.exp", "st5.sig", "st5.exp", "st6.sig", "st6.exp", "st7.sig", "st7.exp"};
     unsigned n = 0;
-    bool pending = field(host, STATUS, 2) & SUMMARY;
     for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if ((words[i].offset >= OPCODE && !pending) || (words[i].offset == DATA && !data))
+        if (words[i].offset == DATA && !data)
             continue;
         fields[n].name = words[i].name;
         fields[n].host = field(host, words[i].offset, words[i].size);
         fields[n].guest = field(guest, words[i].offset, words[i].size);
-        if (words[i].offset == STATUS) {
-            fields[n].host &= ~(uint64_t)status_tolerance;
-            fields[n].guest &= ~(uint64_t)status_tolerance;
-        }
         n++;
     }
     for (unsigned i = 0; i < 16; i++) {

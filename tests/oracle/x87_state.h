@@ -8,7 +8,7 @@
 
 #include "oracle/random.h"
 
-#include "cpu/cpu_state.h"
+#include "cpu/cpu.h"
 
 #define ORACLE_X87_FIELDS 22u
 
@@ -26,16 +26,10 @@ void oracle_fill_x87(struct oracle_random *random, uint8_t *extended);
 
 /* Between the image and the emulated CPU. */
 void oracle_load_x87(struct x64i_cpu_state *s, const uint8_t *extended);
-void oracle_store_x87(const struct x64i_cpu_state *s, uint8_t *extended);
+void oracle_store_x87(const struct x64i_cpu *cpu, uint8_t *extended);
 
-/* Whether a byte of FXSAVE's image differs between makers: the pointers while no exception waits,
- * which AMD's processors store as zeros, and the mask of MXCSR. */
-bool oracle_is_processors_own(uint64_t offset);
-
-/* Takes two images apart, but for bits of the status word that may differ, and for the pointers
- * while no exception waits. `data`: FDP has a meaning.
- * Returns how many fields there are. */
-unsigned oracle_x87_fields(const uint8_t *host, const uint8_t *guest, uint16_t status_tolerance,
-                           bool data, struct oracle_x87_field fields[ORACLE_X87_FIELDS]);
+/* Takes two images apart. `data`: FDP has a meaning. Returns how many fields there are. */
+unsigned oracle_x87_fields(const uint8_t *host, const uint8_t *guest, bool data,
+                           struct oracle_x87_field fields[ORACLE_X87_FIELDS]);
 
 #endif
