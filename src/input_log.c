@@ -120,7 +120,7 @@ static enum x64_status load_record(struct x64i_input_log *log, struct x64i_reade
 {
     struct x64i_input_record record = {.offset = log->size};
     if (!x64i_read_u32(reader, &record.kind) || !x64i_read_u32(reader, &record.asked) ||
-        !x64i_read_u32(reader, &record.given) || record.kind > X64_INPUT_FILE ||
+        !x64i_read_u32(reader, &record.given) || record.kind > X64_INPUT_CONSOLE_READY ||
         record.given > record.asked)
         return X64_ERROR_FORMAT;
     if (!reserve_records(log))

@@ -38,7 +38,11 @@ enum x64_input_kind {
     X64_INPUT_RANDOM,  /* random bytes */
     X64_INPUT_TIME,    /* eight bytes: nanoseconds since 1970, little-endian */
     X64_INPUT_DEVICE,  /* what a device of x64_mmio_add answered; the callback is never asked */
-    X64_INPUT_FILE     /* what the host's files said to the kernel model; nor is it for this */
+    X64_INPUT_FILE,    /* what the host's files said to the kernel model; nor is it for this */
+    /* Whether X64_INPUT_CONSOLE has an answer: bytes, or the end. The buffer holds eight bytes,
+     * the nanoseconds that the callback may wait for it (UINT64_MAX: for ever); it stores one, 0
+     * for not yet. Storing nothing is a yes. Only kernel models with several tasks ask. */
+    X64_INPUT_CONSOLE_READY
 };
 
 /* An input callback answers this where it wants what a null callback gives. */

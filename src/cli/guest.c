@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest's machine, its console, and what is said when it ends. */
+#define _GNU_SOURCE /* ppoll */
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,12 +59,29 @@ static size_t read_console(void *buffer, size_t size)
     return given > 0 ? (size_t)given : 0;
 }
 
+/* Whether a read would answer at once, with bytes or with the end. */
+static size_t wait_for_console(uint8_t *buffer, size_t size)
+{
+    uint64_t nanoseconds;
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    if (size < sizeof nanoseconds)
+        return 0;
+    memcpy(&nanoseconds, buffer, sizeof nanoseconds);
+    const struct timespec time = {.tv_sec = (time_t)(nanoseconds / 1000000000u),
+                                  .tv_nsec = (long)(nanoseconds % 1000000000u)};
+    buffer[0] =
+        !interrupted && ppoll(&input, 1, nanoseconds == UINT64_MAX ? NULL : &time, NULL) > 0;
+    return 1;
+}
+
 static size_t host_input(void *user, enum x64_input_kind kind, void *buffer, size_t size)
 {
     const struct cli_guest *guest = user;
     struct timespec now;
     if (kind == X64_INPUT_CONSOLE)
         return read_console(buffer, size);
+    if (kind == X64_INPUT_CONSOLE_READY)
+        return wait_for_console(buffer, size);
     if (!guest->live)
         return X64_INPUT_DEFAULT;
     if (kind == X64_INPUT_RANDOM) {

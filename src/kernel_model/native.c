@@ -5,6 +5,7 @@
  * fault_in code, and so runs again when that has touched the page.
  */
 #include "kernel_model/boot.h"
+#include "kernel_model/console.h"
 #include "kernel_model/custom.h"
 #include "kernel_model/fault.h"
 #include "kernel_model/signal.h"
@@ -246,6 +247,8 @@ static enum x64i_result wait_here(struct x64i_kernel *kernel)
         task->state = X64I_TASK_WAITING;
     task->events = kernel->schedule.events;
     uint32_t next = x64i_task_next(kernel);
+    if (next == kernel->schedule.task && x64i_console_idle(kernel))
+        return X64I_DONE;
     if (next == kernel->schedule.task)
         return divert(kernel, x64i_kernel_symbol(kernel, "default_idle"));
     x64i_task_switch(kernel, next);
@@ -278,6 +281,7 @@ static enum x64i_result system_call(struct x64i_kernel *kernel, bool compat, boo
     if (kernel->task->state == X64I_TASK_DEAD || kernel->process->dying)
         return end_task(kernel);
     kernel->task->state = X64I_TASK_RUNNABLE;
+    kernel->task->console = 0;
     if (!get_arguments(kernel, &asked, arguments))
         return x64i_raise(kernel->cpu, X64_FAULT_UD);
     if (compat)
@@ -360,6 +364,7 @@ static enum x64i_result timer_interrupt(struct x64i_kernel *kernel)
 {
     kernel->schedule.tick = 1;
     x64i_timers_run(kernel);
+    x64i_console_tick(kernel);
     set_resched(kernel, true);
     return finish(kernel, 0);
 }

@@ -2,6 +2,7 @@
 /* What read and write do with each kind of file. */
 #include "kernel_model/stream_io.h"
 
+#include "kernel_model/console.h"
 #include "kernel_model/host_view.h"
 #include "kernel_model/region_pages.h"
 #include "kernel_model/rlimit.h"
@@ -23,13 +24,16 @@
 #define EFD_SEMAPHORE_ 1u
 #define EVENT_MAX      (UINT64_MAX - 1)
 
-static int64_t read_console(struct x64i_kernel *kernel, struct x64i_buffer buffer)
+static int64_t read_console(struct x64i_kernel *kernel, const struct x64i_open_file *file,
+                            struct x64i_buffer buffer)
 {
     uint8_t bytes[CHUNK / 4];
     size_t count = buffer.size < sizeof bytes ? (size_t)buffer.size : sizeof bytes;
     if (count == 0)
         return 0;
-    size_t given = x64i_machine_input(kernel->machine, X64_INPUT_CONSOLE, bytes, count);
+    if (file->flags & O_NONBLOCK_ ? !x64i_console_ready(kernel) : !x64i_console_may_read(kernel))
+        return file->flags & O_NONBLOCK_ ? -EAGAIN : X64I_SLEEP;
+    size_t given = x64i_console_read(kernel, bytes, count);
     x64i_user_write(kernel, buffer.linear, bytes, given);
     return (int64_t)given;
 }
@@ -124,7 +128,7 @@ int64_t x64i_stream_read(struct x64i_kernel *kernel, uint32_t index, struct x64i
         return bad;
     switch ((enum x64i_file_kind)file->kind) {
     case X64I_FILE_CONSOLE:
-        return read_console(kernel, buffer);
+        return read_console(kernel, file, buffer);
     case X64I_FILE_PIPE:
         return file->writer ? -EBADF : read_pipe(kernel, file, buffer);
     case X64I_FILE_SOCKET:

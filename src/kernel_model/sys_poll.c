@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting for files: poll, select, epoll. */
 #include "kernel_model/abi.h"
+#include "kernel_model/console.h"
 #include "kernel_model/open_file.h"
 #include "kernel_model/signal.h"
 #include "kernel_model/syscall.h"
@@ -14,6 +15,9 @@
 #define POLLHUP_      0x10u
 #define POLLNVAL_     0x20u
 #define POLL_MAX      1024u
+#define O_ACCMODE_    3u
+#define O_RDONLY_     0u
+#define O_WRONLY_     1u
 #define O_CLOEXEC_    02000000u
 #define EPOLL_ADD     1
 #define EPOLL_DEL     2
@@ -62,6 +66,14 @@ static unsigned epoll_ready(struct x64i_kernel *kernel, const struct x64i_open_f
     return 0;
 }
 
+/* A terminal is open both ways. */
+static unsigned console_ready(struct x64i_kernel *kernel, const struct x64i_open_file *file)
+{
+    unsigned mode = file->flags & O_ACCMODE_;
+    unsigned ready = mode == O_RDONLY_ ? 0u : POLLOUT_;
+    return ready | (mode != O_WRONLY_ && x64i_console_ready(kernel) ? POLLIN_ : 0u);
+}
+
 unsigned x64i_file_ready(struct x64i_kernel *kernel, struct x64i_open_file *file)
 {
     switch ((enum x64i_file_kind)file->kind) {
@@ -74,7 +86,7 @@ unsigned x64i_file_ready(struct x64i_kernel *kernel, struct x64i_open_file *file
     case X64I_FILE_EPOLL:
         return epoll_ready(kernel, file);
     case X64I_FILE_CONSOLE:
-        return file->object == 0 ? POLLIN_ : POLLOUT_;
+        return console_ready(kernel, file);
     default:
         return POLLIN_ | POLLOUT_;
     }

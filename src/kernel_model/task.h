@@ -96,6 +96,8 @@ struct x64i_task {
     struct x64i_fault_in fault_in;
     uint64_t start_steps;
     uint64_t rseq;
+    uint32_t console; /* its system call waits for input there */
+    uint32_t reserved;
     char name[16]; /* comm */
     struct x64i_signal_info info[X64I_SIGNALS];
 };
@@ -152,9 +154,12 @@ struct x64i_schedule {
     uint64_t output_limit; /* bytes; 0: none */
     uint64_t output;
     uint64_t program_digest;
-    uint64_t program_base; /* what was added to the addresses in the program's file */
-    uint32_t tick;         /* the timer asked for a switch */
-    uint32_t warned;       /* that --tasks was reached */
+    uint64_t program_base;  /* what was added to the addresses in the program's file */
+    uint32_t tick;          /* the timer asked for a switch */
+    uint32_t warned;        /* that --tasks was reached */
+    uint32_t console_ready; /* a read of the console answers at once */
+    uint32_t console_waits; /* a task may be waiting for that */
+    uint64_t console_quiet; /* nanoseconds of guest time before which the outside is not asked */
     uint16_t mm_users[X64I_TASKS_MAX];
     struct x64i_call_record call;
 };
