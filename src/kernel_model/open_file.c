@@ -4,6 +4,7 @@
 
 #include "kernel_model/region_pages.h"
 #include "kernel_model/rlimit.h"
+#include "kernel_model/socket.h"
 #include "kernel_model/vfs.h"
 
 #include <errno.h>
@@ -60,7 +61,7 @@ void x64i_file_drop(struct x64i_kernel *kernel, uint32_t number)
     if (file->kind == X64I_FILE_PIPE)
         x64i_pipe_close(kernel, file->object, file->writer);
     else if (file->kind == X64I_FILE_SOCKET)
-        x64i_socket_shut(kernel, file, X64I_SHUT_READ | X64I_SHUT_WRITE);
+        x64i_socket_release(kernel, file);
     else if (file->kind == X64I_FILE_OVERLAY)
         x64i_overlay_release(kernel, file->object);
     *file = (struct x64i_open_file){0};

@@ -22,7 +22,7 @@ enum x64i_file_kind {
     X64I_FILE_EPOLL,
     X64I_FILE_DEVICE,
     X64I_FILE_TEXT,   /* of /proc */
-    X64I_FILE_SOCKET, /* of a pair: reads pipe `object`, writes pipe `value` */
+    X64I_FILE_SOCKET, /* connected: reads pipe `object`, writes pipe `value` */
     X64I_FILE_KINDS
 };
 
@@ -38,6 +38,29 @@ struct x64i_watched {
     uint32_t reserved;
 };
 
+#define X64I_SOCKET_BACKLOG 32u
+#define X64I_ADDRESS_BYTES  112u /* more than struct sockaddr_un */
+
+/* A struct sockaddr as the user gave it. */
+struct x64i_address {
+    uint32_t size; /* 0: none */
+    uint8_t bytes[X64I_ADDRESS_BYTES];
+};
+
+enum x64i_socket_state { X64I_SOCKET_IDLE, X64I_SOCKET_LISTENS, X64I_SOCKET_CONNECTED };
+
+struct x64i_socket {
+    uint32_t state; /* enum x64i_socket_state */
+    uint32_t type;  /* SOCK_* */
+    uint32_t node;  /* overlay entry that it is bound to, + 1; 0: none */
+    uint32_t owner; /* process, for SO_PEERCRED */
+    uint32_t peer_owner;
+    uint32_t backlog;
+    uint32_t waiting;                      /* for accept: */
+    uint32_t pending[X64I_SOCKET_BACKLOG]; /* open files + 1, a reference each */
+    struct x64i_address name, peer;
+};
+
 struct x64i_open_file {
     uint32_t kind; /* enum x64i_file_kind */
     uint32_t references;
@@ -49,7 +72,10 @@ struct x64i_open_file {
     uint32_t writer; /* this end of a pipe; of a socket what was shut: X64I_SHUT_ bits */
     uint32_t reserved;
     char path[X64I_PATH_SIZE];
-    struct x64i_watched watched[X64I_EPOLL_WATCHED];
+    union {
+        struct x64i_watched watched[X64I_EPOLL_WATCHED];
+        struct x64i_socket socket;
+    };
 };
 _Static_assert(sizeof(struct x64i_open_file) <= 4096, "an open file takes one page");
 
@@ -91,24 +117,38 @@ uint64_t x64i_file_size(struct x64i_kernel *kernel, uint32_t index);
 #define X64I_PIPE_BYTES 65536u
 #define X64I_PIPE_PAGES (1u + X64I_PIPE_BYTES / X64I_PAGE_SIZE)
 
+#define X64I_RIGHTS_MAX 64u
+
+/* An open file on its way through a socket, with the bytes from `start` to `end` of all that ever
+ * went in; it has a reference. */
+struct x64i_right {
+    uint64_t start, end;
+    uint32_t file; /* + 1 */
+    uint32_t reserved;
+};
+
 struct x64i_pipe {
     uint32_t used;
     uint32_t readers, writers;
+    uint32_t node;                           /* of a FIFO: overlay entry + 1 */
+    uint64_t head, length;                   /* in the ring */
+    uint64_t taken;                          /* bytes that ever came out */
+    uint32_t opened_readers, opened_writers; /* ends that a FIFO ever had */
+    uint32_t rights;
     uint32_t reserved;
-    uint64_t head, length; /* in the ring */
+    struct x64i_right right[X64I_RIGHTS_MAX]; /* by `start` */
 };
+_Static_assert(sizeof(struct x64i_pipe) <= 4096, "a pipe's state takes one page");
 
 struct x64i_pipe *x64i_pipe_at(struct x64i_kernel *kernel, uint32_t index);
 bool x64i_pipe_make(struct x64i_kernel *kernel, uint32_t *index);
 void x64i_pipe_close(struct x64i_kernel *kernel, uint32_t index, bool writer);
 size_t x64i_pipe_take(struct x64i_kernel *kernel, uint32_t index, void *buffer, size_t size);
 size_t x64i_pipe_put(struct x64i_kernel *kernel, uint32_t index, const void *bytes, size_t size);
-
-/* A socket of a pair: ends one direction or both; what was ended stays so. */
-enum { X64I_SHUT_READ = 1, X64I_SHUT_WRITE = 2 };
-void x64i_socket_shut(struct x64i_kernel *kernel, struct x64i_open_file *file, unsigned what);
-/* Whether the other end may still read what this one writes. */
-bool x64i_socket_can_send(struct x64i_kernel *kernel, const struct x64i_open_file *file);
+/* Copies bytes from `offset` on and leaves them there. */
+size_t x64i_pipe_peek(struct x64i_kernel *kernel, uint32_t index, uint64_t offset, void *buffer,
+                      size_t size);
+void x64i_pipe_skip(struct x64i_kernel *kernel, uint32_t index, size_t size);
 
 /* sys_poll.c: POLLIN, POLLOUT, POLLERR, POLLHUP that hold now. */
 unsigned x64i_file_ready(struct x64i_kernel *kernel, struct x64i_open_file *file);

@@ -184,7 +184,8 @@ void x64i_overlay_stat(const struct x64i_overlay_entry *entry, struct x64i_abi_s
                                      [X64I_OVERLAY_DIRECTORY] = X64I_S_IFDIR,
                                      [X64I_OVERLAY_LINK] = X64I_S_IFLNK,
                                      [X64I_OVERLAY_WHITEOUT] = 0,
-                                     [X64I_OVERLAY_HARD_LINK] = 0};
+                                     [X64I_OVERLAY_HARD_LINK] = 0,
+                                     [X64I_OVERLAY_SPECIAL] = 0};
     *stat = (struct x64i_abi_stat){.dev = 2,
                                    .ino = entry->inode,
                                    .nlink = (entry->unlinked ? 0u : 1u) + entry->links,
@@ -195,6 +196,8 @@ void x64i_overlay_stat(const struct x64i_overlay_entry *entry, struct x64i_abi_s
                                    .blocks = (int64_t)(entry->size + 511) / 512};
     if (entry->kind <= X64I_OVERLAY_WHITEOUT)
         stat->mode = types[entry->kind] | (entry->mode & 07777);
+    if (entry->kind == X64I_OVERLAY_SPECIAL)
+        stat->mode = entry->mode;
     if (entry->kind == X64I_OVERLAY_DIRECTORY)
         stat->nlink = 2;
     if (entry->kind == X64I_OVERLAY_LINK)
@@ -257,7 +260,7 @@ int64_t x64i_overlay_truncate(struct x64i_kernel *kernel, uint32_t index, uint64
 
 size_t x64i_overlay_list(struct x64i_kernel *kernel, const char *path, char *buffer, size_t size)
 {
-    static const char types[] = {0, 8, 4, 10, 0, 8}; /* DT_REG, DT_DIR, DT_LNK */
+    static const char types[] = {0, 8, 4, 10, 0, 8, 1}; /* DT_REG, DT_DIR, DT_LNK, DT_FIFO */
     size_t used = 0;
     size_t length = strcmp(path, "/") == 0 ? 0 : strlen(path);
     for (uint32_t i = 0; i < X64I_OVERLAY_MAX; i++) {
@@ -270,6 +273,8 @@ size_t x64i_overlay_list(struct x64i_kernel *kernel, const char *path, char *buf
         if (memchr(name, '/', bytes - 2) || bytes > size - used)
             continue;
         buffer[used] = types[entry->kind];
+        if (entry->kind == X64I_OVERLAY_SPECIAL && (entry->mode & X64I_S_IFMT) == X64I_S_IFSOCK)
+            buffer[used] = 12; /* DT_SOCK */
         memcpy(buffer + used + 1, name, bytes - 2);
         buffer[used + bytes - 1] = '\0';
         used += bytes;

@@ -17,4 +17,9 @@ int64_t x64i_path_get(struct x64i_kernel *kernel, uint64_t linear, char path[X64
 int64_t x64i_path_walk(struct x64i_kernel *kernel, int dfd, uint64_t linear, bool follow,
                        struct x64i_node *node);
 
+/* Makes a FIFO or a socket of a name that must be new: 0 with its entry of the overlay, or a
+ * negative errno. `mode` has one of S_IFMT; the umask is the process's. */
+int64_t x64i_path_make_special(struct x64i_kernel *kernel, int dfd, const char *path, uint32_t mode,
+                               uint32_t *entry);
+
 #endif

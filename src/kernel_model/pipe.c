@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Pipes: rings of bytes; and pairs of sockets, which are two of them. */
+/* Pipes: rings of bytes. A socket is an end of two of them. */
 #include "kernel_model/open_file.h"
 #include "kernel_model/region_pages.h"
+#include "kernel_model/socket.h"
+#include "kernel_model/vfs.h"
 
 #include <string.h>
 
@@ -15,6 +17,8 @@ struct x64i_pipe *x64i_pipe_at(struct x64i_kernel *kernel, uint32_t index)
     struct x64i_pipe *pipe = x64i_record_at(kernel, kernel->pipes, page_of(index));
     if (pipe->length > X64I_PIPE_BYTES || pipe->head >= X64I_PIPE_BYTES)
         pipe->length = pipe->head = 0;
+    if (pipe->rights > X64I_RIGHTS_MAX)
+        pipe->rights = 0;
     return pipe;
 }
 
@@ -40,6 +44,9 @@ void x64i_pipe_close(struct x64i_kernel *kernel, uint32_t index, bool writer)
     x64i_task_event(kernel);
     if (pipe->readers || pipe->writers)
         return;
+    x64i_rights_drop(kernel, index, UINT64_MAX);
+    if (pipe->node)
+        x64i_overlay_at(kernel, pipe->node - 1)->pipe = 0;
     for (unsigned i = 0; i < X64I_PIPE_PAGES; i++)
         (void)x64i_pages_discard(kernel->pipes, page_of(index) + i);
 }
@@ -55,22 +62,40 @@ static uint8_t *piece(struct x64i_kernel *kernel, uint32_t index, uint64_t at, s
     return page + at % X64I_PAGE_SIZE;
 }
 
-size_t x64i_pipe_take(struct x64i_kernel *kernel, uint32_t index, void *buffer, size_t size)
+size_t x64i_pipe_peek(struct x64i_kernel *kernel, uint32_t index, uint64_t offset, void *buffer,
+                      size_t size)
 {
-    struct x64i_pipe *pipe = x64i_pipe_at(kernel, index);
+    const struct x64i_pipe *pipe = x64i_pipe_at(kernel, index);
     size_t done = 0;
-    if (size > pipe->length)
-        size = pipe->length;
+    if (offset > pipe->length)
+        return 0;
+    if (size > pipe->length - offset)
+        size = pipe->length - offset;
     while (done < size) {
         size_t count = size - done;
-        const uint8_t *from = piece(kernel, index, pipe->head, &count);
+        const uint8_t *from = piece(kernel, index, pipe->head + offset + done, &count);
         memcpy((uint8_t *)buffer + done, from, count);
-        pipe->head = (pipe->head + count) % X64I_PIPE_BYTES;
-        pipe->length -= count;
         done += count;
     }
-    if (done)
+    return done;
+}
+
+void x64i_pipe_skip(struct x64i_kernel *kernel, uint32_t index, size_t size)
+{
+    struct x64i_pipe *pipe = x64i_pipe_at(kernel, index);
+    if (size > pipe->length)
+        size = pipe->length;
+    pipe->head = (pipe->head + size) % X64I_PIPE_BYTES;
+    pipe->length -= size;
+    pipe->taken += size;
+    if (size)
         x64i_task_event(kernel);
+}
+
+size_t x64i_pipe_take(struct x64i_kernel *kernel, uint32_t index, void *buffer, size_t size)
+{
+    size_t done = x64i_pipe_peek(kernel, index, 0, buffer, size);
+    x64i_pipe_skip(kernel, index, done);
     return done;
 }
 
@@ -90,20 +115,4 @@ size_t x64i_pipe_put(struct x64i_kernel *kernel, uint32_t index, const void *byt
     if (done)
         x64i_task_event(kernel);
     return done;
-}
-
-void x64i_socket_shut(struct x64i_kernel *kernel, struct x64i_open_file *file, unsigned what)
-{
-    what &= ~file->writer;
-    file->writer |= what;
-    if (what & X64I_SHUT_READ)
-        x64i_pipe_close(kernel, file->object, false);
-    if (what & X64I_SHUT_WRITE)
-        x64i_pipe_close(kernel, (uint32_t)file->value, true);
-}
-
-bool x64i_socket_can_send(struct x64i_kernel *kernel, const struct x64i_open_file *file)
-{
-    return !(file->writer & X64I_SHUT_WRITE) &&
-           x64i_pipe_at(kernel, (uint32_t)file->value)->readers > 0;
 }

@@ -7,6 +7,7 @@
 #include "kernel_model/region_pages.h"
 #include "kernel_model/rlimit.h"
 #include "kernel_model/signal.h"
+#include "kernel_model/socket.h"
 #include "kernel_model/usercopy.h"
 #include "kernel_model/vfs.h"
 
@@ -118,6 +119,15 @@ int64_t x64i_stream_pread(struct x64i_kernel *kernel, uint32_t index, uint64_t p
     return total;
 }
 
+static int64_t use_socket(struct x64i_kernel *kernel, uint32_t index, struct x64i_buffer buffer,
+                          bool write)
+{
+    struct x64i_abi_iovec one = {buffer.linear, buffer.size};
+    struct x64i_message message = {.data = {&one, 1, buffer.size}};
+    return write ? x64i_socket_send(kernel, index, &message)
+                 : x64i_socket_receive(kernel, index, &message);
+}
+
 int64_t x64i_stream_read(struct x64i_kernel *kernel, uint32_t index, struct x64i_buffer buffer)
 {
     struct x64i_open_file *file = x64i_file_at(kernel, index);
@@ -132,7 +142,7 @@ int64_t x64i_stream_read(struct x64i_kernel *kernel, uint32_t index, struct x64i
     case X64I_FILE_PIPE:
         return file->writer ? -EBADF : read_pipe(kernel, file, buffer);
     case X64I_FILE_SOCKET:
-        return file->writer & X64I_SHUT_READ ? 0 : read_pipe(kernel, file, buffer);
+        return use_socket(kernel, index, buffer, false);
     case X64I_FILE_EVENT:
         return read_event(kernel, file, buffer);
     case X64I_FILE_DEVICE:
@@ -207,14 +217,6 @@ static int64_t write_pipe(struct x64i_kernel *kernel, uint32_t index, uint32_t f
     return X64I_SLEEP;
 }
 
-static int64_t write_socket(struct x64i_kernel *kernel, const struct x64i_open_file *file,
-                            struct x64i_buffer buffer)
-{
-    if (file->writer & X64I_SHUT_WRITE)
-        return broken_pipe(kernel);
-    return write_pipe(kernel, (uint32_t)file->value, file->flags, buffer);
-}
-
 static int64_t write_event(struct x64i_kernel *kernel, struct x64i_open_file *file,
                            struct x64i_buffer buffer)
 {
@@ -270,7 +272,7 @@ int64_t x64i_stream_write(struct x64i_kernel *kernel, uint32_t index, struct x64
     case X64I_FILE_PIPE:
         return file->writer ? write_pipe(kernel, file->object, file->flags, buffer) : -EBADF;
     case X64I_FILE_SOCKET:
-        return write_socket(kernel, file, buffer);
+        return use_socket(kernel, index, buffer, true);
     case X64I_FILE_EVENT:
         return write_event(kernel, file, buffer);
     case X64I_FILE_DEVICE:

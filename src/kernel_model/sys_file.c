@@ -3,6 +3,7 @@
 #include "kernel_model/open_file.h"
 #include "kernel_model/path.h"
 #include "kernel_model/rlimit.h"
+#include "kernel_model/socket.h"
 #include "kernel_model/syscall.h"
 
 #include <stdio.h>
@@ -326,7 +327,8 @@ static int64_t bytes_to_read(struct x64i_kernel *kernel, const struct x64i_open_
                              uint64_t arg)
 {
     int32_t count = 0;
-    if (file->kind == X64I_FILE_PIPE || file->kind == X64I_FILE_SOCKET)
+    bool socket = file->kind == X64I_FILE_SOCKET && !(file->writer & X64I_SHUT_READ);
+    if (file->kind == X64I_FILE_PIPE || socket)
         count = (int32_t)x64i_pipe_at(kernel, file->object)->length;
     int64_t bad = x64i_user_writable(kernel, arg, sizeof count);
     if (!bad)

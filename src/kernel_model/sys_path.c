@@ -186,6 +186,58 @@ static int64_t find_new(struct x64i_kernel *kernel, int dfd, uint64_t pathname,
     return bad == -ENOENT && node->parent ? 0 : bad;
 }
 
+int64_t x64i_path_make_special(struct x64i_kernel *kernel, int dfd, const char *path, uint32_t mode,
+                               uint32_t *entry)
+{
+    struct x64i_node node;
+    int64_t bad = x64i_vfs_walk(kernel, dfd, path, false, &node);
+    if (!bad)
+        return -EEXIST;
+    if (bad != -ENOENT || !node.parent)
+        return bad;
+    return x64i_overlay_make(kernel, node.path, X64I_OVERLAY_SPECIAL,
+                             mode & ~kernel->process->umask, entry);
+}
+
+/* Devices cannot be made: those that there are, are there. */
+static int64_t make_node(struct x64i_kernel *kernel, int dfd, uint64_t filename, unsigned mode)
+{
+    char path[X64I_USER_PATH];
+    struct x64i_node node;
+    uint32_t index;
+    int64_t bad = x64i_path_get(kernel, filename, path);
+    if (bad)
+        return bad;
+    switch (mode & X64I_S_IFMT) {
+    case X64I_S_IFIFO:
+    case X64I_S_IFSOCK:
+        return x64i_path_make_special(kernel, dfd, path, mode, &index);
+    case X64I_S_IFREG:
+    case 0:
+        break;
+    default:
+        return -EPERM;
+    }
+    bad = find_new(kernel, dfd, filename, &node);
+    if (bad)
+        return bad;
+    mode &= 07777 & ~kernel->process->umask;
+    return x64i_host_is_writable(kernel, node.path)
+               ? x64i_host_change(kernel, X64I_HOST_CREATE, node.path, mode, NULL, 0)
+               : x64i_overlay_make(kernel, node.path, X64I_OVERLAY_FILE_KIND, mode, &index);
+}
+
+SYSCALL_DEFINE3(mknod, const char __user *, filename, unsigned short, mode, unsigned, dev)
+{
+    return make_node(kernel, X64I_AT_FDCWD, X64I_USER(filename), mode);
+}
+
+SYSCALL_DEFINE4(mknodat, int, dfd, const char __user *, filename, unsigned short, mode, unsigned,
+                dev)
+{
+    return make_node(kernel, dfd, X64I_USER(filename), mode);
+}
+
 static int64_t make_directory(struct x64i_kernel *kernel, int dfd, uint64_t pathname, unsigned mode)
 {
     struct x64i_node node;

@@ -4,6 +4,7 @@
 #include "kernel_model/console.h"
 #include "kernel_model/open_file.h"
 #include "kernel_model/signal.h"
+#include "kernel_model/socket.h"
 #include "kernel_model/syscall.h"
 
 #include <stdlib.h>
@@ -41,19 +42,6 @@ static unsigned pipe_ready(struct x64i_kernel *kernel, const struct x64i_open_fi
     return (pipe->length ? POLLIN_ : 0u) | (pipe->writers ? 0u : POLLHUP_);
 }
 
-/* HUP when both ways are closed (net/unix/af_unix.c, unix_poll). */
-static unsigned socket_ready(struct x64i_kernel *kernel, const struct x64i_open_file *file)
-{
-    const struct x64i_pipe *in = x64i_pipe_at(kernel, file->object);
-    bool ended = (file->writer & X64I_SHUT_READ) || in->writers == 0;
-    unsigned ready = ended || in->length ? POLLIN_ : 0u;
-    const struct x64i_pipe *out = x64i_pipe_at(kernel, (uint32_t)file->value);
-    bool closed = !x64i_socket_can_send(kernel, file);
-    if (closed || X64I_PIPE_BYTES - out->length >= X64I_PAGE_SIZE)
-        ready |= POLLOUT_;
-    return ready | (ended && closed ? POLLHUP_ : 0u);
-}
-
 static unsigned epoll_ready(struct x64i_kernel *kernel, const struct x64i_open_file *file)
 {
     for (unsigned i = 0; i < X64I_EPOLL_WATCHED; i++) {
@@ -80,7 +68,7 @@ unsigned x64i_file_ready(struct x64i_kernel *kernel, struct x64i_open_file *file
     case X64I_FILE_PIPE:
         return pipe_ready(kernel, file);
     case X64I_FILE_SOCKET:
-        return socket_ready(kernel, file);
+        return x64i_socket_ready(kernel, file);
     case X64I_FILE_EVENT:
         return (file->value ? POLLIN_ : 0u) | (file->value < UINT64_MAX - 1 ? POLLOUT_ : 0u);
     case X64I_FILE_EPOLL:

@@ -3,6 +3,7 @@
 #include "kernel_model/abi.h"
 #include "kernel_model/host_view.h"
 #include "kernel_model/rlimit.h"
+#include "kernel_model/socket.h"
 #include "kernel_model/stream_io.h"
 #include "kernel_model/syscall.h"
 #include "kernel_model/vfs.h"
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 
 #define MAX_RW_COUNT 0x7ffff000u
-#define IOV_MAX_     1024u
 
 static uint64_t capped(uint64_t count)
 {
@@ -66,77 +66,55 @@ SYSCALL_DEFINE4(pwrite64, unsigned int, fd, const char __user *, buf, size_t, co
                               (struct x64i_buffer){X64I_USER(buf), capped(count)});
 }
 
-/* Reads and checks a vector of either width, its buffers included. The caller frees *out. */
-static int64_t get_iovec(struct x64i_kernel *kernel, uint64_t linear, uint64_t count, bool compat,
-                         bool write, struct x64i_abi_iovec **out)
-{
-    size_t width = compat ? sizeof(struct x64i_abi_iovec_32) : sizeof(struct x64i_abi_iovec);
-    if (count > IOV_MAX_)
-        return -EINVAL;
-    int64_t bad = x64i_user_readable(kernel, linear, count * width);
-    if (bad)
-        return bad;
-    struct x64i_abi_iovec *vector = calloc(count + 1, sizeof *vector);
-    if (!vector)
-        return -ENOMEM;
-    uint64_t total = 0;
-    for (uint64_t i = 0; i < count && !bad; i++) {
-        struct x64i_abi_iovec_32 narrow;
-        if (compat) {
-            x64i_user_read(kernel, linear + i * width, &narrow, sizeof narrow);
-            vector[i] = (struct x64i_abi_iovec){narrow.base, narrow.length};
-        } else {
-            x64i_user_read(kernel, linear + i * width, &vector[i], sizeof vector[i]);
-        }
-        if (vector[i].length > MAX_RW_COUNT - total)
-            vector[i].length = MAX_RW_COUNT - total;
-        total += vector[i].length;
-        bad = write ? x64i_user_writable(kernel, vector[i].base, vector[i].length)
-                    : x64i_user_readable(kernel, vector[i].base, vector[i].length);
-    }
-    if (bad)
-        free(vector);
-    else
-        *out = vector;
-    return bad;
-}
-
 typedef int64_t transfer(struct x64i_kernel *kernel, uint32_t index, struct x64i_buffer buffer);
 
 /* Part by part: what waits after a first part has been done answers with that. */
 static int64_t do_vector(struct x64i_kernel *kernel, uint64_t fd,
-                         const struct x64i_abi_iovec *vector, uint64_t count, transfer *each)
+                         const struct x64i_user_vector *vector, transfer *each)
 {
     uint32_t index = x64i_file_number(kernel, (unsigned)fd) - 1;
     int64_t total = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        if (vector[i].length == 0)
+    for (uint64_t i = 0; i < vector->count; i++) {
+        const struct x64i_abi_iovec *one = &vector->buffer[i];
+        if (one->length == 0)
             continue;
-        int64_t done = each(kernel, index, (struct x64i_buffer){vector[i].base, vector[i].length});
+        int64_t done = each(kernel, index, (struct x64i_buffer){one->base, one->length});
         if (total && x64i_is_sleep(done))
             return total + (int64_t)kernel->task->progress;
         if (done < 0)
             return total ? total : done;
         total += done;
-        if ((uint64_t)done < vector[i].length)
+        if ((uint64_t)done < one->length)
             break;
     }
     return total;
 }
 
+/* Sockets keep a vector together: it may be one packet. */
+static int64_t socket_vector(struct x64i_kernel *kernel, uint64_t fd,
+                             const struct x64i_user_vector *vector, bool write)
+{
+    struct x64i_message message = {.data = *vector};
+    uint32_t index = x64i_file_number(kernel, (unsigned)fd) - 1;
+    return write ? x64i_socket_send(kernel, index, &message)
+                 : x64i_socket_receive(kernel, index, &message);
+}
+
 static int64_t transfer_vector(struct x64i_kernel *kernel, uint64_t fd, uint64_t linear,
                                uint64_t count, bool compat, bool write)
 {
-    struct x64i_abi_iovec *vector;
+    struct x64i_user_vector vector;
     const struct x64i_open_file *file = x64i_file_of(kernel, (unsigned)fd);
     if (!file)
         return -EBADF;
-    int64_t bad = get_iovec(kernel, linear, count, compat, !write, &vector);
+    int64_t bad = x64i_user_vector_get(kernel, linear, count, compat, !write, &vector);
     if (bad)
         return bad;
     int64_t total =
-        do_vector(kernel, fd, vector, count, write ? x64i_stream_write : x64i_stream_read);
-    free(vector);
+        file->kind == X64I_FILE_SOCKET
+            ? socket_vector(kernel, fd, &vector, write)
+            : do_vector(kernel, fd, &vector, write ? x64i_stream_write : x64i_stream_read);
+    free(vector.buffer);
     return total;
 }
 

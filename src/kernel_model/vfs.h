@@ -33,12 +33,13 @@ struct x64i_node {
     char path[X64I_PATH_SIZE]; /* absolute, without links and dots */
 };
 
-#define X64I_S_IFMT  0170000u
-#define X64I_S_IFDIR 0040000u
-#define X64I_S_IFREG 0100000u
-#define X64I_S_IFLNK 0120000u
-#define X64I_S_IFCHR 0020000u
-#define X64I_S_IFIFO 0010000u
+#define X64I_S_IFMT   0170000u
+#define X64I_S_IFDIR  0040000u
+#define X64I_S_IFREG  0100000u
+#define X64I_S_IFLNK  0120000u
+#define X64I_S_IFCHR  0020000u
+#define X64I_S_IFIFO  0010000u
+#define X64I_S_IFSOCK 0140000u
 
 static inline bool x64i_node_is(const struct x64i_node *node, uint32_t type)
 {
@@ -102,7 +103,8 @@ enum x64i_overlay_kind {
     X64I_OVERLAY_DIRECTORY,
     X64I_OVERLAY_LINK,
     X64I_OVERLAY_WHITEOUT,
-    X64I_OVERLAY_HARD_LINK /* another name of entry `same_as` */
+    X64I_OVERLAY_HARD_LINK, /* another name of entry `same_as` */
+    X64I_OVERLAY_SPECIAL    /* a FIFO or a socket, as its mode's S_IFMT says */
 };
 
 struct x64i_overlay_entry {
@@ -118,6 +120,7 @@ struct x64i_overlay_entry {
     char target[X64I_PATH_SIZE];
     uint32_t links; /* other names */
     uint32_t same_as;
+    uint32_t pipe; /* of a FIFO that is open: + 1 */
 };
 _Static_assert(sizeof(struct x64i_overlay_entry) <= 4096, "an overlay entry takes one page");
 
