@@ -49,6 +49,15 @@ void x64i_file_hold(struct x64i_kernel *kernel, uint32_t number)
         x64i_file_at(kernel, number - 1)->references++;
 }
 
+static void close_pipe(struct x64i_kernel *kernel, const struct x64i_open_file *file)
+{
+    uint32_t pipe = file->object;
+    bool both = file->writer == X64I_PIPE_BOTH;
+    x64i_pipe_close(kernel, pipe, file->writer != X64I_PIPE_READER);
+    if (both)
+        x64i_pipe_close(kernel, pipe, false);
+}
+
 void x64i_file_drop(struct x64i_kernel *kernel, uint32_t number)
 {
     struct x64i_open_file *file = number ? x64i_file_at(kernel, number - 1) : NULL;
@@ -59,7 +68,7 @@ void x64i_file_drop(struct x64i_kernel *kernel, uint32_t number)
     if (file->references > 0)
         return;
     if (file->kind == X64I_FILE_PIPE)
-        x64i_pipe_close(kernel, file->object, file->writer);
+        close_pipe(kernel, file);
     else if (file->kind == X64I_FILE_SOCKET)
         x64i_socket_release(kernel, file);
     else if (file->kind == X64I_FILE_OVERLAY)

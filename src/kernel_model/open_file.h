@@ -69,7 +69,7 @@ struct x64i_open_file {
     uint64_t position;
     uint64_t value;  /* of an eventfd; which text */
     uint64_t size;   /* of the program */
-    uint32_t writer; /* this end of a pipe; of a socket what was shut: X64I_SHUT_ bits */
+    uint32_t writer; /* enum x64i_pipe_end; of a socket what was shut: X64I_SHUT_ bits */
     uint32_t reserved;
     char path[X64I_PATH_SIZE];
     union {
@@ -116,6 +116,8 @@ uint64_t x64i_file_size(struct x64i_kernel *kernel, uint32_t index);
 #define X64I_PIPES_MAX  128u
 #define X64I_PIPE_BYTES 65536u
 #define X64I_PIPE_PAGES (1u + X64I_PIPE_BYTES / X64I_PAGE_SIZE)
+
+enum x64i_pipe_end { X64I_PIPE_READER, X64I_PIPE_WRITER, X64I_PIPE_BOTH };
 
 #define X64I_RIGHTS_MAX 64u
 

@@ -45,8 +45,10 @@ void x64i_pipe_close(struct x64i_kernel *kernel, uint32_t index, bool writer)
     if (pipe->readers || pipe->writers)
         return;
     x64i_rights_drop(kernel, index, UINT64_MAX);
-    if (pipe->node)
+    if (pipe->node) {
         x64i_overlay_at(kernel, pipe->node - 1)->pipe = 0;
+        x64i_overlay_release(kernel, pipe->node - 1);
+    }
     for (unsigned i = 0; i < X64I_PIPE_PAGES; i++)
         (void)x64i_pages_discard(kernel->pipes, page_of(index) + i);
 }

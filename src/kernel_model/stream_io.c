@@ -140,7 +140,7 @@ int64_t x64i_stream_read(struct x64i_kernel *kernel, uint32_t index, struct x64i
     case X64I_FILE_CONSOLE:
         return read_console(kernel, file, buffer);
     case X64I_FILE_PIPE:
-        return file->writer ? -EBADF : read_pipe(kernel, file, buffer);
+        return file->writer == X64I_PIPE_WRITER ? -EBADF : read_pipe(kernel, file, buffer);
     case X64I_FILE_SOCKET:
         return use_socket(kernel, index, buffer, false);
     case X64I_FILE_EVENT:
@@ -270,7 +270,9 @@ int64_t x64i_stream_write(struct x64i_kernel *kernel, uint32_t index, struct x64
     case X64I_FILE_CONSOLE:
         return write_console(kernel, file->object, buffer);
     case X64I_FILE_PIPE:
-        return file->writer ? write_pipe(kernel, file->object, file->flags, buffer) : -EBADF;
+        return file->writer == X64I_PIPE_READER
+                   ? -EBADF
+                   : write_pipe(kernel, file->object, file->flags, buffer);
     case X64I_FILE_SOCKET:
         return use_socket(kernel, index, buffer, true);
     case X64I_FILE_EVENT:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors: open, close, dup, fcntl, pipes, eventfd, terminals, directories. */
+#include "kernel_model/fifo.h"
 #include "kernel_model/open_file.h"
 #include "kernel_model/path.h"
 #include "kernel_model/rlimit.h"
@@ -90,6 +91,8 @@ static int64_t open_path(struct x64i_kernel *kernel, int dfd, uint64_t filename,
         return reopen(kernel, &node, flags);
     if (x64i_node_is(&node, X64I_S_IFLNK) && !(flags & O_PATH_))
         return -ELOOP;
+    if (node.kind == X64I_NODE_OVERLAY && x64i_node_is(&node, X64I_S_IFIFO) && !(flags & O_PATH_))
+        return x64i_fifo_open(kernel, &node, flags);
     int64_t index = x64i_vfs_open(kernel, &node, flags);
     if (index < 0)
         return index;

@@ -36,10 +36,13 @@ struct pollfd_entry {
 static unsigned pipe_ready(struct x64i_kernel *kernel, const struct x64i_open_file *file)
 {
     const struct x64i_pipe *pipe = x64i_pipe_at(kernel, file->object);
-    if (file->writer)
-        return (X64I_PIPE_BYTES - pipe->length >= X64I_PAGE_SIZE ? POLLOUT_ : 0u) |
-               (pipe->readers ? 0u : POLLERR_);
-    return (pipe->length ? POLLIN_ : 0u) | (pipe->writers ? 0u : POLLHUP_);
+    unsigned ready = 0;
+    if (file->writer != X64I_PIPE_READER)
+        ready |= (X64I_PIPE_BYTES - pipe->length >= X64I_PAGE_SIZE ? POLLOUT_ : 0u) |
+                 (pipe->readers ? 0u : POLLERR_);
+    if (file->writer != X64I_PIPE_WRITER)
+        ready |= (pipe->length ? POLLIN_ : 0u) | (pipe->writers ? 0u : POLLHUP_);
+    return ready;
 }
 
 static unsigned epoll_ready(struct x64i_kernel *kernel, const struct x64i_open_file *file)

@@ -3,6 +3,7 @@
 #include "kernel_model/syscall.h"
 
 #include "kernel_model/custom.h"
+#include "kernel_model/fifo.h"
 
 #define X64I_SYSCALL_NONE                     NULL
 #define X64I_SYSCALL_DECLARE(name)            extern const struct x64i_syscall name;
@@ -58,6 +59,8 @@ void x64i_syscall_finish(struct x64i_kernel *kernel, bool compat, uint64_t numbe
         call->result = (int64_t)task->result;
     for (unsigned i = 0; i < 6; i++)
         call->arguments[i] = arguments[i];
+    if (task->opening)
+        x64i_fifo_abandon(kernel);
     task->fault_in = (struct x64i_fault_in){0};
     task->futex = (struct x64i_futex_wait){0};
     task->progress = task->wake_clock = 0;

@@ -97,8 +97,8 @@ struct x64i_task {
     uint64_t start_steps;
     uint64_t rseq;
     uint32_t console; /* its system call waits for input there */
-    uint32_t reserved;
-    char name[16]; /* comm */
+    uint32_t opening; /* open file + 1: the end of a FIFO whose other end it waits for */
+    char name[16];    /* comm */
     struct x64i_signal_info info[X64I_SIGNALS];
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How tasks and processes end, and who is told (kernel/exit.c). */
+#include "kernel_model/fifo.h"
 #include "kernel_model/futex.h"
 #include "kernel_model/mm_pages.h"
 #include "kernel_model/open_file.h"
@@ -139,6 +140,8 @@ int64_t x64i_task_exit(struct x64i_kernel *kernel, uint32_t status)
     if (process->threads > 0)
         process->threads--;
     wake_vfork_parent(kernel);
+    if (kernel->task->opening)
+        x64i_fifo_abandon(kernel);
     if (process->threads == 0) {
         if (process->pid == X64I_FIRST_PID)
             end_guest(kernel, process->status);

@@ -45,6 +45,8 @@ static int64_t open_overlay(struct x64i_kernel *kernel, const struct x64i_node *
 {
     if (x64i_node_is(node, X64I_S_IFLNK))
         return -ELOOP;
+    if (x64i_node_is(node, X64I_S_IFSOCK))
+        return -ENXIO;
     if (wants_to_write(flags) && (flags & O_TRUNC_)) {
         int64_t bad = x64i_overlay_truncate(kernel, node->object, 0);
         if (bad)
