@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-#define CLOCK_MONOTONIC_ 1u
-#define FOREVER          UINT64_MAX
+#define FOREVER UINT64_MAX
 
 /* Asks the outside, which may wait for so many nanoseconds before it answers no. */
 static bool ask(struct x64i_kernel *kernel, uint64_t nanoseconds)
@@ -63,7 +62,7 @@ void x64i_console_tick(struct x64i_kernel *kernel)
 {
     uint64_t deadline;
     if (!kernel->schedule.console_waits || kernel->schedule.console_ready ||
-        x64i_time_now(kernel, CLOCK_MONOTONIC_) < kernel->schedule.console_quiet)
+        x64i_time_now(kernel, X64I_CLOCK_MONOTONIC) < kernel->schedule.console_quiet)
         return;
     if (look_at_waits(kernel, &deadline) && ask(kernel, 0))
         x64i_task_event(kernel);
@@ -74,7 +73,7 @@ void x64i_console_tick(struct x64i_kernel *kernel)
 bool x64i_console_idle(struct x64i_kernel *kernel)
 {
     uint64_t deadline;
-    uint64_t now = x64i_time_now(kernel, CLOCK_MONOTONIC_);
+    uint64_t now = x64i_time_now(kernel, X64I_CLOCK_MONOTONIC);
     if (!kernel->schedule.console_waits || now < kernel->schedule.console_quiet ||
         !look_at_waits(kernel, &deadline) || (deadline && deadline <= now))
         return false;

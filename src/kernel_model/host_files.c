@@ -294,6 +294,17 @@ static int64_t name_again(const struct question *question, int parent, const cha
     return result;
 }
 
+static int set_times(const struct question *question, int parent, const char *name)
+{
+    struct timespec times[2];
+    if (question->size != sizeof times) {
+        errno = EINVAL;
+        return -1;
+    }
+    memcpy(times, question->bytes, sizeof times);
+    return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW);
+}
+
 static int64_t change_name(const struct question *question, int parent, const char *name)
 {
     mode_t mode = (mode_t)(question->value & 07777);
@@ -316,6 +327,9 @@ static int64_t change_name(const struct question *question, int parent, const ch
         break;
     case X64I_HOST_CHMOD:
         result = fchmodat(parent, name, mode, AT_SYMLINK_NOFOLLOW);
+        break;
+    case X64I_HOST_TIMES:
+        result = set_times(question, parent, name);
         break;
     case X64I_HOST_RENAME:
     case X64I_HOST_LINK:
@@ -348,7 +362,10 @@ static int64_t answer_change(const struct question *question, uint8_t *bytes, si
     int parent = x64i_host_open_parent(question->kernel->host, question->path, &name);
     if (parent < 0)
         return parent;
-    int64_t result = name[0] ? change_name(question, parent, name) : -EBUSY;
+    bool in_place = question->change == X64I_HOST_CHMOD || question->change == X64I_HOST_TIMES;
+    int64_t result = -EBUSY;
+    if (name[0] || in_place)
+        result = change_name(question, parent, name[0] ? name : "."); /* "": the mount itself */
     (void)close(parent);
     return result;
 }

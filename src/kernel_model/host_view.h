@@ -54,7 +54,8 @@ enum x64i_host_change {
     X64I_HOST_RENAME,  /* bytes: the other path */
     X64I_HOST_SYMLINK, /* bytes: the target */
     X64I_HOST_WRITE,   /* value: offset */
-    X64I_HOST_LINK     /* bytes: the new path */
+    X64I_HOST_LINK,    /* bytes: the new path */
+    X64I_HOST_TIMES    /* bytes: two struct timespec, as utimensat takes them */
 };
 int64_t x64i_host_change(struct x64i_kernel *kernel, enum x64i_host_change what, const char *path,
                          uint64_t value, const void *bytes, size_t size);

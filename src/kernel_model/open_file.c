@@ -73,6 +73,8 @@ void x64i_file_drop(struct x64i_kernel *kernel, uint32_t number)
         x64i_socket_release(kernel, file);
     else if (file->kind == X64I_FILE_OVERLAY)
         x64i_overlay_release(kernel, file->object);
+    if (file->lock)
+        x64i_task_event(kernel);
     *file = (struct x64i_open_file){0};
 }
 

@@ -23,6 +23,7 @@ enum x64i_file_kind {
     X64I_FILE_DEVICE,
     X64I_FILE_TEXT,   /* of /proc */
     X64I_FILE_SOCKET, /* connected: reads pipe `object`, writes pipe `value` */
+    X64I_FILE_TIMER,  /* timerfd: expires at `position`, every `size` nanoseconds, clock `object` */
     X64I_FILE_KINDS
 };
 
@@ -70,7 +71,7 @@ struct x64i_open_file {
     uint64_t value;  /* of an eventfd; which text */
     uint64_t size;   /* of the program */
     uint32_t writer; /* enum x64i_pipe_end; of a socket what was shut: X64I_SHUT_ bits */
-    uint32_t reserved;
+    uint32_t lock;   /* flock: LOCK_SH or LOCK_EX */
     char path[X64I_PATH_SIZE];
     union {
         struct x64i_watched watched[X64I_EPOLL_WATCHED];
@@ -151,6 +152,11 @@ size_t x64i_pipe_put(struct x64i_kernel *kernel, uint32_t index, const void *byt
 size_t x64i_pipe_peek(struct x64i_kernel *kernel, uint32_t index, uint64_t offset, void *buffer,
                       size_t size);
 void x64i_pipe_skip(struct x64i_kernel *kernel, uint32_t index, size_t size);
+
+/* timers.c: how often a timerfd has expired since it was read; reads it. */
+uint64_t x64i_timer_expirations(const struct x64i_kernel *kernel,
+                                const struct x64i_open_file *file);
+uint64_t x64i_timer_take(struct x64i_kernel *kernel, struct x64i_open_file *file);
 
 /* sys_poll.c: POLLIN, POLLOUT, POLLERR, POLLHUP that hold now. */
 unsigned x64i_file_ready(struct x64i_kernel *kernel, struct x64i_open_file *file);

@@ -13,6 +13,7 @@
 enum x64i_rlimit {
     X64I_RLIMIT_FSIZE = 1,
     X64I_RLIMIT_STACK = 3,
+    X64I_RLIMIT_CORE = 4,
     X64I_RLIMIT_NOFILE = 7,
     X64I_RLIMIT_AS = 9
 };

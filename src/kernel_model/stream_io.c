@@ -79,6 +79,18 @@ static int64_t read_event(struct x64i_kernel *kernel, struct x64i_open_file *fil
     return sizeof value;
 }
 
+static int64_t read_timer(struct x64i_kernel *kernel, struct x64i_open_file *file,
+                          struct x64i_buffer buffer)
+{
+    if (buffer.size < sizeof(uint64_t))
+        return -EINVAL;
+    uint64_t count = x64i_timer_take(kernel, file);
+    if (count == 0)
+        return file->flags & O_NONBLOCK_ ? -EAGAIN : X64I_SLEEP;
+    x64i_user_write(kernel, buffer.linear, &count, sizeof count);
+    return sizeof count;
+}
+
 static int64_t read_device(struct x64i_kernel *kernel, uint32_t device, struct x64i_buffer buffer)
 {
     uint8_t bytes[CHUNK / 4] = {0};
@@ -145,6 +157,8 @@ int64_t x64i_stream_read(struct x64i_kernel *kernel, uint32_t index, struct x64i
         return use_socket(kernel, index, buffer, false);
     case X64I_FILE_EVENT:
         return read_event(kernel, file, buffer);
+    case X64I_FILE_TIMER:
+        return read_timer(kernel, file, buffer);
     case X64I_FILE_DEVICE:
         return read_device(kernel, file->object, buffer);
     case X64I_FILE_EPOLL:

@@ -70,6 +70,7 @@ static bool make_process(struct x64i_kernel *kernel, const struct request *reque
     process->mm = child->mm;
     process->exit_signal = request->exit_signal;
     process->timer = process->timer_interval = 0;
+    memset(process->posix_timer, 0, sizeof process->posix_timer);
     process->report = process->dying = process->zombie = 0;
     struct x64i_signals *signals = x64i_signals_at(kernel, child->process);
     *signals = *kernel->signals;

@@ -212,6 +212,7 @@ static void reset_task(struct x64i_kernel *kernel, const struct x64i_loaded *pro
         memset(&kernel->signals->action[i], 0, sizeof kernel->signals->action[i]);
         kernel->signals->action[i].handler = handler == ignore ? ignore : 0;
     }
+    memset(process->posix_timer, 0, sizeof process->posix_timer);
     task->alternate_stack = task->alternate_size = 0;
     task->clear_child_tid = task->robust_list = task->rseq = 0;
     process->program = program->file == 0;
@@ -228,6 +229,8 @@ static int64_t commit(struct x64i_kernel *kernel, struct x64i_loaded *program,
                       const char *file_path)
 {
     struct x64_error_text error = {{0}};
+    if (kernel->process->threads > 1)
+        x64i_task_end_others(kernel);
     if (!renew_mm(kernel))
         return -ENOMEM;
     (void)snprintf(kernel->process->path, X64I_PATH_SIZE, "%s", file_path);
@@ -275,7 +278,7 @@ static int64_t do_exec(struct x64i_kernel *kernel, int dfd, uint64_t filename, u
 {
     struct arguments *arguments = calloc(1, sizeof *arguments);
     int64_t result = -ENOMEM;
-    if (kernel->process->threads > 1 || kernel->era->compat) {
+    if (kernel->era->compat) {
         free(arguments);
         return -ENOSYS;
     }

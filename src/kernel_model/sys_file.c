@@ -3,6 +3,7 @@
 #include "kernel_model/fifo.h"
 #include "kernel_model/open_file.h"
 #include "kernel_model/path.h"
+#include "kernel_model/region_pages.h"
 #include "kernel_model/rlimit.h"
 #include "kernel_model/socket.h"
 #include "kernel_model/syscall.h"
@@ -11,37 +12,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define O_ACCMODE_       3u
-#define O_CREAT_         0100u
-#define O_EXCL_          0200u
-#define O_TRUNC_         01000u
-#define O_APPEND_        02000u
-#define O_NONBLOCK_      04000u
-#define O_NOFOLLOW_      0400000u
-#define O_PATH_          010000000u
-#define O_CLOEXEC_       02000000u
-#define O_TMPFILE_       020000000u
-#define O_SETTABLE       (O_APPEND_ | O_NONBLOCK_)
-#define F_DUPFD_         0
-#define F_GETFD_         1
-#define F_SETFD_         2
-#define F_GETFL_         3
-#define F_SETFL_         4
-#define F_GETLK_         5
-#define F_SETLK_         6
-#define F_SETLKW_        7
-#define F_DUPFD_CLOEXEC_ 1030
-#define F_GETPIPE_SZ_    1032
-#define TCGETS_          0x5401u
-#define TIOCGPGRP_       0x540fu
-#define TIOCGWINSZ_      0x5413u
-#define FIONREAD_        0x541bu
-#define FIOCLEX_         0x5451u
-#define FIONCLEX_        0x5450u
-#define FIONBIO_         0x5421u
-#define LIST_BYTES       (256u << 10)
-#define DIRENT_BYTES     19u /* before the name */
-#define FIRST_ENTRY      2u
+#define O_ACCMODE_         3u
+#define O_CREAT_           0100u
+#define O_EXCL_            0200u
+#define O_TRUNC_           01000u
+#define O_APPEND_          02000u
+#define O_NONBLOCK_        04000u
+#define O_NOFOLLOW_        0400000u
+#define O_PATH_            010000000u
+#define O_CLOEXEC_         02000000u
+#define O_TMPFILE_         020000000u
+#define O_SETTABLE         (O_APPEND_ | O_NONBLOCK_)
+#define F_DUPFD_           0
+#define F_GETFD_           1
+#define F_SETFD_           2
+#define F_GETFL_           3
+#define F_SETFL_           4
+#define F_GETLK_           5
+#define F_SETLK_           6
+#define F_SETLKW_          7
+#define F_DUPFD_CLOEXEC_   1030
+#define F_GETPIPE_SZ_      1032
+#define MFD_CLOEXEC_       1u
+#define MFD_ALLOW_SEALING_ 2u
+#define MFD_NAME_MAX       249u
+#define LOCK_SH_           1u
+#define LOCK_EX_           2u
+#define LOCK_NB_           4u
+#define LOCK_UN_           8u
+#define TCGETS_            0x5401u
+#define TIOCGPGRP_         0x540fu
+#define TIOCGWINSZ_        0x5413u
+#define FIONREAD_          0x541bu
+#define FIOCLEX_           0x5451u
+#define FIONCLEX_          0x5450u
+#define FIONBIO_           0x5421u
+#define LIST_BYTES         (256u << 10)
+#define DIRENT_BYTES       19u /* before the name */
+#define FIRST_ENTRY        2u
 
 /* Makes the file that O_CREAT asks for. */
 static int64_t create(struct x64i_kernel *kernel, struct x64i_node *node, unsigned mode)
@@ -67,6 +75,56 @@ static int64_t reopen(struct x64i_kernel *kernel, const struct x64i_node *node, 
     return x64i_descriptor_make(kernel, number - 1, 0, flags & O_CLOEXEC_);
 }
 
+/* A file of the overlay that never has a name, which `name` stands for in /proc. */
+static int64_t open_unnamed(struct x64i_kernel *kernel, const char *name, unsigned flags,
+                            unsigned mode)
+{
+    uint32_t entry, index;
+    struct x64i_open_file *file = x64i_file_make(kernel, &index);
+    if (!file)
+        return -ENFILE;
+    int64_t bad = x64i_overlay_make(kernel, name, X64I_OVERLAY_FILE_KIND, mode, &entry);
+    if (bad)
+        return bad;
+    struct x64i_overlay_entry *made = x64i_overlay_at(kernel, entry);
+    made->unlinked = made->open = 1;
+    *file = (struct x64i_open_file){
+        .kind = X64I_FILE_OVERLAY, .object = entry, .flags = flags & ~O_TMPFILE_};
+    (void)snprintf(file->path, sizeof file->path, "%.300s (deleted)", name);
+    return x64i_descriptor_make(kernel, index, 0, flags & O_CLOEXEC_);
+}
+
+static int64_t open_unnamed_in(struct x64i_kernel *kernel, int dfd, const char *path,
+                               unsigned flags, unsigned mode)
+{
+    struct x64i_node node;
+    char name[X64I_PATH_SIZE + 8];
+    int64_t bad = x64i_vfs_walk(kernel, dfd, path, true, &node);
+    if (bad)
+        return bad;
+    if (!x64i_node_is(&node, X64I_S_IFDIR))
+        return -ENOTDIR;
+    if ((flags & O_ACCMODE_) == 0)
+        return -EINVAL;
+    (void)snprintf(name, sizeof name, "%.300s/#unnamed", node.path);
+    return open_unnamed(kernel, name, flags, mode & 07777 & ~kernel->process->umask);
+}
+
+SYSCALL_DEFINE2(memfd_create, const char __user *, uname, unsigned int, flags)
+{
+    char name[X64I_USER_PATH];
+    char path[X64I_PATH_SIZE];
+    if (flags & ~(MFD_CLOEXEC_ | MFD_ALLOW_SEALING_))
+        return -EINVAL;
+    int64_t bad = x64i_path_get(kernel, X64I_USER(uname), name);
+    if (bad)
+        return bad;
+    if (strlen(name) > MFD_NAME_MAX)
+        return -EINVAL;
+    (void)snprintf(path, sizeof path, "/memfd:%.249s", name);
+    return open_unnamed(kernel, path, 2 | (flags & MFD_CLOEXEC_ ? O_CLOEXEC_ : 0), 0777);
+}
+
 static int64_t open_path(struct x64i_kernel *kernel, int dfd, uint64_t filename, unsigned flags,
                          unsigned mode)
 {
@@ -76,7 +134,7 @@ static int64_t open_path(struct x64i_kernel *kernel, int dfd, uint64_t filename,
     if (bad)
         return bad;
     if ((flags & O_TMPFILE_) == O_TMPFILE_)
-        return -EOPNOTSUPP;
+        return open_unnamed_in(kernel, dfd, path, flags, mode);
     bool follow = !(flags & O_NOFOLLOW_) && (flags & (O_CREAT_ | O_EXCL_)) != (O_CREAT_ | O_EXCL_);
     bad = x64i_vfs_walk(kernel, dfd, path, follow, &node);
     if (!bad && (flags & O_CREAT_) && (flags & O_EXCL_))
@@ -221,9 +279,41 @@ SYSCALL_DEFINE3(fcntl, unsigned int, fd, unsigned int, cmd, unsigned long, arg)
     }
 }
 
+static bool is_same_file(const struct x64i_open_file *a, const struct x64i_open_file *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    return a->kind == X64I_FILE_OVERLAY ? a->object == b->object
+                                        : a->path[0] && strcmp(a->path, b->path) == 0;
+}
+
+/* Whether another open file has a lock that `wanted` cannot stand beside. */
+static bool is_locked(struct x64i_kernel *kernel, const struct x64i_open_file *file,
+                      unsigned wanted)
+{
+    for (uint32_t i = 0; i < X64I_OPEN_FILES_MAX; i++) {
+        const struct x64i_open_file *other = x64i_record_read(kernel, kernel->files, i);
+        if (!other->lock || other == file || !is_same_file(file, other))
+            continue;
+        if (wanted == LOCK_EX_ || other->lock == LOCK_EX_)
+            return true;
+    }
+    return false;
+}
+
 SYSCALL_DEFINE2(flock, unsigned int, fd, unsigned int, cmd)
 {
-    return x64i_file_of(kernel, fd) ? 0 : -EBADF;
+    struct x64i_open_file *file = x64i_file_of(kernel, fd);
+    unsigned wanted = cmd & ~LOCK_NB_;
+    if (!file)
+        return -EBADF;
+    if (wanted != LOCK_SH_ && wanted != LOCK_EX_ && wanted != LOCK_UN_)
+        return -EINVAL;
+    if (wanted != LOCK_UN_ && is_locked(kernel, file, wanted))
+        return cmd & LOCK_NB_ ? -EAGAIN : X64I_SLEEP;
+    file->lock = wanted == LOCK_UN_ ? 0 : wanted;
+    x64i_task_event(kernel);
+    return 0;
 }
 
 static bool make_end(struct x64i_kernel *kernel, uint32_t pipe, uint32_t writer, unsigned flags,

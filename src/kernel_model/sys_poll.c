@@ -76,6 +76,8 @@ unsigned x64i_file_ready(struct x64i_kernel *kernel, struct x64i_open_file *file
         return (file->value ? POLLIN_ : 0u) | (file->value < UINT64_MAX - 1 ? POLLOUT_ : 0u);
     case X64I_FILE_EPOLL:
         return epoll_ready(kernel, file);
+    case X64I_FILE_TIMER:
+        return x64i_timer_expirations(kernel, file) ? POLLIN_ : 0u;
     case X64I_FILE_CONSOLE:
         return console_ready(kernel, file);
     default:

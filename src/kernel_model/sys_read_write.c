@@ -145,8 +145,8 @@ SYSCALL_DEFINE3(lseek, unsigned int, fd, int64_t, offset, unsigned int, whence)
     if (!file)
         return -EBADF;
     if (file->kind == X64I_FILE_CONSOLE || file->kind == X64I_FILE_PIPE ||
-        file->kind == X64I_FILE_EVENT || file->kind == X64I_FILE_EPOLL ||
-        file->kind == X64I_FILE_SOCKET)
+        file->kind == X64I_FILE_EVENT || file->kind == X64I_FILE_TIMER ||
+        file->kind == X64I_FILE_EPOLL || file->kind == X64I_FILE_SOCKET)
         return -ESPIPE;
     if (whence > 2)
         return -EINVAL;

@@ -18,6 +18,7 @@ void x64i_rlimits_init(struct x64i_process *process)
     for (unsigned i = 0; i < X64I_RLIMITS; i++)
         process->limit[i].current = process->limit[i].maximum = no_limit;
     process->limit[X64I_RLIMIT_STACK].current = X64I_STACK_DEFAULT;
+    process->limit[X64I_RLIMIT_CORE].current = 0;
     process->limit[X64I_RLIMIT_NOFILE].current = X64I_DESCRIPTORS_MAX;
     process->limit[X64I_RLIMIT_NOFILE].maximum = X64I_DESCRIPTORS_MAX;
 }

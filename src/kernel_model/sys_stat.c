@@ -17,6 +17,8 @@
 #define S_IFSOCK_         0140000u
 #define UTIME_NOW_        0x3fffffff
 #define UTIME_OMIT_       0x3ffffffe
+#define NANOSECONDS       1000000000
+#define FALLOC_KEEP_SIZE  1
 
 /* What has no path. */
 static struct x64i_abi_stat stat_of_stream(const struct x64i_kernel *kernel,
@@ -251,10 +253,9 @@ SYSCALL_DEFINE2(fchmod, unsigned int, fd, unsigned short, mode)
     if (file->kind == X64I_FILE_HOST ||
         (file->kind == X64I_FILE_DIRECTORY && x64i_host_is_writable(kernel, file->path)))
         return x64i_host_change(kernel, X64I_HOST_CHMOD, file->path, mode & 07777, NULL, 0);
-    if (file->kind != X64I_FILE_OVERLAY)
-        return -EROFS;
-    x64i_overlay_at(kernel, file->object)->mode = mode & 07777;
-    return 0;
+    if (file->kind == X64I_FILE_OVERLAY)
+        x64i_overlay_at(kernel, file->object)->mode = mode & 07777;
+    return file->path[0] && file->kind != X64I_FILE_OVERLAY ? -EROFS : 0;
 }
 
 /* Files of the host stay whose they are. */
@@ -312,38 +313,87 @@ SYSCALL_DEFINE2(truncate, const char __user *, path, long, length)
     return x64i_overlay_truncate(kernel, node.object, (uint64_t)length);
 }
 
-/* The time of modification; the overlay keeps no other. */
-static int64_t set_time(struct x64i_kernel *kernel, uint32_t entry, uint64_t times)
+/* The times that utimensat is given, as struct timespec; none stands for now. */
+static int64_t get_times(struct x64i_kernel *kernel, uint64_t linear,
+                         struct x64i_abi_timespec times[2])
 {
-    struct x64i_abi_timespec time[2];
-    uint64_t now = x64i_time_now(kernel, 0);
-    if (times) {
-        int64_t bad = x64i_user_readable(kernel, times, sizeof time);
-        if (bad)
-            return bad;
-        x64i_user_read(kernel, times, time, sizeof time);
-        if (time[1].nanoseconds == UTIME_OMIT_)
-            return 0;
-        if (time[1].nanoseconds != UTIME_NOW_)
-            now = (uint64_t)time[1].seconds * 1000000000u + (uint64_t)time[1].nanoseconds;
+    times[0] = times[1] = (struct x64i_abi_timespec){0, UTIME_NOW_};
+    int64_t bad = linear ? x64i_user_readable(kernel, linear, 2 * sizeof *times) : 0;
+    if (!bad && linear)
+        x64i_user_read(kernel, linear, times, 2 * sizeof *times);
+    for (unsigned i = 0; i < 2 && !bad; i++) {
+        int64_t part = times[i].nanoseconds;
+        if (part != UTIME_NOW_ && part != UTIME_OMIT_ && (part < 0 || part >= NANOSECONDS))
+            bad = -EINVAL;
+        /* The host's files are told the guest's time, not the host's. */
+        uint64_t now = x64i_time_now(kernel, 0);
+        if (part == UTIME_NOW_)
+            times[i] = (struct x64i_abi_timespec){(int64_t)(now / NANOSECONDS),
+                                                  (int64_t)(now % NANOSECONDS)};
     }
-    x64i_overlay_at(kernel, entry)->modified = now;
+    return bad;
+}
+
+/* The overlay keeps the time of modification alone. */
+static int64_t set_times(struct x64i_kernel *kernel, bool host, const char *path, uint32_t entry,
+                         const struct x64i_abi_timespec times[2])
+{
+    if (host)
+        return x64i_host_change(kernel, X64I_HOST_TIMES, path, 0, times, 2 * sizeof *times);
+    if (times[1].nanoseconds != UTIME_OMIT_)
+        x64i_overlay_at(kernel, entry)->modified =
+            (uint64_t)times[1].seconds * NANOSECONDS + (uint64_t)times[1].nanoseconds;
     return 0;
+}
+
+static int64_t set_times_of_file(struct x64i_kernel *kernel, unsigned fd,
+                                 const struct x64i_abi_timespec times[2])
+{
+    const struct x64i_open_file *file = x64i_file_of(kernel, fd);
+    if (!file)
+        return -EBADF;
+    bool host = file->path[0] && x64i_host_is_writable(kernel, file->path);
+    if (file->kind != X64I_FILE_OVERLAY && !host)
+        return 0;
+    return set_times(kernel, file->kind != X64I_FILE_OVERLAY, file->path, file->object, times);
 }
 
 SYSCALL_DEFINE4(utimensat, int, dfd, const char __user *, filename, struct timespec __user *,
                 utimes, int, flags)
 {
     struct x64i_node node;
-    if (!filename) {
-        const struct x64i_open_file *file = x64i_file_of(kernel, (unsigned)dfd);
-        if (!file)
-            return -EBADF;
-        return file->kind == X64I_FILE_OVERLAY ? set_time(kernel, file->object, X64I_USER(utimes))
-                                               : 0;
-    }
-    int64_t bad = find_changeable(kernel, dfd, X64I_USER(filename), (unsigned)flags, &node);
-    if (bad || node.kind == X64I_NODE_HOST)
+    struct x64i_abi_timespec times[2];
+    int64_t bad = get_times(kernel, X64I_USER(utimes), times);
+    if (bad)
         return bad;
-    return set_time(kernel, node.object, X64I_USER(utimes));
+    if (!filename)
+        return set_times_of_file(kernel, (unsigned)dfd, times);
+    bad = find_changeable(kernel, dfd, X64I_USER(filename), (unsigned)flags, &node);
+    if (bad)
+        return bad;
+    return set_times(kernel, node.kind == X64I_NODE_HOST, node.path, node.object, times);
+}
+
+SYSCALL_DEFINE4(fallocate, int, fd, int, mode, int64_t, offset, int64_t, len)
+{
+    const struct x64i_open_file *file = x64i_file_of(kernel, (unsigned)fd);
+    if (!file || !(file->flags & 3))
+        return -EBADF;
+    if (offset < 0 || len <= 0)
+        return -EINVAL;
+    if (file->kind != X64I_FILE_OVERLAY && file->kind != X64I_FILE_HOST)
+        return file->kind == X64I_FILE_PIPE ? -ESPIPE : -ENODEV;
+    if (mode & ~FALLOC_KEEP_SIZE)
+        return -EOPNOTSUPP;
+    if (len > INT64_MAX - offset)
+        return -EFBIG;
+    uint64_t end = (uint64_t)offset + (uint64_t)len;
+    if (x64i_may_write(kernel, end - 1, 1) == 0)
+        return -EFBIG;
+    if ((mode & FALLOC_KEEP_SIZE) ||
+        x64i_file_size(kernel, x64i_file_number(kernel, (unsigned)fd) - 1) >= end)
+        return 0;
+    return file->kind == X64I_FILE_OVERLAY
+               ? x64i_overlay_truncate(kernel, file->object, end)
+               : x64i_host_change(kernel, X64I_HOST_TRUNCATE, file->path, end, NULL, 0);
 }

@@ -156,13 +156,27 @@ SYSCALL_DEFINE2(sched_getparam, int, pid, int __user *, param)
     return bad;
 }
 
+/* Niceness is kept and told; it decides nothing. Groups and users stand for the caller. */
+static struct x64i_process *priority_of(struct x64i_kernel *kernel, int which, int who)
+{
+    if (which != 0 || who == 0)
+        return kernel->process;
+    return x64i_process_find(kernel, (uint32_t)who, NULL);
+}
+
 SYSCALL_DEFINE2(getpriority, int, which, int, who)
 {
-    return 20;
+    const struct x64i_process *process = priority_of(kernel, which, who);
+    return process ? 20 - process->nice : -ESRCH;
 }
 
 SYSCALL_DEFINE3(setpriority, int, which, int, who, int, niceval)
 {
+    struct x64i_process *process = priority_of(kernel, which, who);
+    if (!process)
+        return -ESRCH;
+    process->nice = niceval < -20 ? -20 : niceval;
+    process->nice = niceval > 19 ? 19 : process->nice;
     return 0;
 }
 

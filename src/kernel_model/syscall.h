@@ -61,6 +61,8 @@ static inline bool x64i_is_sleep(int64_t result)
     return result == X64I_SLEEP || result == X64I_SLEEP_ONCE || result == X64I_SLEEP_ON;
 }
 
+#define X64I_CLOCK_MONOTONIC 1u
+
 /* sys_time.c: the guest's time in nanoseconds, as one of the kernel's clocks counts it. */
 uint64_t x64i_time_now(const struct x64i_kernel *kernel, unsigned clock);
 
@@ -76,6 +78,7 @@ struct clone_args;
 struct compat_iovec;
 struct epoll_event;
 struct iovec;
+struct itimerspec;
 struct itimerval;
 struct linux_dirent64;
 struct msghdr;
@@ -90,6 +93,7 @@ struct robust_list_head;
 struct rusage;
 struct sigaction;
 struct sigaltstack;
+struct sigevent;
 struct siginfo;
 struct sockaddr;
 struct stat;

@@ -102,6 +102,19 @@ struct x64i_task {
     struct x64i_signal_info info[X64I_SIGNALS];
 };
 
+#define X64I_POSIX_TIMERS 8u
+
+struct x64i_posix_timer {
+    uint32_t used;
+    uint32_t clock;
+    uint32_t signal;            /* 0: none */
+    uint32_t tid;               /* who gets it; 0: the process */
+    uint64_t value;             /* sigval */
+    uint64_t expires, interval; /* nanoseconds of guest time */
+    uint32_t overrun;
+    uint32_t reserved;
+};
+
 struct x64i_process {
     uint32_t used;
     uint32_t pid; /* thread group */
@@ -123,6 +136,9 @@ struct x64i_process {
     char directory[X64I_PATH_SIZE];
     char path[X64I_PATH_SIZE]; /* of its program */
     struct x64i_abi_rlimit limit[X64I_RLIMITS];
+    struct x64i_posix_timer posix_timer[X64I_POSIX_TIMERS];
+    int32_t nice;
+    uint32_t reserved;
 };
 
 struct x64i_signals {
@@ -158,6 +174,8 @@ struct x64i_schedule {
     uint32_t tick;          /* the timer asked for a switch */
     uint32_t warned;        /* that --tasks was reached */
     uint32_t console_ready; /* a read of the console answers at once */
+    uint32_t timer_files;   /* there may be a timerfd */
+    uint32_t reserved;
     uint32_t console_waits; /* a task may be waiting for that */
     uint64_t console_quiet; /* nanoseconds of guest time before which the outside is not asked */
     uint16_t mm_users[X64I_TASKS_MAX];
@@ -205,6 +223,10 @@ __attribute__((format(printf, 3, 4))) void x64i_task_kill(struct x64i_kernel *ke
  * when memory is missing. The second ends the task alone. */
 int64_t x64i_process_exit(struct x64i_kernel *kernel, uint32_t status);
 int64_t x64i_task_exit(struct x64i_kernel *kernel, uint32_t status);
+
+/* Ends the process's other threads where they stand, for execve: what they waited for is the
+ * memory's, which goes as well. The caller is the process's leader from now on. */
+void x64i_task_end_others(struct x64i_kernel *kernel);
 
 /* Frees what a process that nobody waits for any more had kept. */
 void x64i_process_reap(struct x64i_kernel *kernel, uint32_t index);

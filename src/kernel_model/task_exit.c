@@ -153,6 +153,23 @@ int64_t x64i_task_exit(struct x64i_kernel *kernel, uint32_t status)
     return X64I_NO_RESULT;
 }
 
+void x64i_task_end_others(struct x64i_kernel *kernel)
+{
+    for (uint32_t i = 0; i < X64I_TASKS_MAX; i++) {
+        const struct x64i_task *read = x64i_record_read(kernel, kernel->tasks, i);
+        if (read->state == X64I_TASK_FREE || read->process != kernel->task->process ||
+            i == kernel->schedule.task)
+            continue;
+        struct x64i_task *task = x64i_task_at(kernel, i);
+        x64i_file_drop(kernel, task->opening);
+        *task = (struct x64i_task){.task_struct = task->task_struct, .stack = task->stack};
+        kernel->schedule.task_count--;
+    }
+    kernel->process->threads = 1;
+    kernel->task->tid = kernel->process->pid;
+    x64i_task_event(kernel);
+}
+
 /* The other threads end when they next come to the kernel's exit. */
 static void doom(struct x64i_kernel *kernel, uint32_t status)
 {

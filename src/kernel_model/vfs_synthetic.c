@@ -47,6 +47,25 @@ static const struct row {
     {"/proc/version", NULL, ROW_TEXT, X64I_TEXT_VERSION, 0},
     {"/proc/uptime", NULL, ROW_TEXT, X64I_TEXT_UPTIME, 0},
     {"/proc/mounts", NULL, ROW_TEXT, X64I_TEXT_MOUNTS, 0},
+    {"/proc/stat", NULL, ROW_TEXT, X64I_TEXT_SYSTEM_STAT, 0},
+    {"/proc/loadavg", NULL, ROW_TEXT, X64I_TEXT_LOAD, 0},
+    {"/proc/filesystems", NULL, ROW_TEXT, X64I_TEXT_FILESYSTEMS, 0},
+    {"/proc/sys", NULL, ROW_DIRECTORY, 0, 0},
+    {"/proc/sys/kernel", NULL, ROW_DIRECTORY, 0, 0},
+    {"/proc/sys/kernel/hostname", NULL, ROW_TEXT, X64I_TEXT_HOSTNAME, 0},
+    {"/proc/sys/kernel/osrelease", NULL, ROW_TEXT, X64I_TEXT_RELEASE, 0},
+    {"/proc/sys/kernel/ostype", NULL, ROW_TEXT, X64I_TEXT_SYSTEM_NAME, 0},
+    {"/proc/sys/kernel/pid_max", NULL, ROW_TEXT, X64I_TEXT_PID_MAX, 0},
+    {"/proc/sys/kernel/ngroups_max", NULL, ROW_TEXT, X64I_TEXT_GROUPS_MAX, 0},
+    {"/proc/sys/vm", NULL, ROW_DIRECTORY, 0, 0},
+    {"/proc/sys/vm/overcommit_memory", NULL, ROW_TEXT, X64I_TEXT_ONE, 0},
+    {"/sys/devices", NULL, ROW_DIRECTORY, 0, 0},
+    {"/sys/devices/system", NULL, ROW_DIRECTORY, 0, 0},
+    {"/sys/devices/system/cpu", NULL, ROW_DIRECTORY, 0, 0},
+    {"/sys/devices/system/cpu/cpu0", NULL, ROW_DIRECTORY, 0, 0},
+    {"/sys/devices/system/cpu/online", NULL, ROW_TEXT, X64I_TEXT_ZERO, 0},
+    {"/sys/devices/system/cpu/possible", NULL, ROW_TEXT, X64I_TEXT_ZERO, 0},
+    {"/sys/devices/system/cpu/present", NULL, ROW_TEXT, X64I_TEXT_ZERO, 0},
     {"*", NULL, ROW_DIRECTORY, 0, 0},
     {"*/fd", NULL, ROW_DIRECTORY, 0, 0},
     {"*/exe", "", ROW_LINK, 1, 0},
@@ -58,6 +77,10 @@ static const struct row {
     {"*/comm", NULL, ROW_TEXT, X64I_TEXT_COMM, 0},
     {"*/cmdline", NULL, ROW_TEXT, X64I_TEXT_COMMAND_LINE, 0},
     {"*/mounts", NULL, ROW_TEXT, X64I_TEXT_MOUNTS, 0},
+    {"*/mountinfo", NULL, ROW_TEXT, X64I_TEXT_MOUNT_INFO, 0},
+    {"*/statm", NULL, ROW_TEXT, X64I_TEXT_MEMORY_SIZE, 0},
+    {"*/cgroup", NULL, ROW_TEXT, X64I_TEXT_CGROUP, 0},
+    {"*/oom_score_adj", NULL, ROW_TEXT, X64I_TEXT_ZERO, 0},
 };
 
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
@@ -168,6 +191,8 @@ static int name_open_file(struct x64i_kernel *kernel, uint32_t number, char *tex
                    : snprintf(text, size, "pipe:[%u]", 8000 + file->object);
     case X64I_FILE_EVENT:
         return snprintf(text, size, "anon_inode:[eventfd]");
+    case X64I_FILE_TIMER:
+        return snprintf(text, size, "anon_inode:[timerfd]");
     case X64I_FILE_EPOLL:
         return snprintf(text, size, "anon_inode:[eventpoll]");
     default:

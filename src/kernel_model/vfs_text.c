@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CLOCK_TICK 10000000u /* nanoseconds */
+
 struct text {
     char *bytes;
     size_t size;
@@ -113,11 +115,39 @@ static void put_cpu(const struct x64i_kernel *kernel, struct text *text)
         model->name, khz / 1000, khz % 1000);
 }
 
+/* All of the one CPU's time is the programs' (Documentation/filesystems/proc.rst). */
+static void put_system_stat(struct x64i_kernel *kernel, struct text *text)
+{
+    unsigned long long ticks = x64i_time_now(kernel, X64I_CLOCK_MONOTONIC) / CLOCK_TICK;
+    for (unsigned i = 0; i < 2; i++)
+        put(text, "cpu%s %llu 0 0 0 0 0 0 0 0 0\n", i ? "0" : " ", ticks);
+    put(text, "intr 0\nctxt 0\nbtime %llu\nprocesses %u\nprocs_running 1\nprocs_blocked 0\n",
+        (unsigned long long)(kernel->schedule.boot_time / 1000000000u), kernel->schedule.next_pid);
+}
+
+/* Texts that no state of the guest's changes. */
+static const char *fixed_text(enum x64i_proc_text which)
+{
+    static const char *const texts[] = {
+        [X64I_TEXT_MOUNTS] = "rootfs / rootfs rw 0 0\nproc /proc proc rw 0 0\n",
+        [X64I_TEXT_MOUNT_INFO] = "1 1 0:1 / / rw - rootfs rootfs rw\n"
+                                 "2 1 0:5 / /proc rw - proc proc rw\n",
+        [X64I_TEXT_CGROUP] = "0::/\n",
+        [X64I_TEXT_FILESYSTEMS] = "nodev\trootfs\nnodev\tproc\nnodev\ttmpfs\n",
+        [X64I_TEXT_HOSTNAME] = "x64emu\n",
+        [X64I_TEXT_SYSTEM_NAME] = "Linux\n",
+        [X64I_TEXT_PID_MAX] = "32768\n",
+        [X64I_TEXT_GROUPS_MAX] = "65536\n",
+        [X64I_TEXT_ZERO] = "0\n",
+        [X64I_TEXT_ONE] = "1\n"};
+    return which < sizeof texts / sizeof texts[0] ? texts[which] : NULL;
+}
+
 size_t x64i_proc_text(struct x64i_kernel *kernel, uint64_t which, uint32_t process, char *buffer,
                       size_t size)
 {
     struct text text = {buffer, size, 0};
-    unsigned long long now = x64i_time_now(kernel, 1) / 10000000u;
+    unsigned long long now = x64i_time_now(kernel, X64I_CLOCK_MONOTONIC) / CLOCK_TICK;
     switch ((enum x64i_proc_text)which) {
     case X64I_TEXT_MAPS:
         put_maps(kernel, &text);
@@ -147,10 +177,23 @@ size_t x64i_proc_text(struct x64i_kernel *kernel, uint64_t which, uint32_t proce
     case X64I_TEXT_UPTIME:
         put(&text, "%llu.%02llu 0.00\n", now / 100, now % 100);
         break;
-    case X64I_TEXT_MOUNTS:
-        put(&text, "rootfs / rootfs rw 0 0\nproc /proc proc rw 0 0\n");
+    case X64I_TEXT_SYSTEM_STAT:
+        put_system_stat(kernel, &text);
+        break;
+    case X64I_TEXT_LOAD:
+        put(&text, "0.00 0.00 0.00 1/%u %u\n", kernel->schedule.task_count,
+            kernel->schedule.next_pid - 1);
+        break;
+    case X64I_TEXT_RELEASE:
+        put(&text, "%s\n", x64i_kernel_release(kernel));
+        break;
+    case X64I_TEXT_MEMORY_SIZE:
+        put(&text, "%llu %llu 0 0 0 0 0\n", (unsigned long long)kernel->mm.pages,
+            (unsigned long long)kernel->mm.pages);
         break;
     default:
+        put(&text, "%s",
+            fixed_text((enum x64i_proc_text)which) ? fixed_text((enum x64i_proc_text)which) : "");
         break;
     }
     return text.length;
