@@ -4,6 +4,7 @@
 
 #include "kernel_model/frames.h"
 #include "kernel_model/kernel.h"
+#include "kernel_model/mm_shared.h"
 #include "kernel_model/open_file.h"
 
 #include <string.h>
@@ -60,6 +61,7 @@ static bool fill_page(struct x64i_kernel *kernel, const struct x64i_area *area, 
         size = X64I_PAGE_SIZE;
     if (area->file) {
         uint8_t bytes[X64I_PAGE_SIZE];
+        x64i_mm_shared_to_file(kernel, x64i_file_at(kernel, area->file - 1), offset, size);
         int64_t given = x64i_file_pread(kernel, area->file - 1, offset, bytes, (size_t)size);
         return given <= 0 || x64i_physical_poke(kernel->memory, physical, bytes, (size_t)given);
     }
@@ -114,10 +116,13 @@ enum x64i_mm_result x64i_mm_make_page(struct x64i_kernel *kernel, const struct x
         flush_page(kernel, linear);
         return X64I_MM_DONE;
     }
-    uint64_t physical = x64i_frame_take(kernel);
+    uint64_t physical = x64i_mm_shared_frame(kernel, area, linear);
+    bool found = physical && x64i_frame_share(kernel, physical);
+    if (!found)
+        physical = x64i_frame_take(kernel);
     if (!physical)
         return X64I_MM_OUT_OF_MEMORY;
-    if (!fill_page(kernel, area, linear, physical) ||
+    if ((!found && !fill_page(kernel, area, linear, physical)) ||
         !x64i_page_map(kernel, kernel->layout.root, linear, physical, flags)) {
         x64i_frame_give_back(kernel, physical);
         return X64I_MM_OUT_OF_MEMORY;

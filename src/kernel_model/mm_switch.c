@@ -27,6 +27,14 @@ static void park(struct x64i_kernel *kernel)
         kernel->memory->out_of_memory = true;
 }
 
+bool x64i_mm_parked(struct x64i_kernel *kernel, uint32_t index, struct x64i_mm *mm)
+{
+    if (x64i_pages_copy_out(kernel->mms, index * PARKED_BYTES, mm, sizeof *mm) != X64_OK)
+        return false;
+    x64i_mm_restored(mm);
+    return true;
+}
+
 /* The kernel's half, as pgd_alloc copies it. */
 static void copy_kernel_half(struct x64i_kernel *kernel, uint64_t from, uint64_t to)
 {

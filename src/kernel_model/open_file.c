@@ -8,6 +8,7 @@
 #include "kernel_model/vfs.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct x64i_open_file *x64i_file_at(struct x64i_kernel *kernel, uint32_t index)
 {
@@ -27,6 +28,14 @@ struct x64i_open_file *x64i_file_of(struct x64i_kernel *kernel, unsigned fd)
     uint32_t number = x64i_file_number(kernel, fd);
     struct x64i_open_file *file = number ? x64i_file_at(kernel, number - 1) : NULL;
     return file && file->kind != X64I_FILE_NONE && file->kind < X64I_FILE_KINDS ? file : NULL;
+}
+
+bool x64i_file_is_same(const struct x64i_open_file *a, const struct x64i_open_file *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    return a->kind == X64I_FILE_OVERLAY ? a->object == b->object
+                                        : a->path[0] && strcmp(a->path, b->path) == 0;
 }
 
 struct x64i_open_file *x64i_file_make(struct x64i_kernel *kernel, uint32_t *index)

@@ -87,6 +87,9 @@ struct x64i_open_file *x64i_file_of(struct x64i_kernel *kernel, unsigned fd);
 /* Index + 1 of the open file behind a descriptor, or 0. */
 uint32_t x64i_file_number(struct x64i_kernel *kernel, unsigned fd);
 
+/* Whether two open files are of the same file. */
+bool x64i_file_is_same(const struct x64i_open_file *a, const struct x64i_open_file *b);
+
 /* A new one without a reference, or null. */
 struct x64i_open_file *x64i_file_make(struct x64i_kernel *kernel, uint32_t *index);
 

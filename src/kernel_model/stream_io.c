@@ -4,6 +4,7 @@
 
 #include "kernel_model/console.h"
 #include "kernel_model/host_view.h"
+#include "kernel_model/mm_shared.h"
 #include "kernel_model/region_pages.h"
 #include "kernel_model/rlimit.h"
 #include "kernel_model/signal.h"
@@ -115,6 +116,7 @@ int64_t x64i_stream_pread(struct x64i_kernel *kernel, uint32_t index, uint64_t p
 {
     uint8_t bytes[CHUNK];
     int64_t total = 0;
+    x64i_mm_shared_to_file(kernel, x64i_file_at(kernel, index), position, buffer.size);
     do {
         size_t piece = buffer.size < sizeof bytes ? (size_t)buffer.size : sizeof bytes;
         int64_t given = x64i_file_pread(kernel, index, position, bytes, piece);
@@ -262,6 +264,8 @@ int64_t x64i_stream_pwrite(struct x64i_kernel *kernel, uint32_t index, uint64_t 
         int64_t done = x64i_file_pwrite(kernel, index, position, bytes, piece);
         if (done < 0)
             return total ? total : done;
+        x64i_mm_shared_from_file(kernel, x64i_file_at(kernel, index), position, bytes,
+                                 (size_t)done);
         buffer.linear += (uint64_t)done;
         buffer.size -= (uint64_t)done;
         position += (uint64_t)done;

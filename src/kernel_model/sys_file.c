@@ -279,21 +279,13 @@ SYSCALL_DEFINE3(fcntl, unsigned int, fd, unsigned int, cmd, unsigned long, arg)
     }
 }
 
-static bool is_same_file(const struct x64i_open_file *a, const struct x64i_open_file *b)
-{
-    if (a->kind != b->kind)
-        return false;
-    return a->kind == X64I_FILE_OVERLAY ? a->object == b->object
-                                        : a->path[0] && strcmp(a->path, b->path) == 0;
-}
-
 /* Whether another open file has a lock that `wanted` cannot stand beside. */
 static bool is_locked(struct x64i_kernel *kernel, const struct x64i_open_file *file,
                       unsigned wanted)
 {
     for (uint32_t i = 0; i < X64I_OPEN_FILES_MAX; i++) {
         const struct x64i_open_file *other = x64i_record_read(kernel, kernel->files, i);
-        if (!other->lock || other == file || !is_same_file(file, other))
+        if (!other->lock || other == file || !x64i_file_is_same(file, other))
             continue;
         if (wanted == LOCK_EX_ || other->lock == LOCK_EX_)
             return true;

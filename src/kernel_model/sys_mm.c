@@ -90,6 +90,8 @@ static int64_t describe_file(struct x64i_kernel *kernel, unsigned fd, struct x64
     if (area->shared && (area->protection & X64I_PROT_WRITE) && (file->flags & 3) != 2)
         return -EACCES;
     uint64_t length = x64i_file_size(kernel, x64i_file_number(kernel, fd) - 1);
+    if (area->shared && (area->protection & X64I_PROT_WRITE))
+        kernel->schedule.shared_files = 1;
     area->kind = X64I_AREA_FILE;
     area->file = program ? 0 : x64i_file_number(kernel, fd);
     area->file_offset = offset;

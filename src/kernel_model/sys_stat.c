@@ -221,6 +221,12 @@ static int64_t find_changeable(struct x64i_kernel *kernel, int dfd, uint64_t fil
     return bad ? bad : x64i_vfs_look(kernel, node->path, node);
 }
 
+/* What kind of a special file it is stays. */
+static void set_mode(struct x64i_overlay_entry *entry, unsigned mode)
+{
+    entry->mode = (entry->mode & X64I_S_IFMT) | (mode & 07777);
+}
+
 static int64_t change_mode(struct x64i_kernel *kernel, int dfd, uint64_t filename, unsigned mode)
 {
     struct x64i_node node;
@@ -231,7 +237,7 @@ static int64_t change_mode(struct x64i_kernel *kernel, int dfd, uint64_t filenam
         return -EOPNOTSUPP;
     if (node.kind == X64I_NODE_HOST)
         return x64i_host_change(kernel, X64I_HOST_CHMOD, node.path, mode & 07777, NULL, 0);
-    x64i_overlay_at(kernel, node.object)->mode = mode & 07777;
+    set_mode(x64i_overlay_at(kernel, node.object), mode);
     return 0;
 }
 
@@ -254,7 +260,7 @@ SYSCALL_DEFINE2(fchmod, unsigned int, fd, unsigned short, mode)
         (file->kind == X64I_FILE_DIRECTORY && x64i_host_is_writable(kernel, file->path)))
         return x64i_host_change(kernel, X64I_HOST_CHMOD, file->path, mode & 07777, NULL, 0);
     if (file->kind == X64I_FILE_OVERLAY)
-        x64i_overlay_at(kernel, file->object)->mode = mode & 07777;
+        set_mode(x64i_overlay_at(kernel, file->object), mode);
     return file->path[0] && file->kind != X64I_FILE_OVERLAY ? -EROFS : 0;
 }
 

@@ -175,7 +175,7 @@ struct x64i_schedule {
     uint32_t warned;        /* that --tasks was reached */
     uint32_t console_ready; /* a read of the console answers at once */
     uint32_t timer_files;   /* there may be a timerfd */
-    uint32_t reserved;
+    uint32_t shared_files;  /* a file was mapped shared, to be written to */
     uint32_t console_waits; /* a task may be waiting for that */
     uint64_t console_quiet; /* nanoseconds of guest time before which the outside is not asked */
     uint16_t mm_users[X64I_TASKS_MAX];

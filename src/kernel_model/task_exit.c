@@ -3,6 +3,7 @@
 #include "kernel_model/fifo.h"
 #include "kernel_model/futex.h"
 #include "kernel_model/mm_pages.h"
+#include "kernel_model/mm_shared.h"
 #include "kernel_model/open_file.h"
 #include "kernel_model/region_pages.h"
 #include "kernel_model/signal.h"
@@ -192,6 +193,7 @@ int64_t x64i_process_exit(struct x64i_kernel *kernel, uint32_t status)
 {
     if (kernel->process->pid == X64I_FIRST_PID) {
         kernel->process->status = status;
+        x64i_mm_shared_to_file(kernel, NULL, 0, UINT64_MAX);
         end_guest(kernel, status);
         return X64I_NO_RESULT;
     }

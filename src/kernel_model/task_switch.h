@@ -30,6 +30,8 @@ bool x64i_user_regs_write(struct x64i_kernel *kernel, const uint64_t regs[X64I_P
  * The other functions make mm `index` the present one, with CR3, and drop one user of one. */
 bool x64i_mm_make(struct x64i_kernel *kernel, uint32_t *index);
 void x64i_mm_use(struct x64i_kernel *kernel, uint32_t index);
+/* A copy of one that is not in force. */
+bool x64i_mm_parked(struct x64i_kernel *kernel, uint32_t index, struct x64i_mm *mm);
 void x64i_mm_release(struct x64i_kernel *kernel, uint32_t index);
 
 /* A copy of the present address space, its pages shared until written. */
