@@ -20,9 +20,15 @@ static bool ask(struct x64i_kernel *kernel, uint64_t nanoseconds)
     return ready;
 }
 
+/* The outside has waited until then in vain. */
+static bool is_quiet(const struct x64i_kernel *kernel)
+{
+    return x64i_time_now(kernel, X64I_CLOCK_MONOTONIC) < kernel->schedule.console_quiet;
+}
+
 bool x64i_console_ready(struct x64i_kernel *kernel)
 {
-    if (kernel->schedule.console_ready || ask(kernel, 0))
+    if (kernel->schedule.console_ready || (!is_quiet(kernel) && ask(kernel, 0)))
         return true;
     kernel->task->console = 1;
     kernel->schedule.console_waits = 1;
@@ -61,8 +67,7 @@ static bool look_at_waits(struct x64i_kernel *kernel, uint64_t *deadline)
 void x64i_console_tick(struct x64i_kernel *kernel)
 {
     uint64_t deadline;
-    if (!kernel->schedule.console_waits || kernel->schedule.console_ready ||
-        x64i_time_now(kernel, X64I_CLOCK_MONOTONIC) < kernel->schedule.console_quiet)
+    if (!kernel->schedule.console_waits || kernel->schedule.console_ready || is_quiet(kernel))
         return;
     if (look_at_waits(kernel, &deadline) && ask(kernel, 0))
         x64i_task_event(kernel);
@@ -74,8 +79,8 @@ bool x64i_console_idle(struct x64i_kernel *kernel)
 {
     uint64_t deadline;
     uint64_t now = x64i_time_now(kernel, X64I_CLOCK_MONOTONIC);
-    if (!kernel->schedule.console_waits || now < kernel->schedule.console_quiet ||
-        !look_at_waits(kernel, &deadline) || (deadline && deadline <= now))
+    if (!kernel->schedule.console_waits || is_quiet(kernel) || !look_at_waits(kernel, &deadline) ||
+        (deadline && deadline <= now))
         return false;
     if (ask(kernel, deadline ? deadline - now : FOREVER)) {
         x64i_task_event(kernel);

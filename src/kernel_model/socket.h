@@ -83,6 +83,6 @@ int64_t x64i_socket_receive(struct x64i_kernel *kernel, uint32_t index,
                             struct x64i_message *message);
 
 /* Drops the rights of a pipe that begin before `position`. */
-void x64i_rights_drop(struct x64i_kernel *kernel, uint32_t pipe, uint64_t position);
+void x64i_rights_drop(struct x64i_kernel *kernel, uint32_t index, uint64_t position);
 
 #endif
