@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define REGION_VERSION 1
+#define REGION_VERSION 2
 #define DEFAULT_ERA    "6.1"
 #define PROGRAM_BLOB   "kernel.program"
 #define IMAGE_BLOB     "kernel.image"

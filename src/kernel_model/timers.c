@@ -58,7 +58,7 @@ static void fire_posix(struct x64i_kernel *kernel, uint32_t index, unsigned numb
     const struct x64i_signal_info info = {.code = SI_TIMER_, .pid = number, .value = timer->value};
     timer->overrun = 0;
     timer->expires = next_of(timer->expires, timer->interval, now, &timer->overrun);
-    if (!timer->signal)
+    if (timer->signal < 1 || timer->signal > X64I_SIGNALS)
         return;
     struct x64i_task *task = timer->tid ? x64i_task_find(kernel, timer->tid, NULL) : NULL;
     if (task)

@@ -147,6 +147,31 @@ static const struct row dynamic_rows[] = {
       "select sum(a), avg(a) from t;"},
      NULL},
     {{"/usr/bin/openssl", "dgst", "-sha256"}, lines},
+    {{"/usr/bin/git", "hash-object", "--stdin"}, lines},
+    {{"/usr/bin/make", "-s", "-j2", "-f", "-"}, "all: a b\na b:\n\t@echo $(words a b c)\n"},
+    {{"/usr/bin/gcc", "-x", "c", "-O2", "-S", "-o", "-", "-"},
+     "int power(int x, int n) { return n ? x * power(x, n - 1) : 1; }\n"},
+    {{"/usr/bin/diff", "-u", "/etc/passwd", "/etc/group"}, NULL},
+    {{"/usr/bin/find", "/usr/share/doc/base-files", "-name", "copy*", "-exec", "wc", "{}", ";"},
+     NULL},
+    {{"/usr/bin/bzip2", "-c"}, lines},
+    {{"/usr/bin/jq", "-c", "-n", "{a: [1, 2.5] | map(. * 2)}"}, NULL},
+    {{"/usr/bin/file", "-b", "/bin/ls", "/etc/passwd"}, NULL},
+    {{"/usr/bin/tclsh"}, "puts [exec echo [expr 6*7]]; after 10; puts [lsort {c a b}]\n"},
+    {{"/usr/bin/m4"}, "define(`x', `<$1>')x(y) syscmd(`echo hi')\n"},
+    {{"/usr/bin/perl", "-MIO::Socket::UNIX", "-e",
+      "$p = qq(/tmp/x64emu-$$); $s = IO::Socket::UNIX->new(Local => $p, Listen => 1) or die; "
+      "if (!fork) { $c = IO::Socket::UNIX->new(Peer => $p) or die; print $c qq(hello\n); exit } "
+      "print scalar readline $s->accept; wait; unlink $p"},
+     NULL},
+    {{"/bin/bash", "-c",
+      "coproc { read x; echo \"<$x>\"; }; echo hi >&${COPROC[1]}; read y <&${COPROC[0]}; echo $y; "
+      "p=/tmp/x64emu-$$; mkfifo $p; echo through > $p & cat $p; rm $p; diff <(echo a) <(echo b)"},
+     NULL},
+    {{"/usr/bin/python3", "-c",
+      "import threading, queue; q = queue.Queue(); t = [threading.Thread(target=q.put, args=(i,)) "
+      "for i in range(4)]; [x.start() for x in t]; [x.join() for x in t]; print(q.qsize())"},
+     NULL},
 };
 
 /* Our own lines are not the guest's. */

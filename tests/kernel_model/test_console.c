@@ -10,7 +10,7 @@
 
 #define STEPS 100000000
 
-/* Types "one" when it has seen two ticks, and "two" when the guest has nothing else to do. */
+/* Types "1" when it has seen two ticks, and "2" when the guest has nothing else to do. */
 struct typist {
     unsigned typed, asked, asked_for_ever;
     char output[256];
@@ -23,9 +23,9 @@ static size_t answer(void *user, enum x64_input_kind kind, void *buffer, size_t 
     uint64_t nanoseconds;
     uint8_t *bytes = buffer;
     if (kind == X64_INPUT_CONSOLE) {
-        ck_assert_uint_ge(size, 3);
-        memcpy(bytes, typist->typed++ ? "two" : "one", 3);
-        return 3;
+        ck_assert_uint_ge(size, 1);
+        bytes[0] = (uint8_t)('1' + typist->typed++);
+        return 1;
     }
     if (kind != X64_INPUT_CONSOLE_READY)
         return X64_INPUT_DEFAULT;
@@ -77,10 +77,10 @@ START_TEST(test_console_blocks_one_task_alone)
     ck_assert_int_eq(x64_run(machine, STEPS, &stop), X64_OK);
     ck_assert_msg(stop.reason == X64_STOP_EXIT && stop.code == 4, "%s", typist.output);
     const char *ticks = strstr(typist.output, "tick\ntick\n");
-    const char *got = strstr(typist.output, "got one\n");
+    const char *got = strstr(typist.output, "got 1\n");
     ck_assert_msg(strncmp(typist.output, first, sizeof first - 1) == 0, "%s", typist.output);
     ck_assert_msg(ticks && got && ticks < got, "%s", typist.output);
-    ck_assert_ptr_nonnull(strstr(got, "epoll 1\nthen two\n"));
+    ck_assert_ptr_nonnull(strstr(got, "epoll 1\nthen 2\n"));
     ck_assert_uint_ge(typist.asked_for_ever, 1);
     x64_machine_destroy(machine);
 }

@@ -257,7 +257,7 @@ int main(int argc, char **argv)
 {
     char place[] = "/tmp/socketsXXXXXX";
     if (argc > 1) {
-        printf("the same process: %d\n", atoi(argv[1]) == getpid());
+        printf("the same process: %d\n", strtol(argv[1], NULL, 10) == getpid());
         return 3;
     }
     if (!mkdtemp(place) || chdir(place) != 0)
