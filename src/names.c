@@ -16,8 +16,9 @@ static const char *const fault_names[] = {
 };
 
 static const char *const register_names[X64_REGISTER_COUNT] = {
-    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",    "r8",    "r9",
-    "r10", "r11", "r12", "r13", "r14", "r15", "rip", "rflags", "mxcsr",
+    "rax",   "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8",
+    "r9",    "r10", "r11", "r12", "r13", "r14", "r15", "rip", "rflags",
+    "mxcsr", "k0",  "k1",  "k2",  "k3",  "k4",  "k5",  "k6",  "k7",
 };
 
 static const char *const segment_names[X64_SEGMENT_COUNT] = {

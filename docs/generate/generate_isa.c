@@ -31,7 +31,7 @@ static const struct {
     const char *text;
 } operand_kinds[] = {{'R', "r"},  {'M', "m"},  {'I', "imm"}, {'J', "rel"}, {'S', "sreg"},
                      {'C', "cr"}, {'D', "dr"}, {'X', "xmm"}, {'Y', "ymm"}, {'Z', "zmm"},
-                     {'Q', "mm"}, {'F', "st"}, {'P', "ptr"}};
+                     {'Q', "mm"}, {'F', "st"}, {'P', "ptr"}, {'V', "vec"}, {'K', "k"}};
 
 static const char *kind_text(char letter)
 {
@@ -49,6 +49,8 @@ static const char *print_pattern(const char *pattern)
         (void)printf("far ");
         pattern++;
     }
+    if (*pattern == '^')
+        pattern++;
     for (; *pattern && *pattern != ' '; pattern++) {
         if (isdigit((unsigned char)*pattern)) {
             (void)putchar(*pattern);
@@ -128,8 +130,10 @@ static const char introduction[] =
     "also JNE, CMOVB also CMOVC.\n"
     "\n"
     "- *operands*: r general register, m memory, imm immediate, rel branch displacement, ptr far\n"
-    "  pointer, sreg, cr, dr, st, mm, xmm, ymm; a number is a size in bits. \"any\" leaves the\n"
-    "  operands to the body: string, implicit and far forms.\n"
+    "  pointer, sreg, cr, dr, st, mm, xmm, ymm, k; a number is a size in bits. vec is a vector\n"
+    "  register of an EVEX form, which has a mask, and 128 and 256 bits with AVX512VL. \"any\" "
+    "leaves\n"
+    "  the operands to the body: string, implicit and far forms.\n"
     "- *widths*: operand sizes in bits that have a handler each; empty where the size is fixed.\n"
     "- *feature*: what CPUID must show, or the instruction is #UD; empty: every CPU model has it.\n"
     "- *reads*, *writes*, *undefined*: flags, by the letters OF DF IF TF SF ZF AF PF CF. The "

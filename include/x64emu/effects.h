@@ -71,6 +71,14 @@ enum x64_register {
     X64_RIP,
     X64_RFLAGS,
     X64_MXCSR,
+    X64_K0, /* AVX-512's opmasks, to X64_K7 */
+    X64_K1,
+    X64_K2,
+    X64_K3,
+    X64_K4,
+    X64_K5,
+    X64_K6,
+    X64_K7,
     X64_REGISTER_COUNT
 };
 

@@ -166,7 +166,7 @@ static int create_machine(struct cli_guest *guest, const struct cli_options *opt
                                 .history_interval = guest->looks_back ? NEAR_HISTORY : NO_HISTORY};
     enum x64_status status = x64_machine_create(&config, &guest->machine);
     if (status == X64_ERROR_NOT_FOUND)
-        return cli_fail(CLI_USAGE, "--cpu %s: unknown; use golden_cove, skylake or zen3",
+        return cli_fail(CLI_USAGE, "--cpu %s: unknown; use golden_cove, skylake, zen3 or zen4",
                         options->cpu);
     if (status == X64_ERROR_ARGUMENT)
         return cli_fail(CLI_USAGE, "--memory: 64G at most");

@@ -39,7 +39,7 @@ static const char option_help[] =
     "options of trace, record and run:\n"
     "  --entry ERA            built-in kernel entry image (x64emu eras; default 6.1)\n"
     "  --kernel VMLINUZ       a stock kernel's image instead\n"
-    "  --cpu MODEL            golden_cove (default), skylake, zen3\n"
+    "  --cpu MODEL            golden_cove (default), skylake, zen3, zen4\n"
     "  --mitigations LIST     none, or names of pti,pcid,ibrs,retpoline,verw,bhb (default none)\n"
     "  --memory SIZE          RAM, with K, M or G (default 64M; 256M with --kernel)\n"
     "  --limit N              stop after N steps\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cpu/decode.h"
 
+#include "cpu/evex_op.h"
 #include "cpu/isa.h"
 #include "state/heap.h"
 
@@ -220,10 +221,18 @@ static uint16_t repeat_prefix(const ZydisDecodedInstruction *instruction)
     return flags;
 }
 
-/* FMA runs on the host's unit (host_float.h), and not every host has it. */
+/* FMA runs on the host's unit (host_float.h), and not every host has it; AVX-512 has FMA, too. */
 static bool host_can(uint16_t feature)
 {
-    return feature != X64I_FEATURE_FMA || __builtin_cpu_supports("fma");
+    return (feature != X64I_FEATURE_FMA && feature != X64I_FEATURE_AVX512F) ||
+           __builtin_cpu_supports("fma");
+}
+
+static bool model_can(const struct x64i_cpu *cpu, const ZydisDecodedInstruction *instruction,
+                      uint16_t feature)
+{
+    return x64i_cpu_has(cpu, feature) && host_can(feature) &&
+           (!x64i_evex_needs_vl(instruction) || x64i_cpu_has(cpu, X64I_FEATURE_AVX512VL));
 }
 
 static uint16_t prefix_flags(const ZydisDecodedInstruction *instruction)
@@ -334,8 +343,9 @@ enum x64i_decoded x64i_decode(struct x64i_cpu *cpu, const uint8_t *bytes, size_t
         fill_implicit_segment(op, operands, instruction.operand_count);
     size_t first = cpu->decoder->first_row[instruction.mnemonic];
     op->execute = x64i_isa_find_from(&instruction, operands, first, &op->row);
-    if (!op->execute || !x64i_cpu_has(cpu, x64i_isa_rows[op->row].feature) ||
-        !host_can(x64i_isa_rows[op->row].feature))
+    if (!op->execute || !model_can(cpu, &instruction, x64i_isa_rows[op->row].feature))
         return X64I_DECODE_UNDEFINED;
+    if (instruction.encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX)
+        x64i_evex_decode(&instruction, operands, op);
     return X64I_DECODED;
 }

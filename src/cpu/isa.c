@@ -70,9 +70,18 @@ static char operand_letter(const ZydisDecodedOperand *operand)
         return 'Q';
     case ZYDIS_REGCLASS_X87:
         return 'F';
+    case ZYDIS_REGCLASS_MASK:
+        return 'K';
     default:
         return is_register(reg, ZYDIS_REGCLASS_ZMM) ? 'Z' : 'R';
     }
+}
+
+/* Whether an operand fits a letter; V stands for a vector register of any length. */
+static bool letter_fits(char letter, const ZydisDecodedOperand *operand)
+{
+    char is = operand_letter(operand);
+    return letter == is || (letter == 'V' && (is == 'X' || is == 'Y' || is == 'Z'));
 }
 
 /* Matches one pattern at `pattern`, which ends at a blank or the string's end. */
@@ -81,9 +90,10 @@ static bool pattern_fits(const char *pattern, const ZydisDecodedInstruction *ins
 {
     unsigned count = instruction->operand_count_visible;
     bool far = instruction->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR;
-    if (far != (*pattern == '>'))
+    bool evex = instruction->encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX;
+    if (far != (*pattern == '>') || evex != (*pattern == '^'))
         return false;
-    if (far)
+    if (far || evex)
         pattern++;
     if (*pattern == '*')
         return true;
@@ -91,7 +101,7 @@ static bool pattern_fits(const char *pattern, const ZydisDecodedInstruction *ins
         return count == 0;
     unsigned at = 0;
     while (*pattern && *pattern != ' ') {
-        if (at == count || operand_letter(&operands[at]) != *pattern++)
+        if (at == count || !letter_fits(*pattern++, &operands[at]))
             return false;
         unsigned size = 0;
         while (*pattern >= '0' && *pattern <= '9')
@@ -126,11 +136,12 @@ static x64i_handler *find_in_row(const struct x64i_isa_row *row,
     }
 }
 
-/* EVEX, MVEX and XOP have no rows; some of their forms have the operands of a VEX form. */
+/* MVEX and XOP have no rows; some of their forms have the operands of a VEX form. */
 static bool is_known_encoding(const ZydisDecodedInstruction *instruction)
 {
     return instruction->encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY ||
-           instruction->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX;
+           instruction->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX ||
+           instruction->encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX;
 }
 
 /* Zydis also knows the coprocessor Knights Corner, whose scalar instructions look like VEX ones. */
@@ -172,8 +183,23 @@ x64i_handler *x64i_isa_find(const ZydisDecodedInstruction *instruction,
     return x64i_isa_find_from(instruction, operands, 0, row);
 }
 
-void x64i_isa_correct(const ZydisDecodedInstruction *instruction, ZydisDecodedOperand *operands)
+/* EVEX's mask stands among Zydis' operands; here it is no operand but a field (evex_op.h). */
+static void drop_mask(ZydisDecodedInstruction *instruction, ZydisDecodedOperand *operands)
 {
+    unsigned kept = 0;
+    for (unsigned i = 0; i < instruction->operand_count; i++) {
+        if (operands[i].encoding != ZYDIS_OPERAND_ENCODING_MASK)
+            operands[kept++] = operands[i];
+        else if (i < instruction->operand_count_visible)
+            instruction->operand_count_visible--;
+    }
+    instruction->operand_count = (ZyanU8)kept;
+}
+
+void x64i_isa_correct(ZydisDecodedInstruction *instruction, ZydisDecodedOperand *operands)
+{
+    if (instruction->encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX)
+        drop_mask(instruction, operands);
     bool has_sib = (instruction->attributes & ZYDIS_ATTRIB_HAS_SIB) != 0;
     if (!has_sib || instruction->raw.modrm.mod != 0 || instruction->raw.sib.base != 5)
         return;
@@ -245,6 +271,10 @@ static bool is_vector_or_x87(uint16_t feature)
     case X64I_FEATURE_AVX2:
     case X64I_FEATURE_FMA:
     case X64I_FEATURE_F16C:
+    case X64I_FEATURE_AVX512F:
+    case X64I_FEATURE_AVX512CD:
+    case X64I_FEATURE_AVX512BW:
+    case X64I_FEATURE_AVX512DQ:
         return true;
     default:
         return false;

@@ -40,9 +40,10 @@ extern const size_t x64i_isa_row_count;
 x64i_handler *x64i_isa_find(const ZydisDecodedInstruction *instruction,
                             const ZydisDecodedOperand *operands, uint16_t *row);
 
-/* Corrects what Zydis 4.0 gets wrong: with ModRM.mod 0 and SIB.base 5 there is no base register,
- * whatever REX.B says (SDM vol. 2A, 2.2.1.2). */
-void x64i_isa_correct(const ZydisDecodedInstruction *instruction, ZydisDecodedOperand *operands);
+/* To be called before the look-up. Corrects what Zydis 4.0 gets wrong: with ModRM.mod 0 and
+ * SIB.base 5 there is no base register, whatever REX.B says (SDM vol. 2A, 2.2.1.2). Takes EVEX's
+ * mask, which patterns do not name, out of the operands. */
+void x64i_isa_correct(ZydisDecodedInstruction *instruction, ZydisDecodedOperand *operands);
 
 /* The same from row `first` on, for who knows where the mnemonic's rows begin. */
 x64i_handler *x64i_isa_find_from(const ZydisDecodedInstruction *instruction,

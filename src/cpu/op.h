@@ -41,7 +41,7 @@ enum x64i_op_flag {
 struct x64i_op {
     x64i_handler *execute;
     uint64_t immediate;   /* sign-extended; a far pointer is selector << 32 | offset; the register
-                           * operand 3 (VEX blends) */
+                           * operand 3 (VEX blends); a byte below the fields of evex_op.h */
     int32_t displacement; /* of the memory operand; or the second immediate (ENTER) */
     uint8_t destination;  /* register operand 0 */
     uint8_t source;       /* register operand 1 */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* AVX and AVX2 across lanes: broadcasts, insertion, extraction and permutation (SDM vol. 2). */
-#include "cpu/vector.h"
+#include "cpu/evex.h"
 
 /* A body of two wide operands, dest := f(a, b, immediate); what is no operand is zero. */
 #define ACROSS(name)                                                               \
@@ -180,3 +180,8 @@ X64I_HANDLER(vzeroall)
     clear_lanes(cpu, 0);
     return X64I_DONE;
 }
+
+/* The EVEX forms. */
+X64I_EVEX_LANES(permilps)
+X64I_EVEX_LANES(permilpd)
+X64I_EVEX_LANES_I(permilpd_i, 2)

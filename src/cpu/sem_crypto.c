@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* AES (FIPS 197; SDM vol. 1, 12.13), carry-less multiplication and GFNI: arithmetic in GF(2^8)
  * modulo x^8+x^4+x^3+x+1 and over GF(2) (SDM vol. 2, each instruction's page). */
-#include "cpu/vector.h"
+#include "cpu/evex.h"
 
 /* FIPS 197, figure 7: the S-box. */
 static const uint8_t substitution[256] = {
@@ -216,3 +216,13 @@ X64I_XMM_BODY_I(gf2p8affineinvqb)
         d->b[i] = affine(s->q[i / 8], field_inverse[d->b[i]], immediate);
 }
 X64I_INSTANCES_PACKED_I(gf2p8affineinvqb, 0)
+
+/* The EVEX forms. */
+X64I_EVEX_LANES(aesenc)
+X64I_EVEX_LANES(aesenclast)
+X64I_EVEX_LANES(aesdec)
+X64I_EVEX_LANES(aesdeclast)
+X64I_EVEX_LANES_I(pclmulqdq, 0)
+X64I_EVEX_LANES(gf2p8mulb)
+X64I_EVEX_LANES_I(gf2p8affineqb, 0)
+X64I_EVEX_LANES_I(gf2p8affineinvqb, 0)

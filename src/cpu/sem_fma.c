@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* FMA (SDM vol. 2, VFMADD132PD and its kin): one rounding for product and sum. The destination is
  * the first factor or the addend, as the number in the name says. */
+#include "cpu/evex.h"
 #include "cpu/host_float.h"
 
 #define FMA_HANDLER(name, suffix, L, fetch)                               \
@@ -47,3 +48,28 @@ FMA(vfnmadd)
 FMA(vfnmsub)
 FMA_MIXED(vfmaddsub)
 FMA_MIXED(vfmsubadd)
+
+/* The EVEX forms. */
+#define EVEX_FMA(name, flags)                                              \
+    X64I_EVEX_BODY(name)                                                   \
+    {                                                                      \
+        for (unsigned i = 0; i < v->bytes / 16; i++)                       \
+            x64i_host_##name(&v->d.lane[i], &v->a.lane[i], &v->b.lane[i]); \
+    }                                                                      \
+    X64I_EVEX(name, X64I_EVEX_HOST | (flags))
+#define EVEX_FMA_ORDER(stem, order) EVEX_FMA(stem##order##ps, 0) EVEX_FMA(stem##order##pd, 0)
+#define EVEX_FMA_ORDER_ALL(stem, order)         \
+    EVEX_FMA_ORDER(stem, order)                 \
+    EVEX_FMA(stem##order##ss, X64I_EVEX_SCALAR) \
+    EVEX_FMA(stem##order##sd, X64I_EVEX_SCALAR)
+#define EVEX_FMA_ALL(stem) \
+    EVEX_FMA_ORDER_ALL(stem, 132) EVEX_FMA_ORDER_ALL(stem, 213) EVEX_FMA_ORDER_ALL(stem, 231)
+#define EVEX_FMA_MIXED(stem) \
+    EVEX_FMA_ORDER(stem, 132) EVEX_FMA_ORDER(stem, 213) EVEX_FMA_ORDER(stem, 231)
+
+EVEX_FMA_ALL(vfmadd)
+EVEX_FMA_ALL(vfmsub)
+EVEX_FMA_ALL(vfnmadd)
+EVEX_FMA_ALL(vfnmsub)
+EVEX_FMA_MIXED(vfmaddsub)
+EVEX_FMA_MIXED(vfmsubadd)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* F16C: binary16 to binary32 and back, by bits alone (SDM vol. 1, 14.4; vol. 2, VCVTPH2PS and
  * VCVTPS2PH). */
+#include "cpu/evex.h"
 #include "cpu/float_bits.h"
 #include "cpu/host_float.h"
 
@@ -169,3 +170,19 @@ static enum x64i_result halves(struct x64i_cpu *cpu, const struct x64i_op *op, u
 
 TO_HALF(1, x)
 TO_HALF(2, y)
+
+/* The EVEX forms. */
+X64I_EVEX_BODY(cvtph2ps)
+{
+    for (unsigned i = 0; i < v->count; i++)
+        v->d.d[i] = single_of_half(v->b.w[i], &v->raised);
+}
+X64I_EVEX(cvtph2ps, X64I_EVEX_BITS)
+
+X64I_EVEX_BODY(cvtps2ph)
+{
+    for (unsigned i = 0; i < v->count; i++)
+        v->d.w[i] = half_of_single(v->b.d[i], v->immediate, v->mxcsr, &v->raised);
+}
+X64I_EVEX(cvtps2ph, X64I_EVEX_BITS | X64I_EVEX_NARROW)
+X64I_EVEX_STORE(cvtps2ph, X64I_EVEX_BITS | X64I_EVEX_NARROW)

@@ -129,12 +129,14 @@ X64I_HANDLER(xgetbv)
     return X64I_DONE;
 }
 
-/* XCR[ECX] := EDX:EAX. The x87 bit is always set, AVX wants SSE (SDM vol. 1, 13.3), and all must be
- * those that CPUID.0DH lists. */
+/* XCR[ECX] := EDX:EAX. The x87 bit is always set, AVX wants SSE, AVX-512 is all of its three and
+ * wants AVX (SDM vol. 1, 13.3), and all must be those that CPUID.0DH lists. */
 static bool xcr0_is_valid(const struct x64i_cpu *cpu, uint64_t value)
 {
+    uint64_t avx512 = value & X64I_XSTATE_AVX512;
     return (value & X64I_XSTATE_X87) && !(value & ~x64i_xstate_supported(cpu->model)) &&
-           (!(value & X64I_XSTATE_AVX) || (value & X64I_XSTATE_SSE));
+           (!(value & X64I_XSTATE_AVX) || (value & X64I_XSTATE_SSE)) &&
+           (avx512 == 0 || (avx512 == X64I_XSTATE_AVX512 && (value & X64I_XSTATE_AVX)));
 }
 
 X64I_HANDLER(xsetbv)

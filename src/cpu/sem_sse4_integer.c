@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Packed integers of SSSE3, SSE4.1, SSE4.2 and AVX2 (SDM vol. 2, each instruction's page). */
-#include "cpu/vector.h"
+#include "cpu/evex.h"
 
 static inline int32_t clamp(int32_t value, int32_t low, int32_t high)
 {
@@ -301,3 +301,50 @@ WIDEN(pmovzxbq, b, uint8_t, q, x64i_load_2, x64i_load_4)
 WIDEN(pmovzxwd, w, uint16_t, d, x64i_load_8, x64i_load_xmm)
 WIDEN(pmovzxwq, w, uint16_t, q, x64i_load_4, x64i_load_8)
 WIDEN(pmovzxdq, d, uint32_t, q, x64i_load_8, x64i_load_xmm)
+
+/* The EVEX forms. */
+X64I_EVEX_LANES(pmulhrsw)
+X64I_EVEX_LANES(pminsb)
+X64I_EVEX_LANES(pmaxsb)
+X64I_EVEX_LANES(pminuw)
+X64I_EVEX_LANES(pmaxuw)
+X64I_EVEX_LANES(pminsd)
+X64I_EVEX_LANES(pmaxsd)
+X64I_EVEX_LANES(pminud)
+X64I_EVEX_LANES(pmaxud)
+X64I_EVEX_LANES(pmulld)
+X64I_EVEX_LANES(pmuldq)
+X64I_EVEX_LANES(psllvd)
+X64I_EVEX_LANES(psllvq)
+X64I_EVEX_LANES(psrlvd)
+X64I_EVEX_LANES(psrlvq)
+X64I_EVEX_LANES(psravd)
+X64I_EVEX_LANES(pabsb)
+X64I_EVEX_LANES(pabsw)
+X64I_EVEX_LANES(pabsd)
+X64I_EVEX_LANES(pmaddubsw)
+X64I_EVEX_LANES(pshufb)
+X64I_EVEX_LANES(packusdw)
+X64I_EVEX_LANES_I(palignr, 0)
+
+/* PMOVSX and PMOVZX, of all lengths. */
+#define WIDEN_EVEX(name, from, from_type, to)                             \
+    X64I_EVEX_BODY(name)                                                  \
+    {                                                                     \
+        for (unsigned i = 0; i < v->count; i++)                           \
+            v->d.to[i] = (__typeof__(v->d.to[0]))(from_type)v->b.from[i]; \
+    }                                                                     \
+    X64I_EVEX(name, 0)
+
+WIDEN_EVEX(pmovsxbw, b, int8_t, w)
+WIDEN_EVEX(pmovsxbd, b, int8_t, d)
+WIDEN_EVEX(pmovsxbq, b, int8_t, q)
+WIDEN_EVEX(pmovsxwd, w, int16_t, d)
+WIDEN_EVEX(pmovsxwq, w, int16_t, q)
+WIDEN_EVEX(pmovsxdq, d, int32_t, q)
+WIDEN_EVEX(pmovzxbw, b, uint8_t, w)
+WIDEN_EVEX(pmovzxbd, b, uint8_t, d)
+WIDEN_EVEX(pmovzxbq, b, uint8_t, q)
+WIDEN_EVEX(pmovzxwd, w, uint16_t, d)
+WIDEN_EVEX(pmovzxwq, w, uint16_t, q)
+WIDEN_EVEX(pmovzxdq, d, uint32_t, q)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Floating-point arithmetic of SSE, SSE2 and SSE3 and their AVX forms (SDM vol. 1, 11.5 and vol. 2,
  * each instruction's page). Comparisons, conversions, rounding and FMA have files of their own. */
+#include "cpu/evex.h"
 #include "cpu/host_float.h"
 
 /* A handler that runs name_lane(&d, &s) on each lane. */
@@ -147,3 +148,33 @@ HORIZONTAL(haddps, ps, d, addps)
 HORIZONTAL(haddpd, pd, q, addpd)
 HORIZONTAL(hsubps, ps, d, subps)
 HORIZONTAL(hsubpd, pd, q, subpd)
+
+/* The EVEX forms. */
+#define FLOAT_EVEX(name)                               \
+    X64I_EVEX_BODY(name)                               \
+    {                                                  \
+        for (unsigned i = 0; i < v->bytes / 16; i++) { \
+            v->d.lane[i] = v->a.lane[i];               \
+            name##_lane(&v->d.lane[i], &v->b.lane[i]); \
+        }                                              \
+    }
+#define PACKED_EVEX(name) FLOAT_EVEX(name) X64I_EVEX(name, X64I_EVEX_HOST)
+#define SCALAR_EVEX(name) FLOAT_EVEX(name) X64I_EVEX(name, X64I_EVEX_HOST | X64I_EVEX_SCALAR)
+#define ARITHMETIC_EVEX(stem) \
+    PACKED_EVEX(stem##ps)     \
+    PACKED_EVEX(stem##pd)     \
+    SCALAR_EVEX(stem##ss)     \
+    SCALAR_EVEX(stem##sd)
+
+ARITHMETIC_EVEX(add)
+ARITHMETIC_EVEX(sub)
+ARITHMETIC_EVEX(mul)
+ARITHMETIC_EVEX(div)
+ARITHMETIC_EVEX(min)
+ARITHMETIC_EVEX(max)
+ARITHMETIC_EVEX(sqrt)
+PACKED_EVEX(cvtdq2ps)
+PACKED_EVEX(cvtps2dq)
+PACKED_EVEX(cvttps2dq)
+SCALAR_EVEX(cvtss2sd)
+SCALAR_EVEX(cvtsd2ss)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Packed integers: SSE2 and the AVX and AVX2 forms of it (SDM vol. 2B, each instruction's page). */
-#include "cpu/vector.h"
+#include "cpu/evex.h"
 
 static inline int32_t clamp(int32_t value, int32_t low, int32_t high)
 {
@@ -179,7 +179,7 @@ X64I_INSTANCES_PACKED1_I(pshufhw, 0)
         return X64I_DONE;                                  \
     }
 
-#define SHIFT(name, element, type, bits, in_range, beyond)                                       \
+#define SHIFT_BY(name, element, type, bits, in_range, beyond)                                    \
     static inline void name##_by(union x64i_xmm *d, uint64_t count)                              \
     {                                                                                            \
         for (unsigned i = 0; i < sizeof d->element / sizeof d->element[0]; i++) {                \
@@ -187,13 +187,15 @@ X64I_INSTANCES_PACKED1_I(pshufhw, 0)
             d->element[i] =                                                                      \
                 (__typeof__(d->element[0]))(count < (bits) ? (type)(in_range) : (type)(beyond)); \
         }                                                                                        \
-    }                                                                                            \
-    SHIFT_LEGACY(name)                                                                           \
-    SHIFT_WIDE(name, xxx, 1, SHIFT_COUNT_XMM, s.q[0])                                            \
-    SHIFT_WIDE(name, xxm, 1, x64i_load_xmm(cpu, op, &s), s.q[0])                                 \
-    SHIFT_WIDE(name, xxi, 1, SHIFT_COUNT_I, s.q[0])                                              \
-    SHIFT_WIDE(name, yyx, 2, SHIFT_COUNT_XMM, s.q[0])                                            \
-    SHIFT_WIDE(name, yym, 2, x64i_load_xmm(cpu, op, &s), s.q[0])                                 \
+    }
+#define SHIFT(name, element, type, bits, in_range, beyond)       \
+    SHIFT_BY(name, element, type, bits, in_range, beyond)        \
+    SHIFT_LEGACY(name)                                           \
+    SHIFT_WIDE(name, xxx, 1, SHIFT_COUNT_XMM, s.q[0])            \
+    SHIFT_WIDE(name, xxm, 1, x64i_load_xmm(cpu, op, &s), s.q[0]) \
+    SHIFT_WIDE(name, xxi, 1, SHIFT_COUNT_I, s.q[0])              \
+    SHIFT_WIDE(name, yyx, 2, SHIFT_COUNT_XMM, s.q[0])            \
+    SHIFT_WIDE(name, yym, 2, x64i_load_xmm(cpu, op, &s), s.q[0]) \
     SHIFT_WIDE(name, yyi, 2, SHIFT_COUNT_I, s.q[0])
 
 SHIFT(psllw, w, uint16_t, 16, a << count, 0)
@@ -256,3 +258,83 @@ SHIFT_BYTES(psrldq, 1)
 BYTE_MASK(pmovmskb_rx, x64i_check_sse, 1)
 BYTE_MASK(vpmovmskb_rx, x64i_check_avx, 1)
 BYTE_MASK(vpmovmskb_ry, x64i_check_avx, 2)
+
+/* The EVEX forms. */
+X64I_EVEX_LANES(paddb)
+X64I_EVEX_LANES(paddw)
+X64I_EVEX_LANES(paddd)
+X64I_EVEX_LANES(paddq)
+X64I_EVEX_LANES(paddsb)
+X64I_EVEX_LANES(paddsw)
+X64I_EVEX_LANES(paddusb)
+X64I_EVEX_LANES(paddusw)
+X64I_EVEX_LANES(psubb)
+X64I_EVEX_LANES(psubw)
+X64I_EVEX_LANES(psubd)
+X64I_EVEX_LANES(psubq)
+X64I_EVEX_LANES(psubsb)
+X64I_EVEX_LANES(psubsw)
+X64I_EVEX_LANES(psubusb)
+X64I_EVEX_LANES(psubusw)
+X64I_EVEX_LANES(pmullw)
+X64I_EVEX_LANES(pmulhw)
+X64I_EVEX_LANES(pmulhuw)
+X64I_EVEX_LANES(pmuludq)
+X64I_EVEX_LANES(pavgb)
+X64I_EVEX_LANES(pavgw)
+X64I_EVEX_LANES(pminub)
+X64I_EVEX_LANES(pmaxub)
+X64I_EVEX_LANES(pminsw)
+X64I_EVEX_LANES(pmaxsw)
+X64I_EVEX_LANES(pand)
+X64I_EVEX_LANES(pandn)
+X64I_EVEX_LANES(por)
+X64I_EVEX_LANES(pxor)
+X64I_EVEX_LANES(pmaddwd)
+X64I_EVEX_LANES(psadbw)
+X64I_EVEX_LANES(packsswb)
+X64I_EVEX_LANES(packuswb)
+X64I_EVEX_LANES(packssdw)
+X64I_EVEX_LANES(punpcklbw)
+X64I_EVEX_LANES(punpcklwd)
+X64I_EVEX_LANES(punpckldq)
+X64I_EVEX_LANES(punpcklqdq)
+X64I_EVEX_LANES(punpckhbw)
+X64I_EVEX_LANES(punpckhwd)
+X64I_EVEX_LANES(punpckhdq)
+X64I_EVEX_LANES(punpckhqdq)
+X64I_EVEX_LANES_I(pshufd, 0)
+X64I_EVEX_LANES_I(pshuflw, 0)
+X64I_EVEX_LANES_I(pshufhw, 0)
+
+/* Counts in a register or memory, 128 bits of which the low half counts; and by the immediate. */
+#define SHIFT_EVEX_I(name)                           \
+    X64I_EVEX_BODY(name##_i)                         \
+    {                                                \
+        v->d = v->b;                                 \
+        for (unsigned i = 0; i < v->bytes / 16; i++) \
+            name##_by(&v->d.lane[i], v->immediate);  \
+    }                                                \
+    X64I_EVEX(name##_i, 0)
+#define SHIFT_EVEX(name)                             \
+    X64I_EVEX_BODY(name)                             \
+    {                                                \
+        v->d = v->a;                                 \
+        for (unsigned i = 0; i < v->bytes / 16; i++) \
+            name##_by(&v->d.lane[i], v->b.q[0]);     \
+    }                                                \
+    X64I_EVEX(name, 0)                               \
+    SHIFT_EVEX_I(name)
+
+SHIFT_BY(psraq, q, int64_t, 64, a >> count, a < 0 ? -1 : 0)
+SHIFT_EVEX(psllw)
+SHIFT_EVEX(pslld)
+SHIFT_EVEX(psllq)
+SHIFT_EVEX(psrlw)
+SHIFT_EVEX(psrld)
+SHIFT_EVEX(psrlq)
+SHIFT_EVEX(psraw)
+SHIFT_EVEX(psrad)
+SHIFT_EVEX(psraq)
+SHIFT_EVEX_I(pslldq)
+SHIFT_EVEX_I(psrldq)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Moves and shuffles that look at no number: SSE, SSE2, SSE3 and their AVX forms (SDM vol. 2B). A
  * macro's `check` and `set` tell a legacy form from a VEX form. */
-#include "cpu/vector.h"
+#include "cpu/evex.h"
 
 /* Whole registers. */
 #define MOVE_WIDE(handler, check, L, set, load, store, letter)                \
@@ -262,3 +262,44 @@ X64I_XMM_BODY(movddup)
 X64I_INSTANCES_LEGACY_FROM(movddup, x64i_load_8)
 X64I_INSTANCES_VEX2_X_FROM(movddup, x64i_load_8)
 X64I_INSTANCES_VEX2_Y(movddup)
+
+/* The EVEX forms. */
+X64I_EVEX_LANES_I(shufps, 0)
+X64I_EVEX_LANES_I(shufpd, 2)
+X64I_EVEX_LANES(movsldup)
+X64I_EVEX_LANES(movshdup)
+X64I_EVEX_LANES(movddup)
+
+X64I_EVEX_BODY(movu)
+{
+    v->d = v->b;
+}
+#define mova_evex movu_evex /* but for the check of memory */
+X64I_EVEX(movu, 0)
+X64I_EVEX_STORE(movu, 0)
+X64I_EVEX(mova, X64I_EVEX_ALIGNED)
+X64I_EVEX_STORE(mova, X64I_EVEX_ALIGNED)
+
+/* MOVSS, MOVSD: a load has no first operand, whose rest therefore is zero. */
+#define MOVE_SCALAR_EVEX(name, element)    \
+    X64I_EVEX_BODY(name)                   \
+    {                                      \
+        v->d = v->a;                       \
+        v->d.element[0] = v->b.element[0]; \
+    }                                      \
+    X64I_EVEX(name, X64I_EVEX_SCALAR)      \
+    X64I_EVEX_STORE(name, X64I_EVEX_SCALAR)
+
+MOVE_SCALAR_EVEX(movss, d)
+MOVE_SCALAR_EVEX(movsd_xmm, q)
+
+#define MOVE_HALF_EVEX(name, half)                                                           \
+    LOAD_FORM(e##name, x64i_check_avx512, 64, put_vex, with_element(FIRST, 64, half, value)) \
+    STORE_FORM(e##name##_m, x64i_check_avx512, 64, half)
+
+MOVE_HALF_EVEX(movlp, 0)
+MOVE_HALF_EVEX(movhp, 1)
+REGISTER_FORM(emovlhps, x64i_check_avx512, put_vex, with_element(FIRST, 64, 1, LOW(third)))
+REGISTER_FORM(emovhlps, x64i_check_avx512, put_vex, with_element(FIRST, 64, 0, HIGH(third)))
+MOVE_GENERAL(emovd, x64i_check_avx512, 32, put_vex)
+MOVE_GENERAL(emovq, x64i_check_avx512, 64, put_vex)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Comparisons of floating-point elements: CMPPS and its kin, COMISS and its kin (SDM vol. 2, CMPPS,
  * COMISS). They look at bits alone; no host unit is needed. */
+#include "cpu/evex.h"
 #include "cpu/float_bits.h"
 #include "cpu/host_float.h"
 
@@ -155,3 +156,39 @@ ORDER(comiss, d, 32, x64i_load_4, true)
 ORDER(comisd, q, 64, x64i_load_8, true)
 ORDER(ucomiss, d, 32, x64i_load_4, false)
 ORDER(ucomisd, q, 64, x64i_load_8, false)
+
+/* The EVEX forms: the result is a mask. */
+#define COMPARE_EVEX(name, element, bits, flags)                                               \
+    X64I_EVEX_BODY(name)                                                                       \
+    {                                                                                          \
+        unsigned predicate = v->immediate & 31;                                                \
+        for (unsigned i = 0; i < v->count; i++) {                                              \
+            unsigned relation = relate(v->a.element[i], v->b.element[i], bits,                 \
+                                       predicates[predicate].signaling, v->mxcsr, &v->raised); \
+            v->k |= (uint64_t)((predicates[predicate].holds & relation) != 0) << i;            \
+        }                                                                                      \
+    }                                                                                          \
+    X64I_EVEX(name, X64I_EVEX_BITS | X64I_EVEX_TO_K | (flags))
+
+COMPARE_EVEX(cmpps, d, 32, 0)
+COMPARE_EVEX(cmppd, q, 64, 0)
+COMPARE_EVEX(cmpss, d, 32, X64I_EVEX_SCALAR)
+COMPARE_EVEX(cmpsd_xmm, q, 64, X64I_EVEX_SCALAR)
+
+#define ORDER_EVEX(name, element, bits, signaling)                                        \
+    X64I_HANDLER(e##name)                                                                 \
+    {                                                                                     \
+        struct x64i_evex v;                                                               \
+        if (x64i_evex_begin(cpu, op, X64I_EVEX_SCALAR | X64I_EVEX_TO_K, &v) != X64I_DONE) \
+            return X64I_FAULT;                                                            \
+        union x64i_xmm d = x64i_xmm(cpu, op->destination);                                \
+        unsigned relation =                                                               \
+            relate(d.element[0], v.b.element[0], bits, signaling, v.mxcsr, &v.raised);    \
+        bool suppressed = x64i_evex_bits(op, X64I_EVEX_ROUNDING) != X64I_EVEX_MXCSR;      \
+        return set_order(cpu, relation, suppressed ? 0 : v.raised);                       \
+    }
+
+ORDER_EVEX(comiss, d, 32, true)
+ORDER_EVEX(comisd, q, 64, true)
+ORDER_EVEX(ucomiss, d, 32, false)
+ORDER_EVEX(ucomisd, q, 64, false)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Floating-point conversions that change the width, or go to and from general registers (SDM vol.
  * 1, 4.8.4.2 and vol. 2, each instruction's page). */
+#include "cpu/evex.h"
 #include "cpu/host_float.h"
 
 /* A handler that runs `statements` on s and d; d starts out zero. */
@@ -125,3 +126,68 @@ TO_GENERAL(cvttsd2si, x64i_load_8)
 
 FROM_GENERAL(cvtsi2ss)
 FROM_GENERAL(cvtsi2sd)
+
+/* The EVEX forms. */
+#define WIDEN_EVEX(name)                                \
+    X64I_EVEX_BODY(name)                                \
+    {                                                   \
+        for (unsigned i = 0; i < v->bytes / 16; i++) {  \
+            union x64i_xmm two = {.q = {v->b.q[i], 0}}; \
+            x64i_host_##name(&v->d.lane[i], &two);      \
+        }                                               \
+    }                                                   \
+    X64I_EVEX(name, X64I_EVEX_HOST)
+
+WIDEN_EVEX(cvtps2pd)
+WIDEN_EVEX(cvtdq2pd)
+
+#define NARROW_EVEX(name)                              \
+    X64I_EVEX_BODY(name)                               \
+    {                                                  \
+        for (unsigned i = 0; i < v->bytes / 16; i++) { \
+            union x64i_xmm two = {.q = {0, 0}};        \
+            x64i_host_##name(&two, &v->b.lane[i]);     \
+            v->d.q[i] = two.q[0];                      \
+        }                                              \
+    }                                                  \
+    X64I_EVEX(name, X64I_EVEX_HOST | X64I_EVEX_NARROW)
+
+NARROW_EVEX(cvtpd2ps)
+NARROW_EVEX(cvtpd2dq)
+NARROW_EVEX(cvttpd2dq)
+
+/* To and from general registers, with a rounding mode of their own. */
+#define TO_GENERAL_EVEX_AT(name, W)                                             \
+    X64I_EVEX_BODY(name##_##W)                                                  \
+    {                                                                           \
+        v->d.q[0] = x64i_host_##name##_##W(&v->b.lane[0]);                      \
+    }                                                                           \
+    X64I_HANDLER(e##name##_##W)                                                 \
+    {                                                                           \
+        return x64i_evex_to_gpr(cpu, op, name##_##W##_evex, X64I_EVEX_HOST, W); \
+    }
+#define TO_GENERAL_EVEX(name) TO_GENERAL_EVEX_AT(name, 32) TO_GENERAL_EVEX_AT(name, 64)
+
+TO_GENERAL_EVEX(cvtss2si)
+TO_GENERAL_EVEX(cvttss2si)
+TO_GENERAL_EVEX(cvtsd2si)
+TO_GENERAL_EVEX(cvttsd2si)
+
+#define FROM_GENERAL_EVEX_AT(name, W)                                             \
+    X64I_EVEX_BODY(name##_##W)                                                    \
+    {                                                                             \
+        v->d.lane[0] = v->a.lane[0];                                              \
+        x64i_host_##name##_##W(&v->d.lane[0], v->b.q[0]);                         \
+    }                                                                             \
+    X64I_HANDLER(e##name##_r_##W)                                                 \
+    {                                                                             \
+        return x64i_evex_from_gpr(cpu, op, name##_##W##_evex, X64I_EVEX_HOST, W); \
+    }                                                                             \
+    X64I_HANDLER(e##name##_m_##W)                                                 \
+    {                                                                             \
+        return x64i_evex_from_gpr(cpu, op, name##_##W##_evex, X64I_EVEX_HOST, W); \
+    }
+#define FROM_GENERAL_EVEX(name) FROM_GENERAL_EVEX_AT(name, 32) FROM_GENERAL_EVEX_AT(name, 64)
+
+FROM_GENERAL_EVEX(cvtsi2ss)
+FROM_GENERAL_EVEX(cvtsi2sd)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Single elements between vector registers, general registers and memory: PEXTRx, PINSRx,
  * EXTRACTPS, INSERTPS (SDM vol. 2). */
-#include "cpu/vector.h"
+#include "cpu/evex.h"
 
 /* EXTRACTPS and PEXTRD are the same instruction but for their opcode. */
 #define EXTRACT_AT(handler, check, element, bits)                                          \
@@ -89,3 +89,19 @@ INSERT_SINGLE(insertps_xm, x64i_check_sse, SET_LEGACY, destination, x64i_load_4(
 INSERT_SINGLE(vinsertps_xxx, x64i_check_avx, SET_VEX, source,
               (s = x64i_xmm(cpu, op->third), X64I_DONE), op->immediate >> 6 & 3)
 INSERT_SINGLE(vinsertps_xxm, x64i_check_avx, SET_VEX, source, x64i_load_4(cpu, op, &s), 0)
+
+/* The EVEX forms, which have no mask. */
+#define ELEMENT_EVEX(name, element, bits)                                            \
+    EXTRACT_AT(epextr##name, x64i_check_avx512, element, bits)                       \
+    INSERT_AT(epinsr##name##_xxr, x64i_check_avx512, element, bits, SET_VEX, source, \
+              FROM_GPR(third))                                                       \
+    INSERT_AT(epinsr##name##_xxm, x64i_check_avx512, element, bits, SET_VEX, source, \
+              FROM_MEMORY(bits))
+
+ELEMENT_EVEX(b, b, 8)
+ELEMENT_EVEX(w, w, 16)
+ELEMENT_EVEX(d, d, 32)
+ELEMENT_EVEX(q, q, 64)
+INSERT_SINGLE(einsertps_xxx, x64i_check_avx512, SET_VEX, source,
+              (s = x64i_xmm(cpu, op->third), X64I_DONE), op->immediate >> 6 & 3)
+INSERT_SINGLE(einsertps_xxm, x64i_check_avx512, SET_VEX, source, x64i_load_4(cpu, op, &s), 0)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* SSE4.1 floating point: ROUNDPS and its kin, by bits alone, and the dot products, by the host's
  * additions and multiplications (SDM vol. 2, each instruction's page). */
+#include "cpu/evex.h"
 #include "cpu/float_bits.h"
 #include "cpu/host_float.h"
+#include "cpu/softfloat.h"
 
 enum rounding { TO_NEAREST, DOWN, UP, TO_ZERO };
 
@@ -17,13 +19,13 @@ X64I_INLINE bool rounds_away(unsigned mode, bool negative, uint64_t rest, uint64
     return mode == DOWN ? negative : mode == UP ? !negative : false;
 }
 
-/* An integral value by the immediate: bits 1-0 the mode, 2 MXCSR's mode instead, 3 no precision
- * exception. Denormals raise nothing. */
-X64I_INLINE uint64_t round_element(uint64_t value, unsigned bits, unsigned immediate,
-                                   uint32_t mxcsr, uint32_t *raised)
+/* A multiple of 2^-scale, an integral value with a scale of zero, by the immediate: bits 1-0 the
+ * mode, 2 MXCSR's mode instead, 3 no precision exception. Denormals raise nothing. */
+X64I_INLINE uint64_t round_scaled(uint64_t value, unsigned bits, unsigned immediate, unsigned scale,
+                                  uint32_t mxcsr, uint32_t *raised)
 {
     const unsigned fraction = x64i_fraction_bits(bits);
-    const unsigned bias = (1u << (bits - fraction - 2)) - 1;
+    const unsigned bias = (1u << (bits - fraction - 2)) - 1 - scale; /* the unit's exponent */
     const uint64_t sign = value & x64i_sign_bit(bits);
     if (x64i_is_nan(value, bits)) {
         if (x64i_is_signaling(value, bits))
@@ -37,7 +39,7 @@ X64I_INLINE uint64_t round_element(uint64_t value, unsigned bits, unsigned immed
     unsigned mode = immediate & 4 ? mxcsr >> 13 & 3 : immediate & 3;
     uint64_t rounded;
     bool exact = false;
-    if (exponent < bias) { /* below one: zero or one; half of one is the tie */
+    if (exponent < bias) { /* below one unit: zero or one; half of one is the tie */
         uint64_t half = (uint64_t)(bias - 1) << fraction;
         uint64_t rest = magnitude < half ? 1 : magnitude == half ? 2 : 3;
         rounded = rounds_away(mode, sign, rest, 4, false) ? (uint64_t)bias << fraction : 0;
@@ -51,6 +53,12 @@ X64I_INLINE uint64_t round_element(uint64_t value, unsigned bits, unsigned immed
     if (!exact && !(immediate & 8))
         *raised |= X64I_MXCSR_PE;
     return sign | rounded;
+}
+
+X64I_INLINE uint64_t round_element(uint64_t value, unsigned bits, unsigned immediate,
+                                   uint32_t mxcsr, uint32_t *raised)
+{
+    return round_scaled(value, bits, immediate, 0, mxcsr, raised);
 }
 
 #define ROUND_HANDLER(handler, check, L, first, fetch, element, bits, count, set)       \
@@ -181,3 +189,46 @@ DOT_HANDLER(vdpps_yyy, x64i_check_avx, 2, source, X64I_THIRD_WIDE(2), dot_single
 DOT_HANDLER(vdpps_yym, x64i_check_avx, 2, source, x64i_load_wide(cpu, op, &s, 2), dot_singles,
             SET_WIDE(2))
 DOT(dppd, dot_doubles)
+
+/* VRNDSCALE, and VREDUCE, which is what the rounding takes away. Bits 7-4 of the immediate are the
+ * scale. */
+static uint64_t reduced(uint64_t value, unsigned bits, unsigned immediate, uint32_t mxcsr,
+                        uint32_t *raised)
+{
+    const struct x64i_float_format *format = bits == 64 ? &x64i_binary64 : &x64i_binary32;
+    if (x64i_is_nan(value, bits))
+        return round_element(value, bits, immediate, mxcsr, raised);
+    struct x64i_float_control control = {
+        .rounding = immediate & 4 ? mxcsr >> 13 & 3 : immediate & 3,
+        .masked = X64I_FLOAT_ALL,
+        .denormals_are_zero = mxcsr >> 6 & 1,
+        .flush_to_zero = (mxcsr & X64I_MXCSR_FZ) && (mxcsr & X64I_MXCSR_UM)};
+    if (x64i_magnitude(value, bits) == x64i_infinity(bits))
+        return 0;
+    uint64_t multiple = round_scaled(value, bits, immediate | 8, immediate >> 4, mxcsr, raised);
+    struct x64i_float rest =
+        x64i_float_subtract(&control, format, x64i_float_unpack(&control, format, value),
+                            x64i_float_unpack(&control, format, multiple));
+    if (!(immediate & 8))
+        *raised |= control.raised & X64I_FLOAT_INEXACT;
+    return x64i_float_pack(format, rest);
+}
+
+#define ROUND_EVEX(name, expression)                                                   \
+    X64I_EVEX_BODY(name)                                                               \
+    {                                                                                  \
+        const unsigned size = v->element, bits = 8 * size;                             \
+        v->d = v->a;                                                                   \
+        for (unsigned i = 0; i < v->count; i++) {                                      \
+            uint64_t x = x64i_zmm_element(&v->b, size, i);                             \
+            x64i_zmm_set_element(&v->d, size, i, expression);                          \
+        }                                                                              \
+    }                                                                                  \
+    X64I_EVEX(name, X64I_EVEX_BITS)                                                    \
+    X64I_HANDLER(e##name##_scalar)                                                     \
+    {                                                                                  \
+        return x64i_evex_run(cpu, op, name##_evex, X64I_EVEX_BITS | X64I_EVEX_SCALAR); \
+    }
+
+ROUND_EVEX(rndscale, round_scaled(x, bits, v->immediate, v->immediate >> 4, v->mxcsr, &v->raised))
+ROUND_EVEX(reduce, reduced(x, bits, v->immediate, v->mxcsr, &v->raised))

@@ -4,6 +4,7 @@
  * their initial state; the "modified optimization" is never taken, which the manual leaves open.
  */
 #include "cpu/fxsave.h"
+#include "cpu/opmask.h"
 #include "cpu/system.h"
 #include "msr/xstate.h"
 
@@ -13,7 +14,7 @@
 #define LINE_BYTES    64u /* the area's alignment: a line lies within a page */
 #define LINES         ((X64I_XSAVE_MAX + LINE_BYTES - 1) / LINE_BYTES)
 #define AREA_BYTES    (LINES * LINE_BYTES)
-#define PARTS_MAX     8u
+#define PARTS_MAX     10u          /* five of the legacy region and header, five components */
 #define COMPACT       (1ull << 63) /* in XCOMP_BV */
 #define MXCSR_INITIAL 0x1f80u
 
@@ -88,18 +89,38 @@ static bool x87_is_initial(const struct x64i_cpu_state *s)
     return initial;
 }
 
+/* ZMM16-ZMM31 exist in 64-bit mode only (13.5.5). */
+static unsigned more_count(const struct x64i_cpu *cpu)
+{
+    return cpu->code_bits == 64 ? 16 : 0;
+}
+
+static uint64_t any_of(const uint64_t *values, unsigned count)
+{
+    uint64_t any = 0;
+    for (unsigned i = 0; i < count; i++)
+        any |= values[i];
+    return any;
+}
+
 /* Components that are not in their initial state: the manual's XINUSE (13.6). MXCSR does not count.
  */
 static uint64_t in_use(const struct x64i_cpu *cpu)
 {
     const struct x64i_cpu_state *s = &cpu->s;
-    uint64_t sse = 0, avx = 0;
+    uint64_t sse = 0, avx = 0, high = 0, more = 0;
     for (unsigned i = 0; i < x64i_fxsave_xmm_count(cpu); i++) {
         sse |= s->vector[i].lane[0] | s->vector[i].lane[1];
         avx |= s->vector[i].lane[2] | s->vector[i].lane[3];
+        high |= any_of(&s->vector[i].lane[4], 4);
     }
+    for (unsigned i = 16; i < 16 + more_count(cpu); i++)
+        more |= any_of(s->vector[i].lane, 8);
+    uint64_t opmask = any_of(s->opmask, 8);
     return (x87_is_initial(s) ? 0 : X64I_XSTATE_X87) | (sse ? X64I_XSTATE_SSE : 0) |
-           (avx ? X64I_XSTATE_AVX : 0) | (s->pkru ? X64I_XSTATE_PKRU : 0);
+           (avx ? X64I_XSTATE_AVX : 0) | (opmask ? X64I_XSTATE_OPMASK : 0) |
+           (high ? X64I_XSTATE_ZMM_HIGH : 0) | (more ? X64I_XSTATE_ZMM_MORE : 0) |
+           (s->pkru ? X64I_XSTATE_PKRU : 0);
 }
 
 uint64_t x64i_xsave_in_use(const struct x64i_cpu *cpu)
@@ -107,31 +128,70 @@ uint64_t x64i_xsave_in_use(const struct x64i_cpu *cpu)
     return in_use(cpu);
 }
 
-/* A component's registers as its bytes. */
-static unsigned fill_component(const struct x64i_cpu *cpu, unsigned number, uint8_t *bytes)
+/* The vector registers that a component holds, and which of their quadwords. */
+struct piece {
+    unsigned first, count;
+    unsigned lane, lanes;
+};
+
+static struct piece vector_piece(const struct x64i_cpu *cpu, uint64_t component)
 {
-    if (number != 2) {
-        const uint64_t pkru = cpu->s.pkru;
-        memcpy(bytes, &pkru, sizeof pkru);
-        return sizeof pkru;
-    }
-    unsigned count = x64i_fxsave_xmm_count(cpu);
-    for (unsigned i = 0; i < count; i++)
-        memcpy(bytes + (size_t)16 * i, &cpu->s.vector[i].lane[2], 16);
-    return 16 * count;
+    unsigned low = x64i_fxsave_xmm_count(cpu);
+    if (component == X64I_XSTATE_AVX)
+        return (struct piece){.first = 0, .count = low, .lane = 2, .lanes = 2};
+    if (component == X64I_XSTATE_ZMM_HIGH)
+        return (struct piece){.first = 0, .count = low, .lane = 4, .lanes = 4};
+    return (struct piece){.first = 16, .count = more_count(cpu), .lane = 0, .lanes = 8};
 }
 
-static void take_component(struct x64i_cpu *cpu, unsigned number, const uint8_t *bytes)
+unsigned x64i_xsave_fill(const struct x64i_cpu *cpu, unsigned number, uint8_t *bytes)
 {
-    if (number != 2) {
+    uint64_t component = UINT64_C(1) << number;
+    if (component == X64I_XSTATE_PKRU) {
+        memcpy(bytes, &cpu->s.pkru, sizeof cpu->s.pkru);
+        return sizeof cpu->s.pkru;
+    }
+    if (component == X64I_XSTATE_OPMASK) {
+        memcpy(bytes, cpu->s.opmask, sizeof cpu->s.opmask);
+        return sizeof cpu->s.opmask;
+    }
+    struct piece piece = vector_piece(cpu, component);
+    size_t size = piece.lanes * sizeof(uint64_t);
+    for (unsigned i = 0; i < piece.count; i++)
+        memcpy(bytes + size * i, &cpu->s.vector[piece.first + i].lane[piece.lane], size);
+    return (unsigned)size * piece.count;
+}
+
+static void take_opmasks(struct x64i_cpu *cpu, const uint8_t *bytes)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t value;
+        memcpy(&value, bytes + i * sizeof value, sizeof value);
+        x64i_set_opmask(cpu, i, value);
+    }
+}
+
+void x64i_xsave_take(struct x64i_cpu *cpu, unsigned number, const uint8_t *bytes)
+{
+    uint64_t component = UINT64_C(1) << number;
+    if (component == X64I_XSTATE_PKRU) {
         uint32_t pkru;
         memcpy(&pkru, bytes, sizeof pkru);
         x64i_set_pkru(cpu, pkru);
         return;
     }
-    for (unsigned i = 0; i < x64i_fxsave_xmm_count(cpu); i++) {
-        x64i_note_vector(cpu, i, 32, cpu->s.vector[i].lane[0]);
-        memcpy(&cpu->s.vector[i].lane[2], bytes + (size_t)16 * i, 16);
+    if (component == X64I_XSTATE_OPMASK) {
+        take_opmasks(cpu, bytes);
+        return;
+    }
+    struct piece piece = vector_piece(cpu, component);
+    size_t size = piece.lanes * sizeof(uint64_t);
+    unsigned end = (piece.lane + piece.lanes) * (unsigned)sizeof(uint64_t);
+    for (unsigned i = piece.first; i < piece.first + piece.count; i++) {
+        struct x64i_vector value = cpu->s.vector[i];
+        memcpy(&value.lane[piece.lane], bytes + size * (i - piece.first), size);
+        x64i_note_vector(cpu, i, end, value.lane[0]);
+        cpu->s.vector[i] = value;
     }
 }
 
@@ -179,8 +239,8 @@ static void fill_area(const struct x64i_cpu *cpu, const struct x64i_op *op, unsi
         if (!(asked >> row.number & 1))
             continue;
         unsigned offset = place(&row, compact, &end);
-        unsigned size = fill_component(cpu, row.number, (uint8_t *)area + offset);
-        if (written >> row.number & 1)
+        unsigned size = x64i_xsave_fill(cpu, row.number, (uint8_t *)area + offset);
+        if ((written >> row.number & 1) && size)
             add_part(parts, offset, size);
     }
 }
@@ -313,14 +373,14 @@ static enum x64i_result load_components(struct x64i_cpu *cpu, const struct x64i_
 static void take_components(struct x64i_cpu *cpu, uint64_t asked, bool compact,
                             const struct xsave_area *area)
 {
-    static const uint8_t initial[256];
+    static const uint8_t initial[X64I_XSTATE_PART_MAX];
     struct x64i_xstate row;
     unsigned end = X64I_XSAVE_BASE;
     for (unsigned i = 0; x64i_xstate_at(cpu->model, i, &row); i++) {
         bool there = !compact || (area->compaction >> row.number & 1);
         unsigned offset = there ? place(&row, compact, &end) : 0;
         if (asked >> row.number & 1)
-            take_component(cpu, row.number, there ? (const uint8_t *)area + offset : initial);
+            x64i_xsave_take(cpu, row.number, there ? (const uint8_t *)area + offset : initial);
     }
 }
 

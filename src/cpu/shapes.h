@@ -5,8 +5,10 @@
  *
  *     R general register   M memory   I immediate   J relative branch target   P far pointer
  *     S segment register   C control register   D debug register   X XMM   Y YMM   Q MMX
- *     F x87 register       a number behind a letter: that operand's size in bits, else any size
+ *     F x87 register   K mask register   Z ZMM   V a vector register of the instruction's length
+ *     a number behind a letter: that operand's size in bits, else any size
  *     -  no visible operand at all     *  any operands, for handlers that look at the op themselves
+ *     ^  before a pattern: EVEX-encoded, without its mask; others are not
  *     >  before a pattern: a far branch, with the far pointer in memory for M; others are near
  *
  * Each slot is written for a macro argument: W4(h) stands for h_8 h_16 h_32 h_64, W3(h) for h_16

@@ -3,6 +3,7 @@
 #ifndef X64I_CPU_SHAPES_VECTOR_H
 #define X64I_CPU_SHAPES_VECTOR_H
 
+#include "cpu/shapes_evex.h"
 #include "cpu/shapes_vex.h"
 
 /* xmm := f(xmm, xmm/memory): most of SSE. */

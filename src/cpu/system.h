@@ -44,4 +44,10 @@ void x64i_set_pkru(struct x64i_cpu *cpu, uint32_t value);
 /* The state components that are not in their initial state: the manual's XINUSE. */
 uint64_t x64i_xsave_in_use(const struct x64i_cpu *cpu);
 
+/* A component's registers, other than x87's and XMM, as their bytes in an XSAVE area (at most
+ * X64I_XSTATE_PART_MAX); `number` is its bit in XCR0. The first returns how many bytes the mode
+ * that the CPU is in has, the second takes them. */
+unsigned x64i_xsave_fill(const struct x64i_cpu *cpu, unsigned number, uint8_t *bytes);
+void x64i_xsave_take(struct x64i_cpu *cpu, unsigned number, const uint8_t *bytes);
+
 #endif

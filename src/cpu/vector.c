@@ -30,8 +30,8 @@ static bool may_be_misaligned(const struct x64i_cpu *cpu, const struct x64i_op *
 
 /* A misaligned operand is #GP(0) even where its address is no address at all, which through SS
  * would be #SS(0): so processors do it. */
-static enum x64i_result check_aligned(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned size,
-                                      unsigned access)
+enum x64i_result x64i_check_aligned(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned size,
+                                    unsigned access)
 {
     uint64_t linear = x64i_effective(cpu, op);
     bool flat = cpu->code_bits == 64 && op->segment < X64_FS;
@@ -60,7 +60,7 @@ enum x64i_result x64i_load_xmm(struct x64i_cpu *cpu, const struct x64i_op *op,
 enum x64i_result x64i_load_xmm_aligned(struct x64i_cpu *cpu, const struct x64i_op *op,
                                        union x64i_xmm *value)
 {
-    if (check_aligned(cpu, op, 16, X64I_ACCESS_READ) != X64I_DONE)
+    if (x64i_check_aligned(cpu, op, 16, X64I_ACCESS_READ) != X64I_DONE)
         return X64I_FAULT;
     return x64i_load_xmm(cpu, op, value);
 }
@@ -96,7 +96,7 @@ enum x64i_result x64i_load_wide(struct x64i_cpu *cpu, const struct x64i_op *op,
 enum x64i_result x64i_load_wide_aligned(struct x64i_cpu *cpu, const struct x64i_op *op,
                                         struct x64i_wide *value, unsigned lanes)
 {
-    if (check_aligned(cpu, op, 16 * lanes, X64I_ACCESS_READ) != X64I_DONE)
+    if (x64i_check_aligned(cpu, op, 16 * lanes, X64I_ACCESS_READ) != X64I_DONE)
         return X64I_FAULT;
     return x64i_load_wide(cpu, op, value, lanes);
 }
@@ -119,7 +119,7 @@ enum x64i_result x64i_store_wide(struct x64i_cpu *cpu, const struct x64i_op *op,
 enum x64i_result x64i_store_wide_aligned(struct x64i_cpu *cpu, const struct x64i_op *op,
                                          const struct x64i_wide *value, unsigned lanes)
 {
-    if (check_aligned(cpu, op, 16 * lanes, X64I_ACCESS_WRITE) != X64I_DONE)
+    if (x64i_check_aligned(cpu, op, 16 * lanes, X64I_ACCESS_WRITE) != X64I_DONE)
         return X64I_FAULT;
     return x64i_store_wide(cpu, op, value, lanes);
 }

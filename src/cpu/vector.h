@@ -122,6 +122,10 @@ enum x64i_result x64i_load_xmm(struct x64i_cpu *cpu, const struct x64i_op *op,
 enum x64i_result x64i_load_xmm_aligned(struct x64i_cpu *cpu, const struct x64i_op *op,
                                        union x64i_xmm *value);
 
+/* The check alone, of a memory operand of `size` bytes; `access` is X64I_ACCESS_READ or _WRITE. */
+enum x64i_result x64i_check_aligned(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned size,
+                                    unsigned access);
+
 /* A scalar or part of a register; the rest is cleared, alignment is free. */
 enum x64i_result x64i_load_2(struct x64i_cpu *cpu, const struct x64i_op *op, union x64i_xmm *value);
 enum x64i_result x64i_load_4(struct x64i_cpu *cpu, const struct x64i_op *op, union x64i_xmm *value);

@@ -9,6 +9,7 @@
 #include "kernel_model/kernel.h"
 
 #include "cpu/fxsave.h"
+#include "msr/xstate.h"
 
 #define X64I_FPU_REGISTERS 8
 
@@ -31,21 +32,20 @@ void x64i_fpu_load(struct x64i_cpu *cpu, const struct x64i_fpu *fpu);
 void x64i_fpu_reset(struct x64i_cpu *cpu);
 
 /* The frame's area in the standard form (SDM vol. 1, 13.4), with the components that the image's
- * boot enabled: x87, SSE, AVX. `magic2` lies behind them. */
+ * boot enabled: x87, SSE, AVX, and AVX-512 where the CPU has it. Behind the last of them lies
+ * FP_XSTATE_MAGIC2, four bytes. */
 struct x64i_fpu_frame {
     struct x64i_fxsave legacy;
     uint64_t in_use; /* XSTATE_BV */
     uint64_t compaction;
     uint64_t zero[6];
-    uint64_t ymm_high[16][2];
-    uint32_t magic2;
-    uint32_t reserved;
+    uint8_t components[X64I_XSAVE_MAX - X64I_XSAVE_BASE + 8];
 };
 
 /* Whether frames hold more than the FXSAVE image: UC_FP_XSTATE. */
 bool x64i_fpu_frame_is_extended(const struct x64i_kernel *kernel);
 
-/* Bytes of the area that frames get, `magic2` included. */
+/* Bytes of the area that frames get, the second magic number included. */
 size_t x64i_fpu_frame_size(const struct x64i_kernel *kernel);
 
 void x64i_fpu_frame_fill(struct x64i_kernel *kernel, struct x64i_fpu_frame *frame);

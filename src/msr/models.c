@@ -6,7 +6,7 @@
 
 #define HAS(name) [X64I_FEATURE_##name] = true
 
-/* x86-64's own set and what all three models add to it. */
+/* x86-64's own set and what all models add to it. */
 #define FEATURES_COMMON                                                                         \
     HAS(FPU), HAS(MMX), HAS(DE), HAS(PSE), HAS(TSC), HAS(MSR), HAS(PAE), HAS(CX8), HAS(SEP),    \
         HAS(MTRR), HAS(PGE), HAS(CMOV), HAS(PAT), HAS(CLFSH), HAS(FXSR), HAS(SSE), HAS(SSE2),   \
@@ -21,6 +21,19 @@
 #define FEATURES_INTEL                                                                      \
     HAS(FDP_EXCPTN_ONLY), HAS(NO_FPU_SELECTORS), HAS(TSC_ADJUST), HAS(MD_CLEAR), HAS(IBRS), \
         HAS(STIBP), HAS(SSBD), HAS(L1D_FLUSH)
+
+/* Zen 3 and later. */
+#define FEATURES_ZEN                                                                             \
+    HAS(SHA), HAS(VAES), HAS(VPCLMULQDQ), HAS(PKU), HAS(CLWB), HAS(UMIP), HAS(RDPID), HAS(FSRM), \
+        HAS(WBNOINVD), HAS(AMD_IBPB), HAS(AMD_IBRS), HAS(AMD_STIBP), HAS(AMD_STIBP_ALWAYS_ON),   \
+        HAS(AMD_IBRS_PREFERRED), HAS(AMD_SSBD), HAS(AMD_PSFD), HAS(LFENCE_SERIALIZING),          \
+        HAS(NULL_SELECTOR_CLEARS_BASE), HAS(MISALIGNED_SSE), HAS(AMD_SBPB), HAS(AMD_IBPB_BRTYPE)
+
+/* What this machine has of AVX-512, each with all of its instructions. */
+#define FEATURES_AVX512                                                                         \
+    HAS(AVX512F), HAS(AVX512CD), HAS(AVX512BW), HAS(AVX512DQ), HAS(AVX512VL), HAS(AVX512_IFMA), \
+        HAS(AVX512_VBMI), HAS(AVX512_VBMI2), HAS(AVX512_VNNI), HAS(AVX512_BITALG),              \
+        HAS(AVX512_VPOPCNTDQ)
 
 #define BEHAVIOUR_INTEL                                                                        \
     {                                                                                          \
@@ -137,28 +150,29 @@ static const struct x64i_cpu_model models[] = {
                   {1, X64I_CACHE_INSTRUCTION, 8, 64, 64},
                   {2, X64I_CACHE_UNIFIED, 8, 64, 1024},
                   {3, X64I_CACHE_UNIFIED, 16, 64, 32768}},
-        .features = {FEATURES_COMMON,
-                     HAS(SHA),
-                     HAS(VAES),
-                     HAS(VPCLMULQDQ),
-                     HAS(PKU),
-                     HAS(CLWB),
-                     HAS(UMIP),
-                     HAS(RDPID),
-                     HAS(FSRM),
-                     HAS(WBNOINVD),
-                     HAS(AMD_IBPB),
-                     HAS(AMD_IBRS),
-                     HAS(AMD_STIBP),
-                     HAS(AMD_STIBP_ALWAYS_ON),
-                     HAS(AMD_IBRS_PREFERRED),
-                     HAS(AMD_SSBD),
-                     HAS(AMD_PSFD),
-                     HAS(LFENCE_SERIALIZING),
-                     HAS(NULL_SELECTOR_CLEARS_BASE),
-                     HAS(MISALIGNED_SSE),
-                     HAS(AMD_SBPB),
-                     HAS(AMD_IBPB_BRTYPE)},
+        .features = {FEATURES_COMMON, FEATURES_ZEN},
+    },
+    {
+        .name = "zen4",
+        .brand = "AMD Ryzen 9 7950X 16-Core Processor",
+        .description = "AMD Zen 4 (2022): as Zen 3, with AVX-512",
+        .vendor = X64I_VENDOR_AMD,
+        .family = 0x19,
+        .model = 0x61,
+        .stepping = 2,
+        .physical_bits = 48,
+        .max_leaf = 0x10,
+        .max_extended_leaf = 0x80000021,
+        .microcode = 0x0a601209,
+        .tsc_hz = 4500000000u,
+        .ticks_per_step_numerator = 1,
+        .ticks_per_step_denominator = 2,
+        .behaviour = BEHAVIOUR_AMD,
+        .cache = {{1, X64I_CACHE_DATA, 8, 64, 64},
+                  {1, X64I_CACHE_INSTRUCTION, 8, 64, 64},
+                  {2, X64I_CACHE_UNIFIED, 8, 64, 2048},
+                  {3, X64I_CACHE_UNIFIED, 16, 64, 32768}},
+        .features = {FEATURES_COMMON, FEATURES_ZEN, FEATURES_AVX512, HAS(GFNI)},
     },
 };
 

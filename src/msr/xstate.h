@@ -13,9 +13,17 @@
 #define X64I_XSTATE_AVX  (1ull << 2)
 #define X64I_XSTATE_PKRU (1ull << 9)
 
+/* AVX-512's three: they are enabled together (SDM vol. 1, 13.3). */
+#define X64I_XSTATE_OPMASK   (1ull << 5) /* k0-k7 */
+#define X64I_XSTATE_ZMM_HIGH (1ull << 6) /* upper halves of ZMM0-ZMM15 */
+#define X64I_XSTATE_ZMM_MORE (1ull << 7) /* ZMM16-ZMM31 */
+#define X64I_XSTATE_AVX512   (X64I_XSTATE_OPMASK | X64I_XSTATE_ZMM_HIGH | X64I_XSTATE_ZMM_MORE)
+
 #define X64I_XSAVE_LEGACY 512u  /* the FXSAVE image */
 #define X64I_XSAVE_BASE   576u  /* with the header */
 #define X64I_XSAVE_MAX    2696u /* bytes of the largest area there is */
+
+#define X64I_XSTATE_PART_MAX 1024u /* bytes of the largest component: ZMM16-ZMM31 */
 
 struct x64i_xstate {
     uint8_t number;  /* bit of XCR0 */

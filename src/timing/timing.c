@@ -18,6 +18,7 @@ static const struct {
     const char *name, *model, *shown;
 } stand_ins[] = {
     {"zen3", "golden_cove", "golden_cove (no figures for zen3)"},
+    {"zen4", "golden_cove", "golden_cove (no figures for zen4)"},
 };
 
 /* A plan, remembered by the instruction's bytes. */

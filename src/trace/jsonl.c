@@ -228,7 +228,9 @@ static void write_line(struct x64i_buffer *out, const struct x64i_trace_style *s
 }
 
 /* Instructions whose last bits the SDM leaves to the processor: docs/floating-point.md. */
-#define FROM_HOST "F2XM1,FCOS,FPATAN,FPTAN,FSIN,FSINCOS,FYL2X,FYL2XP1,RCPPS,RCPSS,RSQRTPS,RSQRTSS"
+#define FROM_HOST                                                                     \
+    "F2XM1,FCOS,FPATAN,FPTAN,FSIN,FSINCOS,FYL2X,FYL2XP1,RCPPS,RCPSS,RSQRTPS,RSQRTSS," \
+    "VRCP14,VRSQRT14"
 
 static void write_header(struct x64i_buffer *out, const struct x64i_trace_style *style,
                          const struct x64i_trace_header *header)

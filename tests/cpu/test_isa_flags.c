@@ -105,8 +105,10 @@ static void try_bytes(const ZydisDecoder *decoder, const uint8_t *bytes, size_t 
     ZydisDecodedInstruction instruction;
     ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
     uint16_t row;
-    if (ZYAN_SUCCESS(ZydisDecoderDecodeFull(decoder, bytes, size, &instruction, operands)) &&
-        x64i_isa_find(&instruction, operands, &row))
+    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(decoder, bytes, size, &instruction, operands)))
+        return;
+    x64i_isa_correct(&instruction, operands);
+    if (x64i_isa_find(&instruction, operands, &row))
         compare_row(&instruction, row);
 }
 
@@ -134,6 +136,17 @@ static void try_vex(const ZydisDecoder *decoder, unsigned map, unsigned bits)
     start[0] = (char)0xc4;
     start[1] = (char)(0xe0 | map);
     start[2] = (char)((bits & 16) << 3 | 0x70 | (bits & 15));
+    try_opcodes(decoder, start, sizeof start);
+}
+
+/* One map of EVEX; the bits are the mask k0 or k1, W, L'L and pp. */
+static void try_evex(const ZydisDecoder *decoder, unsigned map, unsigned bits)
+{
+    char start[4];
+    start[0] = 0x62;
+    start[1] = (char)(0xf0 | map);
+    start[2] = (char)((bits & 16) << 3 | 0x7c | (bits & 3));
+    start[3] = (char)((bits & 12) << 3 | 8 | bits >> 5);
     try_opcodes(decoder, start, sizeof start);
 }
 
@@ -170,6 +183,8 @@ static void try_all(ZydisMachineMode mode, ZydisStackWidth stack)
         try_opcodes(&decoder, starts[i].bytes, starts[i].length);
     for (unsigned i = 0; i < 3 * 32; i++)
         try_vex(&decoder, 1 + i / 32, i % 32);
+    for (unsigned i = 0; i < 3 * 64; i++)
+        try_evex(&decoder, 1 + i / 64, i % 64);
 }
 
 START_TEST(test_isa_flags_as_zydis)

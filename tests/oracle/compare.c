@@ -310,9 +310,41 @@ static uint32_t visible_error(const struct oracle_result *result)
     return hidden ? result->error_code | X64_PF_PRESENT : result->error_code;
 }
 
-static void check_extended(struct difference *d, const uint8_t *host, const uint8_t *guest,
-                           uint32_t mask, const struct oracle_tolerance *tolerance)
+/* ZMM registers beyond what XMM and YMM show, and masks. */
+static void check_avx512(struct difference *d, const uint8_t *host, const uint8_t *guest,
+                         const struct oracle_layout *layout)
 {
+    char name[24];
+    uint64_t h, g;
+    for (unsigned reg = 0; reg < 32; reg++)
+        for (unsigned at = reg < 16 ? 32 : 0; at < 64; at += 8) {
+            uint32_t offset = oracle_vector_offset(layout, reg, at & ~15u) + at % 16;
+            memcpy(&h, host + offset, 8);
+            memcpy(&g, guest + offset, 8);
+            snprintf(name, sizeof name, "zmm%u.%u", reg, at / 8);
+            check(d, name, h, g);
+        }
+    for (unsigned i = 0; i < 8; i++) {
+        memcpy(&h, host + layout->opmask + (size_t)8 * i, 8);
+        memcpy(&g, guest + layout->opmask + (size_t)8 * i, 8);
+        snprintf(name, sizeof name, "k%u", i);
+        check(d, name, h, g);
+    }
+}
+
+static bool same_avx512(const uint8_t *host, const uint8_t *guest,
+                        const struct oracle_layout *layout)
+{
+    return memcmp(host + layout->zmm_high, guest + layout->zmm_high, 512) == 0 &&
+           memcmp(host + layout->zmm_more, guest + layout->zmm_more, 1024) == 0 &&
+           memcmp(host + layout->opmask, guest + layout->opmask, 64) == 0;
+}
+
+static void check_extended(struct difference *d, const uint8_t *host, const uint8_t *guest,
+                           const struct oracle_shared *shared,
+                           const struct oracle_tolerance *tolerance)
+{
+    uint32_t mask = shared->extended_mask;
     uint32_t host_mxcsr, guest_mxcsr;
     memcpy(&host_mxcsr, host + 24, sizeof host_mxcsr);
     memcpy(&guest_mxcsr, guest + 24, sizeof guest_mxcsr);
@@ -324,10 +356,13 @@ static void check_extended(struct difference *d, const uint8_t *host, const uint
     check_vectors(d, host, guest, 160, "xmm");
     if (mask & 4)
         check_vectors(d, host, guest, ORACLE_YMM_OFFSET, "ymmh");
+    if ((mask & ORACLE_AVX512) && !same_avx512(host, guest, &shared->layout))
+        check_avx512(d, host, guest, &shared->layout);
 }
 
 bool oracle_equal(const struct oracle_result *host, const struct oracle_result *guest,
-                  const struct oracle_tolerance *tolerance, uint32_t extended_mask, FILE *out)
+                  const struct oracle_tolerance *tolerance, const struct oracle_shared *shared,
+                  FILE *out)
 {
     struct difference d = {.out = out};
     check(&d, "outcome", host->outcome, guest->outcome);
@@ -356,7 +391,7 @@ bool oracle_equal(const struct oracle_result *host, const struct oracle_result *
     for (unsigned i = X64_ES; i <= X64_GS; i++)
         check(&d, x64_segment_name((enum x64_segment_register)i), host->after.selector[i],
               guest->after.selector[i]);
-    check_extended(&d, host->after.extended, guest->after.extended, extended_mask, tolerance);
+    check_extended(&d, host->after.extended, guest->after.extended, shared, tolerance);
     if (!tolerance->memory) {
         check(&d, "lines", host->changed_count, guest->changed_count);
         check_lines(&d, host, guest, "host    ");

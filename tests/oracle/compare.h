@@ -29,10 +29,11 @@ struct oracle_tolerance oracle_tolerance(const struct oracle_instruction *instru
                                          const struct oracle_result *host,
                                          const struct oracle_result *guest);
 
-/* True when host and guest agree. `extended_mask` says which state components exist. Differences
- * are written to `out`, one a line, unless it is null. */
+/* True when host and guest agree. `shared` says which state components exist, and where.
+ * Differences are written to `out`, one a line, unless it is null. */
 bool oracle_equal(const struct oracle_result *host, const struct oracle_result *guest,
-                  const struct oracle_tolerance *tolerance, uint32_t extended_mask, FILE *out);
+                  const struct oracle_tolerance *tolerance, const struct oracle_shared *shared,
+                  FILE *out);
 
 /* The state before a case, as text: registers that the instruction names, and the patches. */
 void oracle_print_case(const struct oracle_instruction *instruction, const struct oracle_case *c,

@@ -54,7 +54,7 @@ static void put_vex(struct writer *writer, const struct oracle_form *form,
                     const struct oracle_variant *v, const struct extension *extension,
                     unsigned vvvv, struct oracle_random *random)
 {
-    unsigned pp = v->prefix == 0x66 ? 1 : v->prefix == 0xf3 ? 2 : v->prefix == 0xf2 ? 3 : 0;
+    unsigned pp = oracle_pp(v);
     unsigned tail = (~vvvv & 15u) << 3 | v->l << 2 | pp;
     unsigned map = form->space - ORACLE_SPACE_VEX_0F + 1u;
     bool can_be_short = map == 1 && !v->w && !extension->x && !extension->b;
@@ -67,6 +67,21 @@ static void put_vex(struct writer *writer, const struct oracle_form *form,
             (extension->r ^ 1u) << 7 | (extension->x ^ 1u) << 6 | (extension->b ^ 1u) << 5 | map);
         put(writer, v->w << 7 | tail);
     }
+}
+
+/* SDM vol. 2A, 2.7.1. `bits` are random: the fifth bits of registers, vvvv, mask and zeroing. */
+static void put_evex(struct writer *writer, const struct oracle_form *form,
+                     const struct oracle_variant *v, const struct extension *extension,
+                     unsigned vvvv, unsigned bits)
+{
+    unsigned map = form->space - ORACLE_SPACE_EVEX_0F + 1u;
+    unsigned mask = bits & 0x60 ? bits & 7 : 0;
+    unsigned zeroing = bits >> 3 & 1 & (mask != 0);
+    put(writer, 0x62);
+    put(writer, (extension->r ^ 1u) << 7 | (extension->x ^ 1u) << 6 | (extension->b ^ 1u) << 5 |
+                    (bits >> 4 & 1) << 4 | map);
+    put(writer, v->w << 7 | (~vvvv & 15u) << 3 | 4 | oracle_pp(v));
+    put(writer, zeroing << 7 | v->l << 5 | v->b << 4 | (~vvvv >> 4 & 1) << 3 | mask);
 }
 
 /* All addressing modes of SDM vol. 2A, tables 2-2 and 2-3, that the variant's `reg` allows. */
@@ -113,7 +128,9 @@ static void write_once(const struct oracle_form *form, struct oracle_random *ran
     writer->length = 0;
     if (!plain)
         put_optional_prefixes(writer, random, lock);
-    if (form->space >= ORACLE_SPACE_VEX_0F)
+    if (form->space >= ORACLE_SPACE_EVEX_0F)
+        put_evex(writer, form, v, &extension, bits >> 4 & 1 ? 0 : bits >> 5 & 31, bits >> 10);
+    else if (form->space >= ORACLE_SPACE_VEX_0F)
         put_vex(writer, form, v, &extension, bits >> 4 & 1 ? 0 : bits >> 5 & 15, random);
     else
         put_legacy_opcode(writer, form, v, &extension);
@@ -122,6 +139,8 @@ static void write_once(const struct oracle_form *form, struct oracle_random *ran
         put_memory_modrm(writer,
                          oracle_is_gather(form->space, v->opcode) ? bits >> 9 : v->modrm >> 3,
                          oracle_is_gather(form->space, v->opcode), random);
+    else if (form->space >= ORACLE_SPACE_EVEX_0F)
+        put(writer, (v->modrm & 0xf8u) | (bits >> 20 & 7));
     else if (form->has_modrm)
         put(writer, v->modrm);
     fill_rest(writer, random);

@@ -28,7 +28,7 @@ static const struct {
 };
 
 static const char *const space_prefix[ORACLE_SPACE_COUNT] = {
-    "", "0f", "0f38", "0f3a", "v0f", "v0f38", "v0f3a",
+    "", "0f", "0f38", "0f3a", "v0f", "v0f38", "v0f3a", "e0f", "e0f38", "e0f3a",
 };
 
 const char *oracle_excluded(const char *mnemonic)
@@ -84,11 +84,29 @@ bool oracle_find_slot(const ZydisDecodedInstruction *instruction,
     return false;
 }
 
+static bool is_vector_letter(char letter)
+{
+    return letter == 'X' || letter == 'Y' || letter == 'Z';
+}
+
+/* Of EVEX forms, which are of every vector length: "V,V,M", and "V,V,B" with a broadcast. */
+static void describe_evex(const char *letters, unsigned b, char *text, size_t size)
+{
+    size_t at = 0;
+    for (unsigned i = 0; letters[i] && at + 2 < size; i++) {
+        if (i)
+            text[at++] = ',';
+        text[at++] = is_vector_letter(letters[i]) ? 'V' : letters[i] == 'M' && b ? 'B' : letters[i];
+    }
+    text[at] = '\0';
+}
+
 /* "R32,M32": the visible operands as in shapes.h, with their sizes. */
 static void describe_operands(const ZydisDecodedInstruction *instruction,
                               const ZydisDecodedOperand *operands, char *text, size_t size)
 {
     size_t at = 0;
+    char letters[ZYDIS_MAX_OPERAND_COUNT + 1] = "";
     text[0] = '\0';
     for (unsigned i = 0; i < instruction->operand_count_visible && at < size; i++) {
         const ZydisDecodedOperand *operand = &operands[i];
@@ -103,6 +121,10 @@ static void describe_operands(const ZydisDecodedInstruction *instruction,
             letter = 'X';
         else if (ZydisRegisterGetClass(operand->reg.value) == ZYDIS_REGCLASS_YMM)
             letter = 'Y';
+        else if (ZydisRegisterGetClass(operand->reg.value) == ZYDIS_REGCLASS_ZMM)
+            letter = 'Z';
+        else if (ZydisRegisterGetClass(operand->reg.value) == ZYDIS_REGCLASS_MASK)
+            letter = 'K';
         else if (ZydisRegisterGetClass(operand->reg.value) == ZYDIS_REGCLASS_MMX)
             letter = 'Q';
         else if (ZydisRegisterGetClass(operand->reg.value) == ZYDIS_REGCLASS_X87)
@@ -110,7 +132,10 @@ static void describe_operands(const ZydisDecodedInstruction *instruction,
         else if (ZydisRegisterGetClass(operand->reg.value) == ZYDIS_REGCLASS_SEGMENT)
             letter = 'S';
         at += (size_t)snprintf(text + at, size - at, "%s%c%u", i ? "," : "", letter, operand->size);
+        letters[i] = letter;
     }
+    if (instruction->encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX)
+        describe_evex(letters, instruction->raw.evex.b, text, size);
 }
 
 static bool register_in_opcode(const ZydisDecodedInstruction *instruction,
@@ -158,8 +183,19 @@ static void plain_bytes(unsigned space, const struct oracle_variant *v, uint8_t 
 {
     size_t n = 0;
     memset(bytes, 0, 24);
+    if (space >= ORACLE_SPACE_EVEX_0F) {
+        bool gather = oracle_is_gather(space, v->opcode);
+        bytes[n++] = 0x62;
+        bytes[n++] = (uint8_t)(0xf0 | (space - ORACLE_SPACE_EVEX_0F + 1));
+        bytes[n++] = (uint8_t)(v->w << 7 | 0x7c | oracle_pp(v));
+        bytes[n++] = (uint8_t)(v->l << 5 | v->b << 4 | 8 | gather);
+        bytes[n++] = v->opcode;
+        bytes[n++] = v->modrm | (gather ? 4 : 0);
+        bytes[n] = gather ? 2u << 3 : 0; /* the index is register 2 */
+        return;
+    }
     if (space >= ORACLE_SPACE_VEX_0F) {
-        unsigned pp = v->prefix == 0x66 ? 1 : v->prefix == 0xf3 ? 2 : v->prefix == 0xf2 ? 3 : 0;
+        unsigned pp = oracle_pp(v);
         bytes[n++] = 0xc4;
         bytes[n++] = (uint8_t)(0xe0 | (space - ORACLE_SPACE_VEX_0F + 1));
         bytes[n++] = (uint8_t)(v->w << 7 | 0x78 | v->l << 2 | pp);
@@ -199,6 +235,7 @@ static bool try_variant(struct oracle_forms *forms, const ZydisDecoder *decoder,
     plain_bytes(space, variant, bytes);
     if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(decoder, bytes, sizeof bytes, &instruction, operands)))
         return true;
+    x64i_isa_correct(&instruction, operands);
     bool has_modrm = instruction.attributes & ZYDIS_ATTRIB_HAS_MODRM;
     uint16_t row;
     uint8_t slot, width_index;
@@ -245,19 +282,22 @@ static void try_opcode(struct oracle_forms *forms, const ZydisDecoder *decoder, 
 {
     static const uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
     bool count_branch = is_count_branch(space, opcode);
-    unsigned turns = space >= ORACLE_SPACE_VEX_0F || count_branch ? 16 : 8;
+    bool evex = space >= ORACLE_SPACE_EVEX_0F;
+    unsigned turns = evex ? 64 : space >= ORACLE_SPACE_VEX_0F || count_branch ? 16 : 8;
+    unsigned modrms = evex ? 16 : 72; /* the encoder chooses EVEX's last register */
     for (unsigned i = 0; i < turns; i++) {
         struct oracle_variant variant = {
             .prefix = prefixes[i & 3], .opcode = opcode, .w = i >> 2 & 1};
         if (count_branch)
             variant.address32 = (uint8_t)(i >> 3);
         else
-            variant.l = (uint8_t)(i >> 3);
+            variant.l = (uint8_t)(i >> 3 & 3);
+        variant.b = (uint8_t)(i >> 5);
         if (variant.w && space < ORACLE_SPACE_VEX_0F &&
             decoder->machine_mode != ZYDIS_MACHINE_MODE_LONG_64)
             continue;
-        for (unsigned m = 0; m < 72; m++) {
-            variant.modrm = (uint8_t)(m < 8 ? m << 3 : m - 8 + 0xc0);
+        for (unsigned m = 0; m < modrms; m++) {
+            variant.modrm = (uint8_t)(m < 8 ? m << 3 : evex ? m << 3 | 0xc0 : m - 8 + 0xc0);
             if (!try_variant(forms, decoder, space, &variant))
                 break;
         }

@@ -47,6 +47,7 @@ struct oracle_guest {
     uint8_t pristine[ORACLE_DATA_SIZE];
     uint8_t data[ORACLE_DATA_SIZE];
     uint32_t extended_mask;
+    struct oracle_layout layout;
 };
 
 static uint64_t read_physical(struct oracle_guest *guest, uint64_t address)
@@ -166,12 +167,14 @@ static void prepare_start(struct oracle_guest *guest)
     s->cpl = 3;
 }
 
-struct oracle_guest *oracle_guest_create(const struct x64i_cpu_model *model, uint32_t extended_mask)
+struct oracle_guest *oracle_guest_create(const struct x64i_cpu_model *model,
+                                         const struct oracle_shared *host)
 {
     struct oracle_guest *guest = calloc(1, sizeof *guest);
     if (!guest)
         return NULL;
-    guest->extended_mask = extended_mask;
+    guest->extended_mask = host->extended_mask;
+    guest->layout = host->layout;
     guest->next_table = TABLES + ORACLE_PAGE;
     if (x64i_state_create(&guest->state) != X64_OK ||
         x64i_cpu_init(&guest->cpu, guest->state, model, RAM_SIZE) != X64_OK) {
@@ -197,16 +200,28 @@ void oracle_guest_destroy(struct oracle_guest *guest)
     free(guest);
 }
 
+/* How many vector registers there are, and of how many bytes. */
+static unsigned vector_count(const struct oracle_guest *guest)
+{
+    return guest->extended_mask & ORACLE_AVX512 ? 32 : 16;
+}
+
+static unsigned vector_bytes(const struct oracle_guest *guest)
+{
+    return guest->extended_mask & ORACLE_AVX512 ? 64 : guest->extended_mask & 4 ? 32 : 16;
+}
+
 static void load_extended(struct oracle_guest *guest, const uint8_t *extended)
 {
     struct x64i_cpu_state *s = &guest->cpu.s;
     oracle_load_x87(s, extended);
     memcpy(&s->mxcsr, extended + 24, sizeof s->mxcsr);
-    for (unsigned i = 0; i < 16; i++) {
-        memcpy(&s->vector[i].lane[0], extended + 160 + 16 * i, 16);
-        if (guest->extended_mask & 4)
-            memcpy(&s->vector[i].lane[2], extended + ORACLE_YMM_OFFSET + 16 * i, 16);
-    }
+    for (unsigned i = 0; i < vector_count(guest); i++)
+        for (unsigned at = 0; at < vector_bytes(guest); at += 16)
+            memcpy(&s->vector[i].lane[at / 8],
+                   extended + oracle_vector_offset(&guest->layout, i, at), 16);
+    if (guest->extended_mask & ORACLE_AVX512)
+        memcpy(s->opmask, extended + guest->layout.opmask, sizeof s->opmask);
 }
 
 static void store_extended(const struct oracle_guest *guest, uint8_t *extended)
@@ -214,11 +229,12 @@ static void store_extended(const struct oracle_guest *guest, uint8_t *extended)
     const struct x64i_cpu_state *s = &guest->cpu.s;
     oracle_store_x87(&guest->cpu, extended);
     memcpy(extended + 24, &s->mxcsr, sizeof s->mxcsr);
-    for (unsigned i = 0; i < 16; i++) {
-        memcpy(extended + 160 + 16 * i, &s->vector[i].lane[0], 16);
-        if (guest->extended_mask & 4)
-            memcpy(extended + ORACLE_YMM_OFFSET + 16 * i, &s->vector[i].lane[2], 16);
-    }
+    for (unsigned i = 0; i < vector_count(guest); i++)
+        for (unsigned at = 0; at < vector_bytes(guest); at += 16)
+            memcpy(extended + oracle_vector_offset(&guest->layout, i, at),
+                   &s->vector[i].lane[at / 8], 16);
+    if (guest->extended_mask & ORACLE_AVX512)
+        memcpy(extended + guest->layout.opmask, s->opmask, sizeof s->opmask);
 }
 
 void oracle_guest_load_code(struct oracle_guest *guest, const struct oracle_shared *shared)

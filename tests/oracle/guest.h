@@ -12,7 +12,7 @@
 struct oracle_guest;
 
 struct oracle_guest *oracle_guest_create(const struct x64i_cpu_model *model,
-                                         uint32_t extended_mask);
+                                         const struct oracle_shared *host);
 void oracle_guest_destroy(struct oracle_guest *guest);
 
 /* The code of a batch of cases, as the host has it: what an instruction may also read. */

@@ -20,13 +20,32 @@
 
 #define HWCAP2_FSGSBASE (1ul << 1)
 
-/* x87, SSE and, where the host's kernel enables it, AVX. */
+/* x87, SSE and, where the host's kernel enables them, AVX and AVX-512. */
 static uint32_t host_extended_mask(void)
 {
     unsigned a, b, c, d;
     if (!__get_cpuid_count(0xd, 0, &a, &b, &c, &d))
         return 3;
-    return a & 7;
+    return a & ((a & ORACLE_AVX512) == ORACLE_AVX512 ? ORACLE_AVX512 | 7 : 7);
+}
+
+static uint32_t component_offset(unsigned component)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(0xd, component, &a, &b, &c, &d) ? b : 0;
+}
+
+/* False where the state does not fit. */
+static bool find_layout(struct oracle_shared *shared)
+{
+    if (!(shared->extended_mask & ORACLE_AVX512))
+        return true;
+    shared->layout = (struct oracle_layout){.opmask = component_offset(5),
+                                            .zmm_high = component_offset(6),
+                                            .zmm_more = component_offset(7)};
+    return shared->layout.opmask + 64 <= ORACLE_EXTENDED_SIZE &&
+           shared->layout.zmm_high + 512 <= ORACLE_EXTENDED_SIZE &&
+           shared->layout.zmm_more + 1024 <= ORACLE_EXTENDED_SIZE;
 }
 
 static void exec_runner(const struct oracle_native *native, int in, int out)
@@ -92,6 +111,8 @@ struct oracle_native *oracle_native_create(const char *program)
     oracle_fill_pristine(native->shared->pristine);
     memcpy(native->shared->data, native->shared->pristine, ORACLE_DATA_SIZE);
     native->shared->extended_mask = host_extended_mask();
+    if (!find_layout(native->shared))
+        native->shared->extended_mask &= ~ORACLE_AVX512;
     native->shared->tame = !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE);
     if (!start_runner(native)) {
         perror("oracle: cannot start the runner");

@@ -27,7 +27,7 @@
 #define USER_CS         0x33u
 #define USER_DS         0x2bu
 #define RESUME_FLAG     (UINT64_C(1) << 16)
-#define STATE_SIZE      1024u
+#define STATE_SIZE      2880u
 
 _Static_assert(offsetof(struct oracle_state, rip) == 128, "native_run.S knows the offsets");
 _Static_assert(offsetof(struct oracle_state, fs_base) == 144, "native_run.S knows the offsets");

@@ -163,9 +163,9 @@ native_default_mxcsr:
         .balign 64
         .globl  native_in, native_out
 native_in:
-        .skip   1024
+        .skip   2880
 native_out:
-        .skip   1024
+        .skip   2880
         .globl  native_host_rsp, native_host_fs, native_extended_mask, native_keep_books
 native_host_rsp:
         .skip   8

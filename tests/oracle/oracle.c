@@ -28,7 +28,7 @@ static const char *model_of_host(void)
     unsigned eax, ebx = 0, ecx, edx;
     const unsigned amd = 0x68747541; /* "Auth" of AuthenticAMD */
     if (__get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == amd)
-        return "zen3";
+        return oracle_host_has(X64I_FEATURE_AVX512F) ? "zen4" : "zen3";
     return "golden_cove";
 }
 
@@ -39,7 +39,7 @@ bool oracle_open(struct oracle *oracle, const struct oracle_options *options)
     oracle->native = oracle_native_create(ORACLE_NATIVE_PROGRAM);
     if (!model || !oracle->native)
         return false;
-    oracle->guest = oracle_guest_create(model, oracle->native->shared->extended_mask);
+    oracle->guest = oracle_guest_create(model, oracle->native->shared);
     oracle_decoder_init(&oracle->decoder, model, 64);
     oracle->forms = oracle_forms_create(model, 64);
     oracle->compatibility = oracle_forms_create(model, 32);
@@ -86,8 +86,7 @@ static void print_mismatch(struct oracle *oracle, const struct oracle_form *form
     if (shared->results[i].outcome == ORACLE_CRASHED)
         printf("    the native runner died or hung\n");
     else
-        oracle_equal(&shared->results[i], &batch->guest[i], tolerance, shared->extended_mask,
-                     stdout);
+        oracle_equal(&shared->results[i], &batch->guest[i], tolerance, shared, stdout);
 }
 
 /* Returns whether host and guest disagree. */
@@ -103,7 +102,7 @@ static bool judge(struct oracle *oracle, const struct oracle_form *form, const s
     oracle->report.cases++;
     oracle->report.faults += host->vector != ORACLE_NO_VECTOR;
     oracle->report.not_compared += tolerance.nothing;
-    bool equal = oracle_equal(host, &batch->guest[i], &tolerance, shared->extended_mask, NULL);
+    bool equal = oracle_equal(host, &batch->guest[i], &tolerance, shared, NULL);
     bool show = shown < SHOWN_PER_FORM && oracle->report.mismatches < SHOWN_IN_ALL;
     if (!equal && (show || host->outcome == ORACLE_CRASHED))
         print_mismatch(oracle, form, batch, i, &tolerance);

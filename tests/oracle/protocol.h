@@ -41,9 +41,12 @@
 #define ORACLE_SLOT_PAD  22u
 #define ORACLE_SLOT_CODE 24u
 
-/* The extended state, as XSAVE lays it out in its standard form up to AVX (SDM vol. 1, 13.4). */
-#define ORACLE_EXTENDED_SIZE 832u
+/* The extended state, as XSAVE lays it out in its standard form up to AVX-512 (SDM vol. 1, 13.4),
+ * whose parts every CPU puts where it likes: oracle_shared.layout. */
+#define ORACLE_EXTENDED_SIZE 2688u
+#define ORACLE_XMM_OFFSET    160u
 #define ORACLE_YMM_OFFSET    576u
+#define ORACLE_AVX512        0xe0u /* bits of XCR0 */
 
 #define ORACLE_PATCHES       4u
 #define ORACLE_PATCH_SIZE    64u
@@ -58,6 +61,13 @@ struct oracle_state {
     uint64_t gs_base;
     uint16_t selector[6]; /* by the encoding's numbers: ES, CS, SS, DS, FS, GS */
     uint8_t extended[ORACLE_EXTENDED_SIZE] __attribute__((aligned(64)));
+};
+
+/* Where the extended state has AVX-512's parts. */
+struct oracle_layout {
+    uint32_t opmask;
+    uint32_t zmm_high; /* upper halves of ZMM0-ZMM15 */
+    uint32_t zmm_more; /* ZMM16-ZMM31 */
 };
 
 /* Bytes of the arena's data that differ from the pristine ones at the case's start. */
@@ -102,11 +112,23 @@ struct oracle_shared {
     uint32_t count;
     volatile uint32_t current;
     uint32_t extended_mask; /* XCR0 bits that cases may use */
-    uint32_t tame;          /* the host's kernel is itself a guest that takes RFLAGS.AC and NT, GS
-                             * bases, RPLs of null selectors and addresses of its own half amiss */
+    struct oracle_layout layout;
+    uint32_t tame; /* the host's kernel is itself a guest that takes RFLAGS.AC and NT, GS
+                    * bases, RPLs of null selectors and addresses of its own half amiss */
     struct oracle_case cases[ORACLE_SLOTS] __attribute__((aligned(4096)));
     struct oracle_result results[ORACLE_SLOTS] __attribute__((aligned(4096)));
 };
+
+/* Where bytes at ... at + 15 of a vector register stand; `at` is a multiple of 16. */
+static inline uint32_t oracle_vector_offset(const struct oracle_layout *layout, unsigned reg,
+                                            unsigned at)
+{
+    if (reg >= 16)
+        return layout->zmm_more + 64 * (reg - 16) + at;
+    if (at >= 32)
+        return layout->zmm_high + 32 * reg + at - 32;
+    return (at ? ORACLE_YMM_OFFSET : ORACLE_XMM_OFFSET) + 16 * reg;
+}
 
 /* The linear address of a byte of the data pages. */
 static inline uint64_t oracle_data_address(uint32_t offset)

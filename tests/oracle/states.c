@@ -19,6 +19,7 @@ struct maker {
     unsigned patches;
     bool must_decode; /* bytes of the instruction were changed */
     bool tame;        /* oracle_shared.tame */
+    const struct oracle_layout *layout;
 };
 
 uint64_t oracle_slot_address(uint64_t number)
@@ -344,12 +345,13 @@ static void tame_indices(struct maker *maker)
         if (operands[i].type != ZYDIS_OPERAND_TYPE_MEMORY)
             continue;
         unsigned reg = (unsigned)ZydisRegisterGetId(operands[i].mem.index);
-        for (unsigned at = 0; at < 32; at += size) {
+        unsigned bytes = maker->form->space >= ORACLE_SPACE_EVEX_0F ? 64 : 32;
+        for (unsigned at = 0; at < bytes; at += size) {
             uint64_t index = oracle_random_below(maker->random, 64);
             if (oracle_random_once_in(maker->random, 4))
                 index = 0 - index;
             uint8_t *part =
-                maker->out->before.extended + (at < 16 ? 160 : ORACLE_YMM_OFFSET) + 16 * reg;
+                maker->out->before.extended + oracle_vector_offset(maker->layout, reg, at & ~15u);
             if (!oracle_random_once_in(maker->random, 64))
                 memcpy(part + at % 16, &index, size);
         }
@@ -452,7 +454,35 @@ static void tweak_after(struct maker *maker)
         gpr[X64_RDX] = value[1];
 }
 
-static void fill_extended(struct oracle_random *random, uint32_t mask, uint8_t *extended)
+/* Masks that let nothing, everything or anything through. */
+static uint64_t opmask_value(struct oracle_random *random)
+{
+    uint32_t kind = oracle_random_below(random, 8);
+    return kind == 0 ? 0 : kind == 1 ? UINT64_MAX : oracle_random_next(random);
+}
+
+/* Instructions without EVEX do not look at AVX-512's state, but may clear some of it. */
+static void fill_avx512(struct oracle_random *random, const struct oracle_layout *layout,
+                        bool looked_at, uint8_t *extended)
+{
+    uint64_t value = oracle_random_next(random);
+    for (unsigned reg = 0; reg < 32; reg++)
+        for (unsigned at = reg < 16 ? 32 : 0; at < 64; at += 16) {
+            uint8_t *bytes = extended + oracle_vector_offset(layout, reg, at);
+            if (looked_at)
+                oracle_random_bytes(random, bytes, 16);
+            else
+                memcpy(bytes, &value, sizeof value);
+        }
+    for (unsigned i = 0; i < 8; i++) {
+        if (looked_at)
+            value = opmask_value(random);
+        memcpy(extended + layout->opmask + (size_t)8 * i, &value, sizeof value);
+    }
+}
+
+static void fill_extended(struct oracle_random *random, const struct oracle_shared *host,
+                          bool avx512, uint8_t *extended)
 {
     memset(extended, 0, ORACLE_EXTENDED_SIZE);
     uint32_t mxcsr = MXCSR_DEFAULT;
@@ -465,16 +495,18 @@ static void fill_extended(struct oracle_random *random, uint32_t mask, uint8_t *
     oracle_fill_x87(random, extended);
     memcpy(extended + 24, &mxcsr, sizeof mxcsr);
     for (unsigned i = 0; i < 16; i++)
-        oracle_random_bytes(random, extended + 160 + 16 * i, 16);
-    uint64_t present = mask;
+        oracle_random_bytes(random, extended + ORACLE_XMM_OFFSET + 16 * i, 16);
+    uint64_t present = host->extended_mask;
     memcpy(extended + 512, &present, sizeof present);
-    if (mask & 4)
+    if (host->extended_mask & 4)
         for (unsigned i = 0; i < 16; i++)
             oracle_random_bytes(random, extended + ORACLE_YMM_OFFSET + 16 * i, 16);
+    if (host->extended_mask & ORACLE_AVX512)
+        fill_avx512(random, &host->layout, avx512, extended);
 }
 
 static void fill_registers(struct oracle_random *random, const struct oracle_shared *host,
-                           struct oracle_state *state)
+                           bool avx512, struct oracle_state *state)
 {
     for (unsigned i = 0; i < 16; i++)
         state->gpr[i] = oracle_random_value(random);
@@ -490,7 +522,7 @@ static void fill_registers(struct oracle_random *random, const struct oracle_sha
         state->rflags &= ~(uint64_t)(X64I_AC | X64I_NT);
         state->gs_base &= UINT64_MAX >> 18;
     }
-    fill_extended(random, host->extended_mask, state->extended);
+    fill_extended(random, host, avx512, state->extended);
 }
 
 /* A register that a branch or a load of a segment takes its target from. */
@@ -530,11 +562,12 @@ bool oracle_make_case(const struct oracle_form *form, const ZydisDecoder *decode
                           .random = &random,
                           .instruction = instruction,
                           .out = out,
-                          .tame = host->tame};
+                          .tame = host->tame,
+                          .layout = &host->layout};
     memset(out, 0, sizeof *out);
     if (!oracle_encode(form, decoder, &random, instruction))
         return false;
-    fill_registers(&random, host, &out->before);
+    fill_registers(&random, host, oracle_is_avx512(form), &out->before);
     out->length = instruction->undefined ? 15 : instruction->decoded.length;
     out->before.rip = code_address(number, instruction->undefined ? 0 : out->length);
     if (!instruction->undefined) {
