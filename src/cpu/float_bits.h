@@ -15,6 +15,12 @@
 #define X64I_MXCSR_PE  0x0020u
 #define X64I_MXCSR_DAZ 0x0040u
 
+/* Bits of a number that takes four or eight bytes. */
+X64I_INLINE unsigned x64i_float_width(unsigned bytes)
+{
+    return bytes == 8 ? 64 : 32;
+}
+
 X64I_INLINE unsigned x64i_fraction_bits(unsigned bits)
 {
     return bits == 64 ? 52 : bits == 32 ? 23 : 10;

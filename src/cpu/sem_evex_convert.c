@@ -69,14 +69,15 @@ static uint64_t to_unsigned(uint64_t value, unsigned bits, unsigned width, unsig
 }
 
 /* `mode` is an expression; the sources' elements and the results' may be of different sizes. */
-#define TO_UNSIGNED(name, flags, mode)                                                             \
-    X64I_EVEX_BODY(name)                                                                           \
-    {                                                                                              \
-        for (unsigned i = 0; i < v->count; i++)                                                    \
-            x64i_zmm_set_element(&v->d, v->element, i,                                             \
-                                 to_unsigned(x64i_zmm_element(&v->b, v->source, i), 8 * v->source, \
-                                             8 * v->element, mode, v->mxcsr, &v->raised));         \
-    }                                                                                              \
+#define TO_UNSIGNED(name, flags, mode)                                                          \
+    X64I_EVEX_BODY(name)                                                                        \
+    {                                                                                           \
+        for (unsigned i = 0; i < v->count; i++)                                                 \
+            x64i_zmm_set_element(&v->d, v->element, i,                                          \
+                                 to_unsigned(x64i_zmm_element(&v->b, v->source, i),             \
+                                             x64i_float_width(v->source), 8 * v->element, mode, \
+                                             v->mxcsr, &v->raised));                            \
+    }                                                                                           \
     X64I_EVEX(name, X64I_EVEX_BITS | (flags))
 
 #define MXCSR_MODE (v->mxcsr >> 13 & 3)
@@ -86,15 +87,15 @@ TO_UNSIGNED(cvtt2u, 0, TRUNCATE)
 TO_UNSIGNED(cvt2u_narrow, X64I_EVEX_NARROW, MXCSR_MODE)
 TO_UNSIGNED(cvtt2u_narrow, X64I_EVEX_NARROW, TRUNCATE)
 
-#define TO_GENERAL_AT(name, W, mode)                                                           \
-    X64I_EVEX_BODY(name##_##W)                                                                 \
-    {                                                                                          \
-        v->d.q[0] = to_unsigned(x64i_zmm_element(&v->b, v->source, 0), 8 * v->source, W, mode, \
-                                v->mxcsr, &v->raised);                                         \
-    }                                                                                          \
-    X64I_HANDLER(e##name##_##W)                                                                \
-    {                                                                                          \
-        return x64i_evex_to_gpr(cpu, op, name##_##W##_evex, X64I_EVEX_BITS, W);                \
+#define TO_GENERAL_AT(name, W, mode)                                                         \
+    X64I_EVEX_BODY(name##_##W)                                                               \
+    {                                                                                        \
+        v->d.q[0] = to_unsigned(x64i_zmm_element(&v->b, v->source, 0),                       \
+                                x64i_float_width(v->source), W, mode, v->mxcsr, &v->raised); \
+    }                                                                                        \
+    X64I_HANDLER(e##name##_##W)                                                              \
+    {                                                                                        \
+        return x64i_evex_to_gpr(cpu, op, name##_##W##_evex, X64I_EVEX_BITS, W);              \
     }
 
 TO_GENERAL_AT(cvt2usi, 32, MXCSR_MODE)

@@ -309,7 +309,7 @@ static bool has_class(uint64_t value, unsigned bits, unsigned immediate, uint32_
 #define FLOAT_EVEX(name, flag, expression)                                     \
     X64I_EVEX_BODY(name)                                                       \
     {                                                                          \
-        const unsigned size = v->element, bits = 8 * size;                     \
+        const unsigned size = v->element, bits = x64i_float_width(size);       \
         const union x64i_zmm old = v->d;                                       \
         v->d = v->a;                                                           \
         for (unsigned i = 0; i < v->count; i++) {                              \
@@ -339,8 +339,8 @@ BY_BITS(fixupimm, fixed_up(d, a, x, bits, v->immediate, v->mxcsr, &v->raised))
 X64I_EVEX_BODY(fpclass)
 {
     for (unsigned i = 0; i < v->count; i++)
-        v->k |= (uint64_t)has_class(x64i_zmm_element(&v->b, v->element, i), 8 * v->element,
-                                    v->immediate, v->mxcsr)
+        v->k |= (uint64_t)has_class(x64i_zmm_element(&v->b, v->element, i),
+                                    x64i_float_width(v->element), v->immediate, v->mxcsr)
                 << i;
 }
 X64I_EVEX(fpclass, X64I_EVEX_TO_K)

@@ -9,7 +9,9 @@ struct walk {
     struct x64i_compare_run *run;
     struct x64i_trips *trips;
     size_t room;
-    bool inside; /* the kernel */
+    bool inside;            /* the kernel */
+    uint64_t outside_since; /* the last stay's end, or the run's beginning */
+    uint64_t program_steps; /* before that */
 };
 
 static enum x64_status begin_stay(struct walk *walk, uint64_t n)
@@ -23,9 +25,9 @@ static enum x64_status begin_stay(struct walk *walk, uint64_t n)
         run->stay = grown;
         walk->room = wanted;
     }
-    const struct x64i_compare_stay *last = run->stay_count ? &run->stay[run->stay_count - 1] : NULL;
-    uint64_t steps = last ? last->program_steps + (n - last->to) : n - run->first;
-    run->stay[run->stay_count++] = (struct x64i_compare_stay){.from = n, .program_steps = steps};
+    walk->program_steps += n - walk->outside_since;
+    run->stay[run->stay_count++] =
+        (struct x64i_compare_stay){.from = n, .program_steps = walk->program_steps};
     walk->inside = true;
     return X64_OK;
 }
@@ -48,7 +50,7 @@ static enum x64_status walk_step(struct walk *walk)
     if (after.cpl != 3 && !walk->inside)
         return begin_stay(walk, step.cpl == 3 ? n + 1 : n);
     if (after.cpl == 3 && walk->inside) {
-        walk->run->stay[walk->run->stay_count - 1].to = n + 1;
+        walk->run->stay[walk->run->stay_count - 1].to = walk->outside_since = n + 1;
         walk->inside = false;
     }
     return X64_OK;
@@ -58,12 +60,14 @@ static enum x64_status walk_step(struct walk *walk)
 static enum x64_status walk_run(struct x64i_compare_run *run, struct x64i_trips **trips)
 {
     struct walk walk = {.run = run};
+    run->stay_count = 0;
     enum x64_status status = x64_history_range(run->machine, &run->first, &run->last);
     if (status == X64_OK)
         status = x64_goto(run->machine, run->first);
     if (status == X64_OK)
         status = x64i_trips_create(run->machine, NULL, trips);
     walk.trips = *trips;
+    walk.outside_since = run->first;
     while (status == X64_OK && x64_steps(run->machine) < run->last)
         status = walk_step(&walk);
     if (walk.inside)
