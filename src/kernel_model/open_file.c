@@ -76,11 +76,13 @@ void x64i_file_drop(struct x64i_kernel *kernel, uint32_t number)
         file->references--;
     if (file->references > 0)
         return;
-    if (file->kind == X64I_FILE_PIPE)
+    uint32_t kind = file->kind;
+    file->kind = X64I_FILE_NONE; /* a file may claim what leads back here: nothing is closed twice */
+    if (kind == X64I_FILE_PIPE)
         close_pipe(kernel, file);
-    else if (file->kind == X64I_FILE_SOCKET)
+    else if (kind == X64I_FILE_SOCKET)
         x64i_socket_release(kernel, file);
-    else if (file->kind == X64I_FILE_OVERLAY)
+    else if (kind == X64I_FILE_OVERLAY)
         x64i_overlay_release(kernel, file->object);
     if (file->lock)
         x64i_task_event(kernel);

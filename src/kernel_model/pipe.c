@@ -45,6 +45,7 @@ void x64i_pipe_close(struct x64i_kernel *kernel, uint32_t index, bool writer)
     if (pipe->readers || pipe->writers)
         return;
     x64i_rights_drop(kernel, index, UINT64_MAX);
+    pipe = x64i_pipe_at(kernel, index); /* a file may claim that the rights were this pipe's ends */
     if (pipe->node) {
         x64i_overlay_at(kernel, pipe->node - 1)->pipe = 0;
         x64i_overlay_release(kernel, pipe->node - 1);

@@ -167,7 +167,7 @@ static struct x64i_process *priority_of(struct x64i_kernel *kernel, int which, i
 SYSCALL_DEFINE2(getpriority, int, which, int, who)
 {
     const struct x64i_process *process = priority_of(kernel, which, who);
-    return process ? 20 - process->nice : -ESRCH;
+    return process ? 20 - (int64_t)process->nice : -ESRCH;
 }
 
 SYSCALL_DEFINE3(setpriority, int, which, int, who, int, niceval)
