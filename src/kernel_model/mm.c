@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define STACK_GAP (UINT64_C(1) << 20) /* that growth keeps from the area below */
+#define STACK_GAP  (UINT64_C(1) << 20) /* that growth keeps from the area below */
+#define O_ACCMODE_ 3u
+#define O_RDWR_    2u
 
 static void remove_at(struct x64i_mm *mm, uint64_t index)
 {
@@ -143,6 +145,15 @@ int64_t x64i_mm_map(struct x64i_kernel *kernel, const struct x64i_area *area)
     return 0;
 }
 
+/* What is stored to a shared page is written to the file: that must be open for it. */
+static bool may_protect(struct x64i_kernel *kernel, const struct x64i_area *area,
+                        uint32_t protection)
+{
+    if (!area->shared || area->kind != X64I_AREA_FILE || !(protection & X64I_PROT_WRITE))
+        return true;
+    return area->file && (x64i_file_at(kernel, area->file - 1)->flags & O_ACCMODE_) == O_RDWR_;
+}
+
 int64_t x64i_mm_protect(struct x64i_kernel *kernel, uint64_t start, uint64_t end,
                         uint32_t protection)
 {
@@ -153,6 +164,8 @@ int64_t x64i_mm_protect(struct x64i_kernel *kernel, uint64_t start, uint64_t end
     for (uint64_t i = first_behind(mm, start); i < mm->area_count && at < end; i++) {
         if (mm->area[i].start > at)
             return -ENOMEM;
+        if (!may_protect(kernel, &mm->area[i], protection))
+            return -EACCES;
         at = mm->area[i].end;
     }
     if (at < end || !split_at(kernel, start) || !split_at(kernel, end))

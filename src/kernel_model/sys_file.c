@@ -22,6 +22,8 @@
 #define O_PATH_            010000000u
 #define O_CLOEXEC_         02000000u
 #define O_TMPFILE_         020000000u
+#define O_DIRECTORY_       0200000u
+#define O_PATH_FLAGS       (O_PATH_ | O_DIRECTORY_ | O_NOFOLLOW_ | O_CLOEXEC_)
 #define O_SETTABLE         (O_APPEND_ | O_NONBLOCK_)
 #define F_DUPFD_           0
 #define F_GETFD_           1
@@ -133,6 +135,8 @@ static int64_t open_path(struct x64i_kernel *kernel, int dfd, uint64_t filename,
     int64_t bad = x64i_path_get(kernel, filename, path);
     if (bad)
         return bad;
+    if (flags & O_PATH_)
+        flags &= O_PATH_FLAGS;
     if ((flags & O_TMPFILE_) == O_TMPFILE_)
         return open_unnamed_in(kernel, dfd, path, flags, mode);
     bool follow = !(flags & O_NOFOLLOW_) && (flags & (O_CREAT_ | O_EXCL_)) != (O_CREAT_ | O_EXCL_);

@@ -14,7 +14,10 @@
 #define MAP_NOREPLACE        0x100000u
 #define MREMAP_MAYMOVE_      1u
 #define MREMAP_FIXED_        2u
-#define MREMAP_FIXED_        2u
+#define O_ACCMODE_           3u
+#define O_WRONLY_            1u
+#define O_RDWR_              2u
+#define O_PATH_              010000000u
 #define PROT_ALL             7u
 #define MADV_DONTNEED_       4
 
@@ -80,14 +83,16 @@ static int64_t describe_file(struct x64i_kernel *kernel, unsigned fd, struct x64
                              uint64_t offset, uint64_t size)
 {
     const struct x64i_open_file *file = x64i_file_of(kernel, fd);
-    if (!file)
+    if (!file || (file->flags & O_PATH_))
         return -EBADF;
     bool program = file->kind == X64I_FILE_PROGRAM;
     if (file->kind == X64I_FILE_DEVICE && file->object == X64I_DEVICE_ZERO)
         return 0;
     if (!program && file->kind != X64I_FILE_HOST && file->kind != X64I_FILE_OVERLAY)
         return -ENODEV;
-    if (area->shared && (area->protection & X64I_PROT_WRITE) && (file->flags & 3) != 2)
+    if ((file->flags & O_ACCMODE_) == O_WRONLY_ ||
+        (area->shared && (area->protection & X64I_PROT_WRITE) &&
+         (file->flags & O_ACCMODE_) != O_RDWR_))
         return -EACCES;
     uint64_t length = x64i_file_size(kernel, x64i_file_number(kernel, fd) - 1);
     if (area->shared && (area->protection & X64I_PROT_WRITE))

@@ -11,6 +11,10 @@
 #include <stdlib.h>
 
 #define MAX_RW_COUNT 0x7ffff000u
+#define O_ACCMODE_   3u
+#define O_RDONLY_    0u
+#define O_WRONLY_    1u
+#define O_PATH_      010000000u
 
 static uint64_t capped(uint64_t count)
 {
@@ -33,7 +37,9 @@ SYSCALL_DEFINE3(write, unsigned int, fd, const char __user *, buf, size_t, count
                              (struct x64i_buffer){X64I_USER(buf), capped(count)});
 }
 
-static int64_t check_position(struct x64i_kernel *kernel, unsigned fd, int64_t pos)
+/* `refused` is the access mode that does not do. */
+static int64_t check_position(struct x64i_kernel *kernel, unsigned fd, int64_t pos,
+                              unsigned refused)
 {
     const struct x64i_open_file *file = x64i_file_of(kernel, fd);
     if (!file)
@@ -41,12 +47,14 @@ static int64_t check_position(struct x64i_kernel *kernel, unsigned fd, int64_t p
     if (file->kind == X64I_FILE_CONSOLE || file->kind == X64I_FILE_PIPE ||
         file->kind == X64I_FILE_SOCKET)
         return -ESPIPE;
+    if ((file->flags & O_ACCMODE_) == refused || (file->flags & O_PATH_))
+        return -EBADF;
     return pos < 0 ? -EINVAL : 0;
 }
 
 SYSCALL_DEFINE4(pread64, unsigned int, fd, char __user *, buf, size_t, count, int64_t, pos)
 {
-    int64_t bad = check_position(kernel, fd, pos);
+    int64_t bad = check_position(kernel, fd, pos, O_WRONLY_);
     if (!bad)
         bad = x64i_user_writable(kernel, X64I_USER(buf), capped(count));
     if (bad)
@@ -57,7 +65,7 @@ SYSCALL_DEFINE4(pread64, unsigned int, fd, char __user *, buf, size_t, count, in
 
 SYSCALL_DEFINE4(pwrite64, unsigned int, fd, const char __user *, buf, size_t, count, int64_t, pos)
 {
-    int64_t bad = check_position(kernel, fd, pos);
+    int64_t bad = check_position(kernel, fd, pos, O_RDONLY_);
     if (!bad)
         bad = x64i_user_readable(kernel, X64I_USER(buf), capped(count));
     if (bad)
@@ -164,7 +172,7 @@ SYSCALL_DEFINE3(lseek, unsigned int, fd, int64_t, offset, unsigned int, whence)
 SYSCALL_DEFINE2(ftruncate, unsigned int, fd, unsigned long, length)
 {
     const struct x64i_open_file *file = x64i_file_of(kernel, fd);
-    if (!file)
+    if (!file || (file->flags & O_PATH_))
         return -EBADF;
     if ((file->flags & 3) == 0)
         return -EINVAL;
