@@ -77,7 +77,8 @@ static int64_t reopen(struct x64i_kernel *kernel, const struct x64i_node *node, 
     return x64i_descriptor_make(kernel, number - 1, 0, flags & O_CLOEXEC_);
 }
 
-/* A file of the overlay that never has a name, which `name` stands for in /proc. */
+/* A file of the overlay that never has a name, which `name` stands for in /proc. No path is like
+ * the entry's, since it does not begin with a slash: nothing that has a name is replaced. */
 static int64_t open_unnamed(struct x64i_kernel *kernel, const char *name, unsigned flags,
                             unsigned mode)
 {
@@ -85,7 +86,7 @@ static int64_t open_unnamed(struct x64i_kernel *kernel, const char *name, unsign
     struct x64i_open_file *file = x64i_file_make(kernel, &index);
     if (!file)
         return -ENFILE;
-    int64_t bad = x64i_overlay_make(kernel, name, X64I_OVERLAY_FILE_KIND, mode, &entry);
+    int64_t bad = x64i_overlay_make(kernel, "#unnamed", X64I_OVERLAY_FILE_KIND, mode, &entry);
     if (bad)
         return bad;
     struct x64i_overlay_entry *made = x64i_overlay_at(kernel, entry);
