@@ -171,6 +171,10 @@ int64_t x64i_mm_protect(struct x64i_kernel *kernel, uint64_t start, uint64_t end
     if (at < end || !split_at(kernel, start) || !split_at(kernel, end))
         return -ENOMEM;
     for (uint64_t i = first_behind(mm, start); i < mm->area_count && mm->area[i].start < end; i++) {
+        if (!(protection & X64I_PROT_WRITE))
+            x64i_mm_write_back(kernel, &mm->area[i], mm->area[i].start, mm->area[i].end);
+        else if (mm->area[i].shared && mm->area[i].file)
+            kernel->schedule.shared_files = 1;
         mm->area[i].protection = protection;
         x64i_mm_protect_pages(kernel, &mm->area[i]);
     }

@@ -53,9 +53,10 @@ static bool fill_page(struct x64i_kernel *kernel, const struct x64i_area *area, 
                       uint64_t physical)
 {
     uint64_t into = linear - area->start;
-    if (into >= area->file_size)
+    uint64_t known = x64i_mm_file_bytes(kernel, area);
+    if (into >= known)
         return true;
-    uint64_t size = area->file_size - into;
+    uint64_t size = known - into;
     uint64_t offset = area->file_offset + into;
     if (size > X64I_PAGE_SIZE)
         size = X64I_PAGE_SIZE;
@@ -187,16 +188,17 @@ void x64i_mm_write_back(struct x64i_kernel *kernel, const struct x64i_area *area
     uint8_t bytes[X64I_PAGE_SIZE];
     if (!area->shared || !area->file || !(area->protection & X64I_PROT_WRITE))
         return;
-    for (uint64_t at = start; at < end && at - area->start < area->file_size;
-         at += X64I_PAGE_SIZE) {
-        uint64_t into = at - area->start;
-        uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, at, NULL);
-        uint64_t size = area->file_size - into;
-        if (!entry ||
-            !x64i_physical_peek(kernel->memory, entry & X64I_PTE_ADDRESS, bytes, sizeof bytes))
-            continue;
-        (void)x64i_file_pwrite(kernel, area->file - 1, area->file_offset + into, bytes,
-                               size < sizeof bytes ? (size_t)size : sizeof bytes);
+    uint64_t known = x64i_mm_file_bytes(kernel, area);
+    if (end - area->start > known)
+        end = area->start + known;
+    for (uint64_t at = x64i_mm_skip_empty(kernel, start, end); at < end;) {
+        uint64_t where = 0;
+        uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, at, &where);
+        uint64_t size = end - at < sizeof bytes ? end - at : sizeof bytes;
+        if (entry && x64i_physical_peek(kernel->memory, entry & X64I_PTE_ADDRESS, bytes, size))
+            (void)x64i_file_pwrite(kernel, area->file - 1, area->file_offset + (at - area->start),
+                                   bytes, (size_t)size);
+        at = x64i_mm_skip_empty(kernel, next_page(at, where != 0), end);
     }
 }
 

@@ -14,15 +14,21 @@
 
 #define TABLE_SPAN (UINT64_C(1) << 21) /* what one page table maps */
 
-/* Called for each page of an area that has a frame: `linear` is where, `offset` which of the
- * file's. False ends the search. */
-typedef bool visit(struct x64i_kernel *kernel, const struct x64i_area *area, uint64_t offset,
-                   uint64_t physical, void *context);
+/* A page of an area that has a frame. */
+struct page {
+    const struct x64i_area *area;
+    uint64_t offset;   /* in the file */
+    uint64_t left;     /* bytes that the search wants from there on */
+    uint64_t physical; /* the frame */
+};
+
+/* Called for each. False ends the search. */
+typedef bool visit(struct x64i_kernel *kernel, const struct page *page, void *context);
 
 struct search {
     const struct x64i_open_file *file; /* null: any */
     uint64_t start, end;               /* bytes of the file */
-    bool writable;                     /* areas that can be written to alone */
+    bool writable; /* areas that can be written to alone, and of them what the file has */
     visit *visit;
     void *context;
 };
@@ -37,10 +43,19 @@ static bool is_wanted(struct x64i_kernel *kernel, const struct search *search,
     return !search->file || x64i_file_is_same(search->file, x64i_file_at(kernel, area->file - 1));
 }
 
+uint64_t x64i_mm_file_bytes(struct x64i_kernel *kernel, const struct x64i_area *area)
+{
+    if (!area->shared || !area->file)
+        return area->file_size;
+    uint64_t length = x64i_file_size(kernel, area->file - 1);
+    uint64_t bytes = length > area->file_offset ? length - area->file_offset : 0;
+    return bytes < area->end - area->start ? bytes : area->end - area->start;
+}
+
 static bool search_area(struct x64i_kernel *kernel, const struct search *search, uint64_t root,
                         const struct x64i_area *area)
 {
-    uint64_t size = area->end - area->start;
+    uint64_t size = search->writable ? x64i_mm_file_bytes(kernel, area) : area->end - area->start;
     uint64_t from = area->file_offset;
     if (search->end <= from || search->start >= from + size)
         return true;
@@ -49,8 +64,8 @@ static bool search_area(struct x64i_kernel *kernel, const struct search *search,
     while (at < size && from + at < search->end) {
         uint64_t where = 0;
         uint64_t entry = x64i_page_entry(kernel, root, area->start + at, &where);
-        if (entry &&
-            !search->visit(kernel, area, from + at, entry & X64I_PTE_ADDRESS, search->context))
+        const struct page page = {area, from + at, size - at, entry & X64I_PTE_ADDRESS};
+        if (entry && !search->visit(kernel, &page, search->context))
             return false;
         uint64_t next = ((area->start + at) | (TABLE_SPAN - 1)) + 1; /* there is no page table */
         at = where ? at + X64I_PAGE_SIZE : next - area->start;
@@ -86,14 +101,11 @@ static void search_all(struct x64i_kernel *kernel, const struct search *search)
     free(mm);
 }
 
-static bool take_frame(struct x64i_kernel *kernel, const struct x64i_area *area, uint64_t offset,
-                       uint64_t physical, void *context)
+static bool take_frame(struct x64i_kernel *kernel, const struct page *page, void *context)
 {
     uint64_t *found = context;
     (void)kernel;
-    (void)area;
-    (void)offset;
-    *found = physical;
+    *found = page->physical;
     return false;
 }
 
@@ -114,17 +126,13 @@ uint64_t x64i_mm_shared_frame(struct x64i_kernel *kernel, const struct x64i_area
 }
 
 /* The file's bytes alone: a mapping does not make it longer. */
-static bool write_frame(struct x64i_kernel *kernel, const struct x64i_area *area, uint64_t offset,
-                        uint64_t physical, void *context)
+static bool write_frame(struct x64i_kernel *kernel, const struct page *page, void *context)
 {
     uint8_t bytes[X64I_PAGE_SIZE];
-    uint64_t into = offset - area->file_offset;
-    uint64_t size = area->file_size > into ? area->file_size - into : 0;
+    size_t size = page->left < sizeof bytes ? (size_t)page->left : sizeof bytes;
     (void)context;
-    if (size > sizeof bytes)
-        size = sizeof bytes;
-    if (size && x64i_physical_peek(kernel->memory, physical, bytes, (size_t)size))
-        (void)x64i_file_pwrite(kernel, area->file - 1, offset, bytes, (size_t)size);
+    if (x64i_physical_peek(kernel->memory, page->physical, bytes, size))
+        (void)x64i_file_pwrite(kernel, page->area->file - 1, page->offset, bytes, size);
     return true;
 }
 
@@ -144,17 +152,16 @@ struct written {
     size_t size;
 };
 
-static bool update_frame(struct x64i_kernel *kernel, const struct x64i_area *area, uint64_t offset,
-                         uint64_t physical, void *context)
+static bool update_frame(struct x64i_kernel *kernel, const struct page *page, void *context)
 {
     const struct written *written = context;
+    uint64_t offset = page->offset;
     uint64_t from = written->position > offset ? written->position : offset;
     uint64_t to = written->position + written->size;
-    (void)area;
     if (to > offset + X64I_PAGE_SIZE)
         to = offset + X64I_PAGE_SIZE;
     if (from < to)
-        (void)x64i_physical_poke(kernel->memory, physical + (from - offset),
+        (void)x64i_physical_poke(kernel->memory, page->physical + (from - offset),
                                  written->bytes + (from - written->position), to - from);
     return true;
 }

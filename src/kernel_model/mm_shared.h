@@ -7,6 +7,10 @@
 
 #include "kernel_model/open_file.h"
 
+/* How many bytes of its file an area shows. A shared one shows what the file has by now, others
+ * what it had when they were made. */
+uint64_t x64i_mm_file_bytes(struct x64i_kernel *kernel, const struct x64i_area *area);
+
 /* The frame that another mapping of the same file has for the page at `linear`, or 0. */
 uint64_t x64i_mm_shared_frame(struct x64i_kernel *kernel, const struct x64i_area *area,
                               uint64_t linear);
