@@ -99,8 +99,18 @@ static void tell_parent(struct x64i_kernel *kernel)
     x64i_task_event(kernel);
 }
 
+static void stop_timers(struct x64i_kernel *kernel)
+{
+    struct x64i_process *process = kernel->process;
+    process->timer = process->timer_interval = 0;
+    for (unsigned i = 0; i < X64I_POSIX_TIMERS; i++)
+        process->posix_timer[i] = (struct x64i_posix_timer){0};
+    x64i_timers_plan(kernel);
+}
+
 static void end_process(struct x64i_kernel *kernel)
 {
+    stop_timers(kernel);
     x64i_files_close_all(kernel);
     if (kernel->schedule.mm_users[kernel->schedule.mm] == 1)
         (void)x64i_mm_unmap(kernel, 0, kernel->mm.limit);
