@@ -77,7 +77,8 @@ void x64i_file_drop(struct x64i_kernel *kernel, uint32_t number)
     if (file->references > 0)
         return;
     uint32_t kind = file->kind;
-    file->kind = X64I_FILE_NONE; /* a file may claim what leads back here: nothing is closed twice */
+    file->kind =
+        X64I_FILE_NONE; /* a file may claim what leads back here: nothing is closed twice */
     if (kind == X64I_FILE_PIPE)
         close_pipe(kernel, file);
     else if (kind == X64I_FILE_SOCKET)

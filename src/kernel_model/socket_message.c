@@ -102,7 +102,7 @@ static int64_t send_stream(struct x64i_kernel *kernel, const struct x64i_open_fi
     }
     if (done > task->progress && task->progress == 0)
         put_rights(kernel, index, message, start);
-    if (done == message->data.total)
+    if (done >= message->data.total) /* what waits may have been changed meanwhile */
         return (int64_t)done;
     int64_t wait = not_now(file, message);
     if (done && (wait != X64I_SLEEP || x64i_signals_due(kernel)))
