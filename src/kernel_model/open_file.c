@@ -38,7 +38,7 @@ bool x64i_file_is_same(const struct x64i_open_file *a, const struct x64i_open_fi
                                         : a->path[0] && strcmp(a->path, b->path) == 0;
 }
 
-struct x64i_open_file *x64i_file_make(struct x64i_kernel *kernel, uint32_t *index)
+static struct x64i_open_file *take_free(struct x64i_kernel *kernel, uint32_t *index)
 {
     for (uint32_t i = 0; i < X64I_OPEN_FILES_MAX; i++) {
         const struct x64i_open_file *old = x64i_record_read(kernel, kernel->files, i);
@@ -50,6 +50,12 @@ struct x64i_open_file *x64i_file_make(struct x64i_kernel *kernel, uint32_t *inde
         return file;
     }
     return NULL;
+}
+
+struct x64i_open_file *x64i_file_make(struct x64i_kernel *kernel, uint32_t *index)
+{
+    struct x64i_open_file *file = take_free(kernel, index);
+    return file || !x64i_sockets_collect(kernel) ? file : take_free(kernel, index);
 }
 
 void x64i_file_hold(struct x64i_kernel *kernel, uint32_t number)
@@ -77,8 +83,7 @@ void x64i_file_drop(struct x64i_kernel *kernel, uint32_t number)
     if (file->references > 0)
         return;
     uint32_t kind = file->kind;
-    file->kind =
-        X64I_FILE_NONE; /* a file may claim what leads back here: nothing is closed twice */
+    file->kind = X64I_FILE_NONE; /* nothing is closed twice, whatever leads back here */
     if (kind == X64I_FILE_PIPE)
         close_pipe(kernel, file);
     else if (kind == X64I_FILE_SOCKET)

@@ -22,7 +22,7 @@ struct x64i_pipe *x64i_pipe_at(struct x64i_kernel *kernel, uint32_t index)
     return pipe;
 }
 
-bool x64i_pipe_make(struct x64i_kernel *kernel, uint32_t *index)
+static bool take_free(struct x64i_kernel *kernel, uint32_t *index)
 {
     for (uint32_t i = 0; i < X64I_PIPES_MAX; i++) {
         const struct x64i_pipe *old = x64i_record_read(kernel, kernel->pipes, page_of(i));
@@ -35,6 +35,11 @@ bool x64i_pipe_make(struct x64i_kernel *kernel, uint32_t *index)
     return false;
 }
 
+bool x64i_pipe_make(struct x64i_kernel *kernel, uint32_t *index)
+{
+    return take_free(kernel, index) || (x64i_sockets_collect(kernel) && take_free(kernel, index));
+}
+
 void x64i_pipe_close(struct x64i_kernel *kernel, uint32_t index, bool writer)
 {
     struct x64i_pipe *pipe = x64i_pipe_at(kernel, index);
@@ -42,10 +47,12 @@ void x64i_pipe_close(struct x64i_kernel *kernel, uint32_t index, bool writer)
     if (*ends)
         --*ends;
     x64i_task_event(kernel);
+    if (pipe->readers == 0) {
+        x64i_rights_drop(kernel, index, UINT64_MAX);
+        pipe = x64i_pipe_at(kernel, index); /* they may have been its other end */
+    }
     if (pipe->readers || pipe->writers)
         return;
-    x64i_rights_drop(kernel, index, UINT64_MAX);
-    pipe = x64i_pipe_at(kernel, index); /* a file may claim that the rights were this pipe's ends */
     if (pipe->node) {
         x64i_overlay_at(kernel, pipe->node - 1)->pipe = 0;
         x64i_overlay_release(kernel, pipe->node - 1);

@@ -44,6 +44,10 @@ void x64i_socket_shut(struct x64i_kernel *kernel, struct x64i_open_file *file, u
 /* The last reference is gone. */
 void x64i_socket_release(struct x64i_kernel *kernel, struct x64i_open_file *file);
 
+/* socket_cycles.c: closes those that only each other's messages refer to; whether there were any.
+ */
+bool x64i_sockets_collect(struct x64i_kernel *kernel);
+
 /* Whether the other end may still read what this one writes. */
 bool x64i_socket_can_send(struct x64i_kernel *kernel, const struct x64i_open_file *file);
 

@@ -175,6 +175,20 @@ static void fifos(void)
     tell("gone", open("fifo", O_RDONLY));
 }
 
+/* Each pair is on its way through itself when it is closed: nobody can have it any more. */
+static void circles(void)
+{
+    int made = 0;
+    int ends[2];
+    for (; made < 200 && socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0; made++) {
+        if (send_file(ends[0], ends[1]) < 0 || send_file(ends[1], ends[0]) < 0)
+            break;
+        close(ends[0]);
+        close(ends[1]);
+    }
+    tell("circles", made);
+}
+
 static volatile sig_atomic_t alarms;
 
 static void on_alarm(int signal, siginfo_t *info, void *context)
@@ -234,6 +248,30 @@ static void locks_and_memory(void)
     printf("\"%c\"\n", bytes[0]);
 }
 
+/* A file that becomes longer and shorter under a mapping, and one that may not be written to. */
+static void lengths_and_modes(void)
+{
+    char text[9] = {0};
+    int fd = open("length", O_RDWR | O_CREAT, 0600);
+    int other = open("length", O_RDONLY);
+    char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    tell("longer", ftruncate(fd, 8));
+    memcpy(page, "abcdefgh", 8);
+    tell("mprotect", mprotect(page, 8192, PROT_READ));
+    tell(text, pread(other, text, 8, 0));
+    tell("shorter", ftruncate(fd, 4));
+    tell("munmap", munmap(page, 8192));
+    tell("end", lseek(fd, 0, SEEK_END));
+    tell("pwrite", pwrite(other, "x", 1, 0));
+    page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, other, 0);
+    tell("mprotect", mprotect(page, 4096, PROT_READ | PROT_WRITE));
+    tell("ftruncate", ftruncate(open("length", O_PATH | O_RDWR), 0));
+    int named = open("#unnamed", O_RDWR | O_CREAT, 0600);
+    tell("named", write(named, "name", 4));
+    tell("O_TMPFILE", open(".", O_TMPFILE | O_RDWR, 0600) >= 0);
+    tell("its length", lseek(open("#unnamed", O_RDONLY), 0, SEEK_END));
+}
+
 static void *wait_for_ever(void *unused)
 {
     (void)unused;
@@ -266,9 +304,11 @@ int main(int argc, char **argv)
     tell("AF_INET pair", socketpair(AF_INET, SOCK_STREAM, 0, (int[2]){0}));
     streams();
     datagrams();
+    circles();
     fifos();
     timers();
     locks_and_memory();
+    lengths_and_modes();
     exec_with_threads(argv[0]);
     return 2;
 }
