@@ -162,7 +162,8 @@ bool x64i_mmu_translate_slowly(struct x64i_mmu *mmu, uint64_t linear, unsigned a
     }
     const struct x64i_tlb_entry *entry = x64i_tlb_find(&mmu->tlb, linear, paging->pcid);
     if (entry && x64i_tlb_serves(paging, entry->flags, access)) {
-        *x64i_mmu_recent_slot(mmu, linear) = entry;
+        if (entry->page_bits <= X64I_TLB_BITS_2M)
+            *x64i_mmu_recent_slot(mmu, linear) = entry;
         *physical = x64i_tlb_physical(entry, linear);
         return true;
     }

@@ -120,6 +120,15 @@ static inline const struct x64i_tlb_entry **x64i_mmu_recent_slot(struct x64i_mmu
     return &mmu->recent[(linear / X64I_PAGE_SIZE) % X64I_MMU_RECENT];
 }
 
+/* Whether an entry that was found for another page of its own is the one to find for this page: the
+ * guest may have left a small one there. Pages of 1 GByte are not remembered. */
+static inline bool x64i_mmu_is_smallest(const struct x64i_mmu *mmu,
+                                        const struct x64i_tlb_entry *entry, uint64_t linear)
+{
+    return entry->page_bits == X64I_TLB_BITS_4K ||
+           !x64i_tlb_find_small(&mmu->tlb, linear, mmu->paging.pcid);
+}
+
 /* The part of x64i_mmu_translate behind its quick probe: the TLB's search, walks, paging off. */
 bool x64i_mmu_translate_slowly(struct x64i_mmu *mmu, uint64_t linear, unsigned access,
                                uint64_t *physical, uint32_t *error_code);
@@ -144,6 +153,7 @@ static inline bool x64i_mmu_translate(struct x64i_mmu *mmu, uint64_t linear, uns
 {
     const struct x64i_tlb_entry *entry = *x64i_mmu_recent_slot(mmu, linear);
     if (entry && x64i_tlb_matches(entry, linear, mmu->paging.pcid) &&
+        x64i_mmu_is_smallest(mmu, entry, linear) &&
         x64i_tlb_serves(&mmu->paging, entry->flags, access)) {
         *physical = x64i_tlb_physical(entry, linear);
         return true;

@@ -160,6 +160,18 @@ START_TEST(test_mmu_page_that_grew)
 }
 END_TEST
 
+/* The smallest page wins (SDM vol. 3A, 4.10.2.3), whatever was found just before. */
+START_TEST(test_mmu_small_page_beside_a_large_one)
+{
+    const uint64_t near = LINEAR + 8 * (uint64_t)X64I_PAGE_SIZE; /* remembered in the same place */
+    make_stale(12, RW);
+    map_page(f, LINEAR & ~UINT64_C(0x1fffff), NEW, 21, RW);
+    ck_assert_uint_eq(must_touch(f, near, READ), NEW | (near & 0x1fffff));
+    ck_assert_uint_eq(must_touch(f, near, READ), NEW | (near & 0x1fffff));
+    ck_assert(is_stale());
+}
+END_TEST
+
 /* MOV to CR3 with bit 63 set keeps everything: the CPU then only changes the PCID. */
 START_TEST(test_mmu_translations_belong_to_their_pcid)
 {
@@ -396,6 +408,7 @@ static Suite *mmu_suite(void)
     tcase_add_test(tests, test_mmu_page_fault_drops_the_entry);
     tcase_add_test(tests, test_mmu_cleared_dirty_bit_needs_invlpg);
     tcase_add_test(tests, test_mmu_page_that_grew);
+    tcase_add_test(tests, test_mmu_small_page_beside_a_large_one);
     tcase_add_test(tests, test_mmu_translations_belong_to_their_pcid);
     tcase_add_loop_test(tests, test_mmu_global_pages, 0, 2);
     tcase_add_loop_test(tests, test_mmu_invalidations, 0, COUNT(invalidations));
