@@ -162,8 +162,8 @@ bool x64i_mmu_translate_slowly(struct x64i_mmu *mmu, uint64_t linear, unsigned a
     }
     const struct x64i_tlb_entry *entry = x64i_tlb_find(&mmu->tlb, linear, paging->pcid);
     if (entry && x64i_tlb_serves(paging, entry->flags, access)) {
-        if (entry->page_bits <= X64I_TLB_BITS_2M)
-            *x64i_mmu_recent_slot(mmu, linear) = entry;
+        *x64i_mmu_recent_slot(mmu, linear) =
+            (struct x64i_mmu_recent){linear / X64I_PAGE_SIZE, entry};
         *physical = x64i_tlb_physical(entry, linear);
         return true;
     }

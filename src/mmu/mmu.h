@@ -47,12 +47,18 @@ enum x64i_access {
 
 #define X64I_MMU_RECENT 8u
 
+/* What x64i_tlb_find found for a page; no entry: nothing. */
+struct x64i_mmu_recent {
+    uint64_t page; /* number of the 4-KByte page, whatever the entry's size */
+    const struct x64i_tlb_entry *entry;
+};
+
 struct x64i_mmu {
     struct x64i_tlb tlb;       /* region "tlb" */
     struct x64i_paging paging; /* derived */
-    /* What x64i_tlb_find found lately, by page number; null: nothing. An entry that still matches
-     * is what it would find again: see x64i_mmu_forget_recent. */
-    const struct x64i_tlb_entry *recent[X64I_MMU_RECENT];
+    /* By page number. An entry that still matches is what x64i_tlb_find would find again: see
+     * x64i_mmu_forget_recent. */
+    struct x64i_mmu_recent recent[X64I_MMU_RECENT];
     struct x64i_physical physical;
     struct x64i_effect_list *effects; /* null when nobody watches */
 };
@@ -110,23 +116,13 @@ static inline bool x64i_tlb_serves(const struct x64i_paging *paging, unsigned fl
 static inline void x64i_mmu_forget_recent(struct x64i_mmu *mmu)
 {
     for (unsigned i = 0; i < X64I_MMU_RECENT; i++)
-        mmu->recent[i] = NULL;
+        mmu->recent[i].entry = NULL;
 }
 
 /* Where a page's recently found entry is remembered. */
-static inline const struct x64i_tlb_entry **x64i_mmu_recent_slot(struct x64i_mmu *mmu,
-                                                                 uint64_t linear)
+static inline struct x64i_mmu_recent *x64i_mmu_recent_slot(struct x64i_mmu *mmu, uint64_t linear)
 {
     return &mmu->recent[(linear / X64I_PAGE_SIZE) % X64I_MMU_RECENT];
-}
-
-/* Whether an entry that was found for another page of its own is the one to find for this page: the
- * guest may have left a small one there. Pages of 1 GByte are not remembered. */
-static inline bool x64i_mmu_is_smallest(const struct x64i_mmu *mmu,
-                                        const struct x64i_tlb_entry *entry, uint64_t linear)
-{
-    return entry->page_bits == X64I_TLB_BITS_4K ||
-           !x64i_tlb_find_small(&mmu->tlb, linear, mmu->paging.pcid);
 }
 
 /* The part of x64i_mmu_translate behind its quick probe: the TLB's search, walks, paging off. */
@@ -151,9 +147,10 @@ void x64i_mmu_rights_changed(struct x64i_mmu *mmu);
 static inline bool x64i_mmu_translate(struct x64i_mmu *mmu, uint64_t linear, unsigned access,
                                       uint64_t *physical, uint32_t *error_code)
 {
-    const struct x64i_tlb_entry *entry = *x64i_mmu_recent_slot(mmu, linear);
-    if (entry && x64i_tlb_matches(entry, linear, mmu->paging.pcid) &&
-        x64i_mmu_is_smallest(mmu, entry, linear) &&
+    const struct x64i_mmu_recent *recent = x64i_mmu_recent_slot(mmu, linear);
+    const struct x64i_tlb_entry *entry = recent->entry;
+    if (entry && recent->page == linear / X64I_PAGE_SIZE &&
+        x64i_tlb_matches(entry, linear, mmu->paging.pcid) &&
         x64i_tlb_serves(&mmu->paging, entry->flags, access)) {
         *physical = x64i_tlb_physical(entry, linear);
         return true;

@@ -30,9 +30,6 @@ enum x64i_tlb_flag {
 
 #define X64I_TLB_KEY_SHIFT 8
 
-#define X64I_TLB_BITS_4K 12u
-#define X64I_TLB_BITS_2M 21u
-
 struct x64i_tlb_entry {
     uint64_t linear;   /* page base */
     uint64_t physical; /* page base */
