@@ -256,7 +256,7 @@ static void lengths_and_modes(void)
     int other = open("length", O_RDONLY);
     char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     tell("longer", ftruncate(fd, 8));
-    memcpy(page, "abcdefgh", 8);
+    memset(page, 'l', 8);
     tell("mprotect", mprotect(page, 8192, PROT_READ));
     tell(text, pread(other, text, 8, 0));
     tell("shorter", ftruncate(fd, 4));
