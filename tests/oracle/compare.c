@@ -132,17 +132,13 @@ static bool is_other_move_of_cr8(const struct x64i_isa_row *row, const struct or
     return row->mnemonic == ZYDIS_MNEMONIC_MOV && host->vector == X64_FAULT_GP;
 }
 
-static bool is_xrstor(ZydisMnemonic mnemonic)
-{
-    return mnemonic == ZYDIS_MNEMONIC_XRSTOR || mnemonic == ZYDIS_MNEMONIC_XRSTOR64;
-}
-
-/* Where all of the outcome is left to the processor: AMD's XRSTOR reads what it does not need, too
- * (seen on Zen 5). */
+/* Where all of the outcome is left to the processor: AMD's XRSTOR reads what it does not need, and
+ * its XSAVE, XSAVEC and XSAVEOPT look at parts of the area that they do not write, its first byte
+ * where they save no legacy component (seen on Zen 5). */
 static bool is_open(const ZydisDecodedInstruction *decoded, const struct oracle_result *host,
                     const struct oracle_result *guest)
 {
-    return is_xrstor(decoded->mnemonic) && host->vector == X64_FAULT_PF &&
+    return is_xsave_area(decoded) && host->vector == X64_FAULT_PF &&
            guest->vector == ORACLE_NO_VECTOR;
 }
 
