@@ -38,7 +38,6 @@ struct x64i_core_model {
                                  * cycle */
     uint8_t block_instructions; /* of one block a cycle */
     uint8_t decoders;           /* micro-ops a cycle; only the first decoder makes several of one */
-    uint8_t complex_uops;       /* the most micro-ops of an instruction that is not microcode */
     uint8_t length_change;      /* cycles that a length-changing prefix costs */
     uint16_t cached_blocks;     /* blocks of code whose micro-ops the micro-op cache holds, a power
                                  * of two */
@@ -54,8 +53,7 @@ struct x64i_core_model {
     uint8_t immediate_adds; /* additions of an immediate done by rename each cycle; 0: none */
     int32_t held_offset;    /* the sums of such additions that rename can hold */
     bool eliminates_moves;  /* of general registers */
-    uint16_t reorder_buffer, scheduler, load_scheduler, store_scheduler;
-    uint16_t load_buffer, store_buffer;
+    uint16_t reorder_buffer, scheduler, store_buffer;
 
     /* Ports: bit masks. */
     uint16_t load_ports, store_address_ports, store_data_ports;
