@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel_model/fifo.h"
 
+#include "kernel_model/open_flags.h"
 #include "kernel_model/usercopy.h"
 
 #include <errno.h>
 #include <stdio.h>
-
-#define O_ACCMODE_  3u
-#define O_RDONLY_   0u
-#define O_WRONLY_   1u
-#define O_NONBLOCK_ 04000u
-#define O_CLOEXEC_  02000000u
 
 /* The pipe behind the name, which is there while anybody has it open. */
 static bool find_pipe(struct x64i_kernel *kernel, uint32_t entry, uint32_t *index)

@@ -4,13 +4,12 @@
 #include "kernel_model/kernel.h"
 #include "kernel_model/mm_pages.h"
 #include "kernel_model/open_file.h"
+#include "kernel_model/open_flags.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define STACK_GAP  (UINT64_C(1) << 20) /* that growth keeps from the area below */
-#define O_ACCMODE_ 3u
-#define O_RDWR_    2u
+#define STACK_GAP (UINT64_C(1) << 20) /* that growth keeps from the area below */
 
 static void remove_at(struct x64i_mm *mm, uint64_t index)
 {

@@ -2,6 +2,7 @@
 /* Sockets: their ends, names and readiness (net/unix/af_unix.c). */
 #include "kernel_model/socket.h"
 
+#include "kernel_model/open_flags.h"
 #include "kernel_model/path.h"
 #include "kernel_model/region_pages.h"
 
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define O_RDWR_      2u
 #define FAMILY_BYTES 2u
 #define POLLIN_      0x01u
 #define POLLOUT_     0x04u

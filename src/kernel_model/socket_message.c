@@ -3,6 +3,7 @@
  * What goes through sockets: bytes of streams, records of datagrams and packets, and open files
  * (SCM_RIGHTS), which wait beside the bytes that they were sent with.
  */
+#include "kernel_model/open_flags.h"
 #include "kernel_model/signal.h"
 #include "kernel_model/socket.h"
 #include "kernel_model/syscall.h"
@@ -10,8 +11,7 @@
 #include <signal.h>
 #include <string.h>
 
-#define CHUNK       16384u
-#define O_NONBLOCK_ 04000u
+#define CHUNK 16384u
 
 /* Before the bytes of a record. The sender's address follows, then the data. */
 struct header {

@@ -5,6 +5,7 @@
 #include "kernel_model/console.h"
 #include "kernel_model/host_view.h"
 #include "kernel_model/mm_shared.h"
+#include "kernel_model/open_flags.h"
 #include "kernel_model/region_pages.h"
 #include "kernel_model/rlimit.h"
 #include "kernel_model/signal.h"
@@ -18,11 +19,6 @@
 
 #define CHUNK          16384u
 #define PIPE_ATOMIC    4096u
-#define O_ACCMODE_     3u
-#define O_WRONLY_      1u
-#define O_APPEND_      02000u
-#define O_NONBLOCK_    04000u
-#define O_PATH_        010000000u
 #define EFD_SEMAPHORE_ 1u
 #define EVENT_MAX      (UINT64_MAX - 1)
 

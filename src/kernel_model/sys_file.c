@@ -2,6 +2,7 @@
 /* Descriptors: open, close, dup, fcntl, pipes, eventfd, terminals, directories. */
 #include "kernel_model/fifo.h"
 #include "kernel_model/open_file.h"
+#include "kernel_model/open_flags.h"
 #include "kernel_model/path.h"
 #include "kernel_model/region_pages.h"
 #include "kernel_model/rlimit.h"
@@ -12,17 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define O_ACCMODE_         3u
-#define O_CREAT_           0100u
-#define O_EXCL_            0200u
-#define O_TRUNC_           01000u
-#define O_APPEND_          02000u
-#define O_NONBLOCK_        04000u
-#define O_NOFOLLOW_        0400000u
-#define O_PATH_            010000000u
-#define O_CLOEXEC_         02000000u
-#define O_TMPFILE_         020000000u
-#define O_DIRECTORY_       0200000u
 #define O_PATH_FLAGS       (O_PATH_ | O_DIRECTORY_ | O_NOFOLLOW_ | O_CLOEXEC_)
 #define O_SETTABLE         (O_APPEND_ | O_NONBLOCK_)
 #define F_DUPFD_           0

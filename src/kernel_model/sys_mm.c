@@ -2,6 +2,7 @@
 /* Memory: brk, mmap and its kin. */
 #include "kernel_model/mm_pages.h"
 #include "kernel_model/open_file.h"
+#include "kernel_model/open_flags.h"
 #include "kernel_model/rlimit.h"
 #include "kernel_model/syscall.h"
 
@@ -14,10 +15,6 @@
 #define MAP_NOREPLACE        0x100000u
 #define MREMAP_MAYMOVE_      1u
 #define MREMAP_FIXED_        2u
-#define O_ACCMODE_           3u
-#define O_WRONLY_            1u
-#define O_RDWR_              2u
-#define O_PATH_              010000000u
 #define PROT_ALL             7u
 #define MADV_DONTNEED_       4
 

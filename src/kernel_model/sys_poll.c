@@ -3,6 +3,7 @@
 #include "kernel_model/abi.h"
 #include "kernel_model/console.h"
 #include "kernel_model/open_file.h"
+#include "kernel_model/open_flags.h"
 #include "kernel_model/signal.h"
 #include "kernel_model/socket.h"
 #include "kernel_model/syscall.h"
@@ -16,10 +17,6 @@
 #define POLLHUP_      0x10u
 #define POLLNVAL_     0x20u
 #define POLL_MAX      1024u
-#define O_ACCMODE_    3u
-#define O_RDONLY_     0u
-#define O_WRONLY_     1u
-#define O_CLOEXEC_    02000000u
 #define EPOLL_ADD     1
 #define EPOLL_DEL     2
 #define EPOLL_MOD     3

@@ -2,6 +2,7 @@
 /* read, write and their kin. */
 #include "kernel_model/abi.h"
 #include "kernel_model/host_view.h"
+#include "kernel_model/open_flags.h"
 #include "kernel_model/rlimit.h"
 #include "kernel_model/socket.h"
 #include "kernel_model/stream_io.h"
@@ -11,10 +12,6 @@
 #include <stdlib.h>
 
 #define MAX_RW_COUNT 0x7ffff000u
-#define O_ACCMODE_   3u
-#define O_RDONLY_    0u
-#define O_WRONLY_    1u
-#define O_PATH_      010000000u
 
 static uint64_t capped(uint64_t count)
 {

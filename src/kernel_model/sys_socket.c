@@ -2,6 +2,7 @@
 /*
  * Sockets between the guest's own tasks. There is no network: no family but AF_UNIX can be had.
  */
+#include "kernel_model/open_flags.h"
 #include "kernel_model/socket.h"
 #include "kernel_model/syscall.h"
 
@@ -14,7 +15,6 @@
 #define SOCK_NONBLOCK_   04000
 #define SOCK_CLOEXEC_    02000000
 #define SOCK_KNOWN_FLAGS (SOCK_NONBLOCK_ | SOCK_CLOEXEC_)
-#define O_NONBLOCK_      04000u
 #define SOL_SOCKET_      1
 #define SHUT_RDWR_       2
 #define FAMILY_BYTES     2u

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* timer_create and its kin, timerfd (kernel/time/posix-timers.c, fs/timerfd.c). */
 #include "kernel_model/open_file.h"
+#include "kernel_model/open_flags.h"
 #include "kernel_model/signal.h"
 #include "kernel_model/syscall.h"
 
@@ -13,8 +14,6 @@
 #define SIGEV_SIGNAL_  0
 #define SIGEV_NONE_    1
 #define SIGEV_TID_     4
-#define O_NONBLOCK_    04000u
-#define O_CLOEXEC_     02000000u
 
 /* struct sigevent as far as it is used. */
 struct sigevent_head {

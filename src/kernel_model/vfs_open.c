@@ -2,16 +2,12 @@
 /* Opening what a path led to, and listing directories. */
 #include "kernel_model/host_mount.h"
 #include "kernel_model/open_file.h"
+#include "kernel_model/open_flags.h"
 #include "kernel_model/vfs.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#define O_ACCMODE_   3u
-#define O_TRUNC_     01000u
-#define O_DIRECTORY_ 0200000u
-#define O_PATH_      010000000u
 
 static bool wants_to_write(unsigned flags)
 {
