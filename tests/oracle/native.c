@@ -195,3 +195,9 @@ bool oracle_native_wait(struct oracle_native *native)
     }
     return true;
 }
+
+bool oracle_native_repeat(struct oracle_native *native, unsigned number)
+{
+    native->shared->results[number].outcome = ORACLE_NOT_RUN;
+    return set_to_work(native, number, 1) && oracle_native_wait(native);
+}

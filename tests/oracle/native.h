@@ -37,4 +37,7 @@ bool oracle_native_start(struct oracle_native *native, unsigned count);
 /* Waits for all results. False when no runner can be started any more. */
 bool oracle_native_wait(struct oracle_native *native);
 
+/* Runs one case of the batch again, after oracle_native_wait. False as there. */
+bool oracle_native_repeat(struct oracle_native *native, unsigned number);
+
 #endif

@@ -22,14 +22,12 @@
 #define HWCAP2_FSGSBASE (1ul << 1)
 #define VECTOR_DB       1u
 #define VECTOR_BP       3u
-#define VECTOR_UD       6u
 #define VECTOR_PF       14u
 #define PF_INSTRUCTION  0x10u
 #define USER_CS         0x33u
 #define USER_DS         0x2bu
 #define RESUME_FLAG     (UINT64_C(1) << 16)
 #define STATE_SIZE      2880u
-#define REGISTER_RSP    4u
 
 _Static_assert(offsetof(struct oracle_state, rip) == 128, "native_run.S knows the offsets");
 _Static_assert(offsetof(struct oracle_state, fs_base) == 144, "native_run.S knows the offsets");
@@ -151,11 +149,6 @@ static void run_once(struct oracle_shared *shared, uint32_t number)
     collect_changes(shared, r);
 }
 
-static bool is_canonical(uint64_t address)
-{
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
-
 /* Where the kernel keeps books of FS and GS bases, to tell it of them takes longer than the case.
  * So it is told only when a base is not what it was: the instruction changed it, or a switch of
  * tasks did, and nothing of that run counts. */
@@ -171,10 +164,6 @@ static void run_case(struct oracle_shared *shared, uint32_t number)
         native_keep_books = true;
         run_once(shared, number);
     }
-    /* An interrupt while RSP is not canonical has come back as #UD from a paravirtual kernel; the
-     * instruction's own #UD comes again. */
-    if (r->vector == VECTOR_UD && !is_canonical(c->before.gpr[REGISTER_RSP]))
-        run_once(shared, number);
     r->outcome = ORACLE_RAN;
 }
 

@@ -23,6 +23,7 @@ struct oracle_report {
     uint64_t faults; /* cases that raised an exception on the host */
     uint64_t not_compared;
     uint64_t mismatches;
+    uint64_t taken_back; /* host's results that disagreed once and not again */
     unsigned forms_run;
     unsigned forms_excluded;
     unsigned forms_host_lacks;
