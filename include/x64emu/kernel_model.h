@@ -41,7 +41,7 @@ struct x64_kernel_config {
     const char *entry;       /* name of a built-in era; default "6.1" when no kernel is given */
     const char *kernel;      /* path of a vmlinuz or vmlinux; excludes `entry` */
     unsigned mitigations;    /* enum x64_mitigation, or'ed */
-    const char *program;     /* path of an ELF file; null for the built-in demo */
+    const char *program;     /* path of an ELF file or of a script; null for the built-in demo */
     const char *const *argv; /* null-terminated, argv[0] included; null: just the program */
     const char *const *envp; /* null-terminated; null: empty */
     /* What the guest sees of the host's files. Null: the program, its interpreter and libraries

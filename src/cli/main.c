@@ -29,8 +29,8 @@ static const struct cli_command commands[] = {
 static const char usage[] = "usage: x64emu COMMAND [OPTION...] [--] [PROGRAM [ARG...]]\n"
                             "\n"
                             "Without PROGRAM, a built-in demo makes five system calls. PROGRAM is "
-                            "an x86-64 ELF file; trace\n"
-                            "also takes a recording in its place.\n"
+                            "an x86-64 ELF file or a\n"
+                            "script; trace also takes a recording in its place.\n"
                             "\n"
                             "commands:\n";
 

@@ -2,6 +2,7 @@
 /* x64_kernel_attach: a kernel model for a machine. */
 #include "kernel_model/custom.h"
 #include "kernel_model/elf.h"
+#include "kernel_model/exec.h"
 #include "kernel_model/host_view.h"
 #include "kernel_model/kernel.h"
 #include "kernel_model/mitigations.h"
@@ -286,6 +287,19 @@ static enum x64_status read_file(const char *path, uint64_t limit, uint8_t **byt
     return X64_OK;
 }
 
+/* A script and its interpreter are files of the guest's, as a program is. */
+static enum x64_status show_script(struct x64i_kernel *kernel, const char *path,
+                                   const uint8_t *bytes, size_t size, struct x64_error_text *error)
+{
+    struct x64i_script script;
+    if (!x64i_script_read(&script, bytes, size))
+        return X64_OK;
+    enum x64_status status = x64i_host_view_show_program(kernel->host, path, error);
+    return status == X64_OK && script.interpreter[0] == '/'
+               ? x64i_host_view_show(kernel->host, script.interpreter, error)
+               : status;
+}
+
 static enum x64_status load_program(struct x64i_kernel *kernel,
                                     const struct x64_kernel_config *config,
                                     struct x64_error_text *error)
@@ -304,6 +318,8 @@ static enum x64_status load_program(struct x64i_kernel *kernel,
                          error);
     }
     enum x64_status status = read_file(config->program, X64I_ELF_SIZE_MAX, &bytes, &size, error);
+    if (status == X64_OK)
+        status = show_script(kernel, config->program, bytes, size, error);
     if (status == X64_OK)
         status = x64i_exec(kernel, bytes, size, config->program, config->argv, config->envp, error);
     free(bytes);
@@ -358,9 +374,9 @@ static enum x64_status finish_attach(struct x64i_kernel *kernel,
     kernel->schedule.task_limit = config->task_limit;
     kernel->schedule.output_limit = config->output_limit;
     if (status == X64_OK)
-        status = keep_mounts(kernel);
-    if (status == X64_OK)
         status = load_program(kernel, config, error);
+    if (status == X64_OK)
+        status = keep_mounts(kernel);
     if (status == X64_OK)
         status = keep_identity(kernel);
     if (status != X64_OK)

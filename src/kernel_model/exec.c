@@ -404,7 +404,11 @@ enum x64_status x64i_exec(struct x64i_kernel *kernel, const uint8_t *bytes, size
     struct x64i_loaded interpreter = {0};
     struct x64i_state *state = x64i_machine_state(kernel->machine);
     const char *only_path[] = {path, NULL};
-    enum x64_status status = x64i_elf_parse(bytes, size, path, &program.elf, error);
+    struct x64i_script script;
+    bool is_script = x64i_script_read(&script, bytes, size);
+    enum x64_status status = X64_OK;
+    if (!is_script)
+        status = x64i_elf_parse(bytes, size, path, &program.elf, error);
     if (status == X64_OK)
         status = x64i_state_set_blob(state, BOOT_PROGRAM, bytes, size);
     if (status != X64_OK)
@@ -413,6 +417,10 @@ enum x64_status x64i_exec(struct x64i_kernel *kernel, const uint8_t *bytes, size
     kernel->mm.root = kernel->layout.root;
     x64i_task_init(kernel, path);
     kernel->schedule.program_digest = digest_of(bytes, size);
+    if (is_script) {
+        kernel->process->program = 0;
+        return x64i_exec_script(kernel, path, argv ? argv : only_path, envp, error);
+    }
     bool dynamic = program.elf.interpreter_size != 0;
     if (dynamic)
         status = x64i_exec_open_interpreter(

@@ -16,6 +16,23 @@ struct x64i_loaded {
     uint32_t file; /* open file + 1, or 0: the machine's program */
 };
 
+/* "#!INTERPRETER [ARGUMENT]" (fs/binfmt_script.c). */
+#define X64I_SCRIPT_LINE 256u
+
+struct x64i_script {
+    char line[X64I_SCRIPT_LINE];
+    const char *interpreter; /* into the line; "" when it names none */
+    const char *argument;    /* or null */
+};
+
+/* False: the file does not begin as a script does. */
+bool x64i_script_read(struct x64i_script *script, const void *bytes, size_t size);
+
+/* Starts the machine's program, a script, as execve would; the address space is empty. */
+enum x64_status x64i_exec_script(struct x64i_kernel *kernel, const char *path,
+                                 const char *const *argv, const char *const *envp,
+                                 struct x64_error_text *error);
+
 /* Reads the headers of an open file. */
 enum x64_status x64i_exec_read_head(struct x64i_kernel *kernel, struct x64i_loaded *loaded,
                                     const char *path, struct x64_error_text *error);

@@ -169,18 +169,51 @@ void x64i_host_view_destroy(struct x64i_host_view *view)
     free(view);
 }
 
-void x64i_host_view_start(const struct x64i_host_view *view, const char *program, char *directory,
-                          char *path, size_t size)
+static void start_directory(const struct x64i_host_view *view, char *directory)
 {
     char here[PATH_MAX];
-    (void)snprintf(directory, size, "/");
-    (void)snprintf(path, size, "%s", program);
+    (void)snprintf(directory, X64I_PATH_SIZE, "/");
     if (!view || !view->whole || !getcwd(here, sizeof here))
         return;
     const char *host = strcmp(view->mount[0].host, "/") == 0 ? "" : view->mount[0].host;
     size_t length = strlen(host);
     if (strncmp(here, host, length) == 0 && (here[length] == '/' || !here[length]))
-        (void)snprintf(directory, size, "%s", here[length] ? here + length : "/");
+        (void)snprintf(directory, X64I_PATH_SIZE, "%s", here[length] ? here + length : "/");
+}
+
+void x64i_host_view_start(const struct x64i_host_view *view, const char *program, char *directory,
+                          char *path)
+{
+    const char *name = program;
+    start_directory(view, directory);
+    while (strncmp(name, "./", 2) == 0 || strncmp(name, "../", 3) == 0 || *name == '/')
+        name += *name == '/' ? 1 : (name[1] == '/' ? 2 : 3);
+    bool below = view && view->whole && program[0] != '/' && directory[1];
+    (void)snprintf(path, X64I_PATH_SIZE, "%.400s/%.600s", below ? directory : "", name);
+}
+
+static enum x64_status show(struct x64i_host_view *view, const char *host, const char *guest,
+                            struct x64_error_text *error)
+{
+    return add(view, host, guest, false)
+               ? X64_OK
+               : x64i_refuse(error, X64_ERROR_LIMIT, "%s cannot be shown to the guest", host);
+}
+
+enum x64_status x64i_host_view_show_program(struct x64i_host_view *view, const char *program,
+                                            struct x64_error_text *error)
+{
+    char directory[X64I_PATH_SIZE], path[X64I_PATH_SIZE];
+    if (view->whole && strcmp(view->mount[0].host, "/") == 0)
+        return X64_OK;
+    x64i_host_view_start(view, program, directory, path);
+    return show(view, program, path, error);
+}
+
+enum x64_status x64i_host_view_show(struct x64i_host_view *view, const char *path,
+                                    struct x64_error_text *error)
+{
+    return view->whole || access(path, F_OK) != 0 ? X64_OK : show(view, path, path, error);
 }
 
 /* The last mount whose place is above the path: later ones lie on earlier ones. */

@@ -29,9 +29,18 @@ void x64i_host_view_destroy(struct x64i_host_view *view);
 char *x64i_host_view_describe(const struct x64i_host_view *view, size_t *size);
 struct x64i_host_view *x64i_host_view_recorded(const char *bytes, size_t size);
 
-/* The host's own view, unrecorded: where the guest begins, and its program's path there. */
+/* The host's own view, unrecorded: where the guest begins, and its program's path there; both have
+ * X64I_PATH_SIZE bytes. */
 void x64i_host_view_start(const struct x64i_host_view *view, const char *program, char *directory,
-                          char *path, size_t size);
+                          char *path);
+
+/* Shows one more of the host's files, read-only: the machine's program under its path there, where
+ * it is not shown by itself; a file by its absolute path where the view is not a whole tree, which
+ * has its own. X64_ERROR_LIMIT. */
+enum x64_status x64i_host_view_show_program(struct x64i_host_view *view, const char *program,
+                                            struct x64_error_text *error);
+enum x64_status x64i_host_view_show(struct x64i_host_view *view, const char *path,
+                                    struct x64_error_text *error);
 
 /* Each answers 0 or more, or a negative errno. */
 int64_t x64i_host_stat(struct x64i_kernel *kernel, const char *path, struct x64i_abi_stat *stat);

@@ -16,7 +16,6 @@
 #include <string.h>
 
 #define STRINGS_MAX   4096u
-#define SCRIPT_LINE   256u
 #define SCRIPT_LEVELS 4u
 #define AT_EMPTY_     0x1000
 
@@ -37,6 +36,15 @@ static void free_strings(struct strings *strings)
 {
     free(strings->bytes);
     free(strings->list);
+}
+
+static void free_arguments(struct arguments *arguments)
+{
+    if (arguments) {
+        free_strings(&arguments->argv);
+        free_strings(&arguments->envp);
+    }
+    free(arguments);
 }
 
 static bool prepare(struct strings *strings)
@@ -99,20 +107,30 @@ static int64_t open_program(struct x64i_kernel *kernel, int dfd, const char *pat
     return result + 1;
 }
 
-/* "#!INTERPRETER [ARGUMENT]": the first argument gives way to both and the script's path. */
-static int64_t expand_script(const char *line, struct arguments *arguments)
+bool x64i_script_read(struct x64i_script *script, const void *bytes, size_t size)
 {
-    char copy[SCRIPT_LINE];
-    char *end;
-    (void)snprintf(copy, sizeof copy, "%s", line + 2);
-    copy[strcspn(copy, "\n")] = '\0';
-    char *name = copy + strspn(copy, " \t");
+    const size_t room = sizeof script->line - 1;
+    *script = (struct x64i_script){0};
+    if (size < 2 || memcmp(bytes, "#!", 2) != 0)
+        return false;
+    memcpy(script->line, (const char *)bytes + 2, size - 2 < room ? size - 2 : room);
+    script->line[strcspn(script->line, "\n")] = '\0';
+    char *name = script->line + strspn(script->line, " \t");
     size_t length = strcspn(name, " \t");
-    end = name + length + strspn(name + length, " \t");
+    char *argument = name + length + strspn(name + length, " \t");
+    bool separate = argument != name + length;
     name[length] = '\0';
-    for (size_t last = strlen(end); last > 0 && isspace((unsigned char)end[last - 1]); last--)
-        end[last - 1] = '\0';
-    if (!name[0])
+    for (size_t last = strlen(argument); last && isspace((unsigned char)argument[last - 1]); last--)
+        argument[last - 1] = '\0';
+    script->interpreter = name;
+    script->argument = separate && argument[0] ? argument : NULL;
+    return true;
+}
+
+/* The first argument gives way to the interpreter, its argument and the script's path. */
+static int64_t expand_script(const struct x64i_script *script, struct arguments *arguments)
+{
+    if (!script->interpreter[0])
         return -ENOEXEC;
     if (arguments->argv.count > 0) {
         memmove(arguments->argv.list, arguments->argv.list + 1,
@@ -120,10 +138,10 @@ static int64_t expand_script(const char *line, struct arguments *arguments)
         arguments->argv.count--;
     }
     if (!put_first(&arguments->argv, arguments->path) ||
-        (end != name + length && end[0] && !put_first(&arguments->argv, end)) ||
-        !put_first(&arguments->argv, name))
+        (script->argument && !put_first(&arguments->argv, script->argument)) ||
+        !put_first(&arguments->argv, script->interpreter))
         return -E2BIG;
-    (void)snprintf(arguments->path, sizeof arguments->path, "%s", name);
+    (void)snprintf(arguments->path, sizeof arguments->path, "%s", script->interpreter);
     return 0;
 }
 
@@ -131,15 +149,16 @@ static int64_t expand_script(const char *line, struct arguments *arguments)
 static int64_t resolve(struct x64i_kernel *kernel, int dfd, struct arguments *arguments)
 {
     for (unsigned level = 0; level <= SCRIPT_LEVELS; level++) {
-        char line[SCRIPT_LINE] = {0};
+        struct x64i_script script;
+        char line[X64I_SCRIPT_LINE];
         int64_t number = open_program(kernel, dfd, arguments->path);
         if (number < 0)
             return number;
-        int64_t given = x64i_file_pread(kernel, (uint32_t)number - 1, 0, line, sizeof line - 1);
-        if (given < 2 || line[0] != '#' || line[1] != '!')
+        int64_t given = x64i_file_pread(kernel, (uint32_t)number - 1, 0, line, sizeof line);
+        if (given < 0 || !x64i_script_read(&script, line, (size_t)given))
             return number;
         x64i_file_drop(kernel, (uint32_t)number);
-        int64_t bad = expand_script(line, arguments);
+        int64_t bad = expand_script(&script, arguments);
         if (bad)
             return bad;
         dfd = X64I_AT_FDCWD;
@@ -295,12 +314,63 @@ static int64_t do_exec(struct x64i_kernel *kernel, int dfd, uint64_t filename, u
         result = run_program(kernel, number, arguments);
         x64i_file_drop(kernel, number);
     }
-    if (arguments) {
-        free_strings(&arguments->argv);
-        free_strings(&arguments->envp);
-    }
-    free(arguments);
+    free_arguments(arguments);
     return result;
+}
+
+static bool add_strings(struct strings *strings, const char *const *list)
+{
+    size_t count = 0;
+    while (list && list[count])
+        count++;
+    for (; count > 0; count--)
+        if (!put_first(strings, list[count - 1]))
+            return false;
+    return true;
+}
+
+/* Into the empty address space of the machine's first process. */
+static enum x64_status start_script(struct x64i_kernel *kernel, const char *path,
+                                    struct arguments *arguments, struct x64_error_text *error)
+{
+    struct x64i_loaded program = {0}, interpreter = {0};
+    (void)snprintf(arguments->path, sizeof arguments->path, "%s", path);
+    int64_t number = resolve(kernel, X64I_AT_FDCWD, arguments);
+    if (number < 0)
+        return x64i_refuse(error, X64_ERROR_NOT_FOUND, "%s: %.200s cannot be executed: %s", path,
+                           arguments->path, strerror((int)-number));
+    program.file = (uint32_t)number;
+    enum x64_status status = x64i_exec_read_head(kernel, &program, arguments->path, error);
+    int64_t bad = status == X64_OK ? open_interpreter(kernel, program.file, &program,
+                                                      arguments->path, &interpreter)
+                                   : 0;
+    if (bad)
+        status = x64i_refuse(error, X64_ERROR_NOT_FOUND, "%s: %.200s's interpreter: %s", path,
+                             arguments->path, strerror((int)-bad));
+    if (status == X64_OK) {
+        (void)snprintf(kernel->process->path, X64I_PATH_SIZE, "%s",
+                       x64i_file_at(kernel, program.file - 1)->path);
+        status = x64i_exec_map(kernel, &program, interpreter.file ? &interpreter : NULL,
+                               arguments->path, arguments->argv.list, arguments->envp.list, error);
+    }
+    x64i_file_drop(kernel, interpreter.file);
+    x64i_file_drop(kernel, program.file);
+    return status;
+}
+
+enum x64_status x64i_exec_script(struct x64i_kernel *kernel, const char *path,
+                                 const char *const *argv, const char *const *envp,
+                                 struct x64_error_text *error)
+{
+    struct arguments *arguments = calloc(1, sizeof *arguments);
+    enum x64_status status = X64_ERROR_MEMORY;
+    if (arguments && prepare(&arguments->argv) && prepare(&arguments->envp))
+        status = add_strings(&arguments->argv, argv) && add_strings(&arguments->envp, envp)
+                     ? start_script(kernel, path, arguments, error)
+                     : x64i_refuse(error, X64_ERROR_LIMIT,
+                                   "%s: arguments and environment take too much memory", path);
+    free_arguments(arguments);
+    return status;
 }
 
 SYSCALL_DEFINE3(execve, const char __user *, filename, const char __user *const __user *, argv,

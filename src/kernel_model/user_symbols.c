@@ -47,7 +47,8 @@ static bool find_table(const struct x64i_kernel *kernel, struct table *table)
     struct section section, strings;
     Elf64_Ehdr wide;
     Elf32_Ehdr narrow;
-    if (!kernel->program || kernel->program_size < sizeof wide)
+    if (!kernel->program || kernel->program_size < sizeof wide ||
+        memcmp(kernel->program, ELFMAG, SELFMAG) != 0) /* a script */
         return false;
     memcpy(&wide, kernel->program, sizeof wide);
     memcpy(&narrow, kernel->program, sizeof narrow);

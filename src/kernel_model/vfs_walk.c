@@ -219,12 +219,5 @@ int64_t x64i_vfs_walk(struct x64i_kernel *kernel, int dfd, const char *path, boo
 
 void x64i_vfs_init(struct x64i_kernel *kernel, const char *path)
 {
-    char *own = kernel->process->path;
-    x64i_host_view_start(kernel->host, path, kernel->process->directory, own, X64I_PATH_SIZE);
-    const char *name = path;
-    while (strncmp(name, "./", 2) == 0 || strncmp(name, "../", 3) == 0 || *name == '/')
-        name += *name == '/' ? 1 : (name[1] == '/' ? 2 : 3);
-    const char *directory = kernel->process->directory;
-    bool in_root = kernel->host && kernel->host->whole && path[0] != '/' && directory[1];
-    (void)snprintf(own, X64I_PATH_SIZE, "%.400s/%.600s", in_root ? directory : "", name);
+    x64i_host_view_start(kernel->host, path, kernel->process->directory, kernel->process->path);
 }

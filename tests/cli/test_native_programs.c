@@ -139,6 +139,10 @@ static const struct row dynamic_rows[] = {
     {{"/usr/bin/python3", "-c", "import asyncio; print(asyncio.run(asyncio.sleep(0.01, 'done')))"},
      NULL},
     {{"/bin/tar", "-cf", "-", "--sort=name", "-C", "/usr/share/doc", "base-files"}, NULL},
+    {{"/usr/bin/zcat", "--version"}, NULL}, /* scripts */
+    {{"/usr/bin/which", "ls", "cat", "nothing"}, NULL},
+    {{"/usr/bin/shasum", "-a", "256"}, lines},
+    {{"/usr/bin/json_pp"}, "{\"a\": [1, 2.5, null]}"},
     /* not installed everywhere */
     {{"/usr/bin/xz", "-c"}, lines},
     {{"/usr/bin/bc", "-q"}, "scale = 20\n4 * a(1)\nquit\n"},

@@ -131,6 +131,55 @@ START_TEST(test_sandbox_binds)
 }
 END_TEST
 
+/* A script is a program like any other: it sees itself, its interpreter and libraries. */
+START_TEST(test_sandbox_scripts)
+{
+    static const char text[] =
+        "#!" BUSYBOX " sh\necho $0, $1, $#\ncat /etc/passwd\nls -d " BUSYBOX " $0; exit 7\n";
+    char script[256], wanted[1024];
+    (void)snprintf(script, sizeof script, "%s", test_path("script"));
+    write_file(script, text, strlen(text));
+    struct program_run run = SH(script, "a b", "c");
+    ck_assert_int_eq(run.status, 125);
+    ck_assert_ptr_nonnull(strstr(run.err, "Permission denied"));
+    program_run_free(&run);
+    ck_assert_int_eq(chmod(script, 0755), 0);
+    run = SH(script, "a b", "c");
+    (void)snprintf(wanted, sizeof wanted, "%s, a b, 2\n%s\n" BUSYBOX "\n", script, script);
+    ck_assert_int_eq(run.status, 7);
+    ck_assert_str_eq(run.out, wanted);
+    ck_assert_ptr_nonnull(strstr(run.err, "/etc/passwd': No such file"));
+    program_run_free(&run);
+}
+END_TEST
+
+/* With a whole tree the interpreter is the tree's, not the host's. */
+START_TEST(test_sandbox_scripts_in_a_tree)
+{
+    static const char text[] = "#!/interpreter\n";
+    char script[256], path[300];
+    const char *tree = make_tree();
+    (void)snprintf(script, sizeof script, "%s/script", tree);
+    write_file(script, text, strlen(text));
+    ck_assert_int_eq(chmod(script, 0755), 0);
+    struct program_run run = SH("--root", tree, script);
+    ck_assert_int_eq(run.status, 125);
+    ck_assert_ptr_nonnull(strstr(run.err, "/interpreter cannot be executed: No such file"));
+    program_run_free(&run);
+    size_t size;
+    char *busybox = read_file(BUSYBOX, &size);
+    (void)snprintf(path, sizeof path, "%s/interpreter", tree);
+    write_file(path, busybox, size);
+    free(busybox);
+    ck_assert_int_eq(chmod(path, 0755), 0);
+    run = SH("--root", tree, script);
+    ck_assert_ptr_nonnull(strstr(run.err, "applet not found")); /* "interpreter" is none */
+    program_run_free(&run);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(unlink(script), 0);
+}
+END_TEST
+
 START_TEST(test_sandbox_limits)
 {
     struct program_run run = SH("--tasks", "8", X64_TEST_GUESTS "/guest_fork_bomb");
@@ -206,6 +255,8 @@ static Suite *sandbox_suite(void)
     tcase_add_test(tcase, test_sandbox_root_is_read_only);
     tcase_add_test(tcase, test_sandbox_bind_renames);
     tcase_add_test(tcase, test_sandbox_binds);
+    tcase_add_test(tcase, test_sandbox_scripts);
+    tcase_add_test(tcase, test_sandbox_scripts_in_a_tree);
     tcase_add_test(tcase, test_sandbox_limits);
     tcase_add_test(tcase, test_sandbox_calls_are_printed);
     tcase_add_test(tcase, test_sandbox_recordings_know_the_files);
