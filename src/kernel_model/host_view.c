@@ -169,27 +169,42 @@ void x64i_host_view_destroy(struct x64i_host_view *view)
     free(view);
 }
 
-static void start_directory(const struct x64i_host_view *view, char *directory)
+/* Where a path of the host lies in the whole tree that the guest is shown; null outside of it. */
+static const char *in_tree(const struct x64i_host_view *view, const char *host)
 {
-    char here[PATH_MAX];
-    (void)snprintf(directory, X64I_PATH_SIZE, "/");
-    if (!view || !view->whole || !getcwd(here, sizeof here))
-        return;
-    const char *host = strcmp(view->mount[0].host, "/") == 0 ? "" : view->mount[0].host;
-    size_t length = strlen(host);
-    if (strncmp(here, host, length) == 0 && (here[length] == '/' || !here[length]))
-        (void)snprintf(directory, X64I_PATH_SIZE, "%s", here[length] ? here + length : "/");
+    if (!view || !view->whole)
+        return NULL;
+    const char *root = strcmp(view->mount[0].host, "/") == 0 ? "" : view->mount[0].host;
+    size_t length = strlen(root);
+    if (strncmp(host, root, length) != 0 || (host[length] && host[length] != '/') ||
+        strlen(host + length) >= X64I_PATH_SIZE)
+        return NULL;
+    return host[length] ? host + length : "/";
+}
+
+/* The guest's path of a file that it is shown by itself, without links; false for others. */
+static bool is_shown(const struct x64i_host_view *view, const char *program, char *path)
+{
+    char *resolved = realpath(program, NULL);
+    const char *shown = resolved ? in_tree(view, resolved) : NULL;
+    if (shown)
+        (void)snprintf(path, X64I_PATH_SIZE, "%s", shown);
+    free(resolved);
+    return shown != NULL;
 }
 
 void x64i_host_view_start(const struct x64i_host_view *view, const char *program, char *directory,
                           char *path)
 {
+    char here[PATH_MAX];
+    const char *shown = getcwd(here, sizeof here) ? in_tree(view, here) : NULL;
+    (void)snprintf(directory, X64I_PATH_SIZE, "%s", shown ? shown : "/");
+    if (is_shown(view, program, path))
+        return;
     const char *name = program;
-    start_directory(view, directory);
     while (strncmp(name, "./", 2) == 0 || strncmp(name, "../", 3) == 0 || *name == '/')
         name += *name == '/' ? 1 : (name[1] == '/' ? 2 : 3);
-    bool below = view && view->whole && program[0] != '/' && directory[1];
-    (void)snprintf(path, X64I_PATH_SIZE, "%.400s/%.600s", below ? directory : "", name);
+    (void)snprintf(path, X64I_PATH_SIZE, "/%.1000s", name);
 }
 
 static enum x64_status show(struct x64i_host_view *view, const char *host, const char *guest,
@@ -204,7 +219,7 @@ enum x64_status x64i_host_view_show_program(struct x64i_host_view *view, const c
                                             struct x64_error_text *error)
 {
     char directory[X64I_PATH_SIZE], path[X64I_PATH_SIZE];
-    if (view->whole && strcmp(view->mount[0].host, "/") == 0)
+    if (is_shown(view, program, path))
         return X64_OK;
     x64i_host_view_start(view, program, directory, path);
     return show(view, program, path, error);

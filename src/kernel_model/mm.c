@@ -99,10 +99,11 @@ static bool continues(const struct x64i_area *a, const struct x64i_area *b)
            a->shared == b->shared && !a->file && !b->file && a->file_size == 0 && b->file_size == 0;
 }
 
-static void merge_around(struct x64i_mm *mm, uint64_t linear)
+/* Those from the one that ends at `start` to the one that begins at `end`. */
+static void merge(struct x64i_mm *mm, uint64_t start, uint64_t end)
 {
-    uint64_t index = first_behind(mm, linear);
-    for (uint64_t at = index > 0 ? index - 1 : 0; at <= index && at + 1 < mm->area_count;) {
+    uint64_t at = first_behind(mm, start);
+    for (at -= at > 0; at + 1 < mm->area_count && mm->area[at].end <= end;) {
         if (!continues(&mm->area[at], &mm->area[at + 1])) {
             at++;
             continue;
@@ -140,7 +141,7 @@ int64_t x64i_mm_map(struct x64i_kernel *kernel, const struct x64i_area *area)
         return -ENOMEM;
     insert_at(mm, first_behind(mm, area->start), area);
     x64i_file_hold(kernel, area->file);
-    merge_around(mm, area->start);
+    merge(mm, area->start, area->end);
     return 0;
 }
 
@@ -177,6 +178,7 @@ int64_t x64i_mm_protect(struct x64i_kernel *kernel, uint64_t start, uint64_t end
         mm->area[i].protection = protection;
         x64i_mm_protect_pages(kernel, &mm->area[i]);
     }
+    merge(mm, start, end);
     return 0;
 }
 

@@ -334,7 +334,11 @@ static enum x64_status start_script(struct x64i_kernel *kernel, const char *path
                                     struct arguments *arguments, struct x64_error_text *error)
 {
     struct x64i_loaded program = {0}, interpreter = {0};
-    (void)snprintf(arguments->path, sizeof arguments->path, "%s", path);
+    struct x64i_node node;
+    bool known = x64i_vfs_walk(kernel, X64I_AT_FDCWD, path, true, &node) == 0;
+    /* The host's path need not be the guest's. */
+    (void)snprintf(arguments->path, sizeof arguments->path, "%s",
+                   known ? path : kernel->process->path);
     int64_t number = resolve(kernel, X64I_AT_FDCWD, arguments);
     if (number < 0)
         return x64i_refuse(error, X64_ERROR_NOT_FOUND, "%s: %.200s cannot be executed: %s", path,

@@ -180,6 +180,15 @@ START_TEST(test_mm_list_has_an_end)
 }
 END_TEST
 
+/* Of pages with the same protection, which the list keeps as one area each. */
+static uint64_t count_stretches(const uint8_t *model, uint64_t pages, uint8_t none)
+{
+    uint64_t count = 0;
+    for (uint64_t page = 0; page < pages; page++)
+        count += model[page] != none && (page == 0 || model[page - 1] != model[page]);
+    return count;
+}
+
 /* Random operations against a plain array of protections. */
 START_TEST(test_mm_agrees_with_a_plain_model)
 {
@@ -187,6 +196,7 @@ START_TEST(test_mm_agrees_with_a_plain_model)
     struct x64i_kernel *kernel = start();
     uint8_t model[PAGES];
     uint64_t random = 2463534242u;
+    uint64_t others = kernel->mm.area_count;
     memset(model, NONE, sizeof model);
     for (unsigned round = 0; round < 2000; round++) {
         random ^= random << 13;
@@ -224,6 +234,7 @@ START_TEST(test_mm_agrees_with_a_plain_model)
         }
         }
         check_order(&kernel->mm);
+        ck_assert_uint_eq(kernel->mm.area_count - others, count_stretches(model, PAGES, NONE));
         for (uint64_t page = 0; page < PAGES; page++) {
             const struct x64i_area *area = x64i_mm_find(&kernel->mm, BASE + page * PAGE);
             uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, BASE + page * PAGE, NULL);
