@@ -323,6 +323,8 @@ static enum x64_status load_program(struct x64i_kernel *kernel,
     if (status == X64_OK)
         status = x64i_exec(kernel, bytes, size, config->program, config->argv, config->envp, error);
     free(bytes);
+    if (status == X64_ERROR_NOT_FOUND) /* that is for eras */
+        status = X64_ERROR_IO;
     if (status == X64_OK && kernel->task->compat && !compat)
         status = x64i_refuse(error, X64_ERROR_UNSUPPORTED,
                              "%s: a 32-bit program; run it with the entry int80 or sysenter",

@@ -340,8 +340,11 @@ static enum x64_status start_script(struct x64i_kernel *kernel, const char *path
     (void)snprintf(arguments->path, sizeof arguments->path, "%s",
                    known ? path : kernel->process->path);
     int64_t number = resolve(kernel, X64I_AT_FDCWD, arguments);
+    if (number < 0 && strcmp(arguments->path, path) == 0)
+        return x64i_refuse(error, X64_ERROR_IO, "%s cannot be executed: %s", path,
+                           strerror((int)-number));
     if (number < 0)
-        return x64i_refuse(error, X64_ERROR_NOT_FOUND, "%s: %.200s cannot be executed: %s", path,
+        return x64i_refuse(error, X64_ERROR_IO, "%s: %.200s cannot be executed: %s", path,
                            arguments->path, strerror((int)-number));
     program.file = (uint32_t)number;
     enum x64_status status = x64i_exec_read_head(kernel, &program, arguments->path, error);
@@ -349,7 +352,7 @@ static enum x64_status start_script(struct x64i_kernel *kernel, const char *path
                                                       arguments->path, &interpreter)
                                    : 0;
     if (bad)
-        status = x64i_refuse(error, X64_ERROR_NOT_FOUND, "%s: %.200s's interpreter: %s", path,
+        status = x64i_refuse(error, X64_ERROR_IO, "%s: %.200s's interpreter: %s", path,
                              arguments->path, strerror((int)-bad));
     if (status == X64_OK) {
         (void)snprintf(kernel->process->path, X64I_PATH_SIZE, "%s",

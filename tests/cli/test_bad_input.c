@@ -115,7 +115,7 @@ static void refuse_file(const char *path, const char *words)
 
 START_TEST(test_bad_input_programs_are_refused)
 {
-    static const char text[] = "#!/bin/sh\necho hello\n";
+    static const char text[] = "#!/nowhere/interpreter\n";
     char path[128];
     size_t size;
     char *elf = read_file(GUEST("exit"), &size);
@@ -128,8 +128,10 @@ START_TEST(test_bad_input_programs_are_refused)
     refuse_file("/dev/null", "/dev/null");
     write_file(path, "", 0);
     refuse_file(path, path);
-    write_file(path, text, sizeof text - 1);
+    write_file(path, text, sizeof text - 1); /* not executable, then without an interpreter */
     refuse_file(path, path);
+    ck_assert_int_eq(chmod(path, 0755), 0);
+    refuse_file(path, "/nowhere/interpreter");
     for (size_t length = 1; length < sizeof header + sizeof(Elf64_Phdr); length += 9) {
         write_file(path, elf, length);
         refuse_file(path, path);
