@@ -2,6 +2,7 @@
 /* Open files and descriptors. */
 #include "kernel_model/open_file.h"
 
+#include "kernel_model/record_lock.h"
 #include "kernel_model/region_pages.h"
 #include "kernel_model/rlimit.h"
 #include "kernel_model/socket.h"
@@ -90,7 +91,7 @@ void x64i_file_drop(struct x64i_kernel *kernel, uint32_t number)
         x64i_socket_release(kernel, file);
     else if (kind == X64I_FILE_OVERLAY)
         x64i_overlay_release(kernel, file->object);
-    if (file->lock)
+    if (file->lock || kernel->schedule.record_locks)
         x64i_task_event(kernel);
     *file = (struct x64i_open_file){0};
 }
@@ -109,6 +110,16 @@ int64_t x64i_descriptor_make(struct x64i_kernel *kernel, uint32_t index, unsigne
     return -EMFILE;
 }
 
+void x64i_descriptor_close(struct x64i_kernel *kernel, unsigned fd)
+{
+    uint32_t number = x64i_file_number(kernel, fd);
+    if (!number)
+        return;
+    x64i_record_locks_drop(kernel, x64i_file_at(kernel, number - 1));
+    kernel->process->descriptor[fd] = 0;
+    x64i_file_drop(kernel, number);
+}
+
 void x64i_open_console(struct x64i_kernel *kernel, uint32_t stream)
 {
     uint32_t index;
@@ -123,19 +134,15 @@ void x64i_open_console(struct x64i_kernel *kernel, uint32_t stream)
 
 void x64i_files_close_all(struct x64i_kernel *kernel)
 {
-    for (unsigned fd = 0; fd < X64I_DESCRIPTORS_MAX; fd++) {
-        x64i_file_drop(kernel, x64i_file_number(kernel, fd));
-        kernel->process->descriptor[fd] = 0;
-    }
+    for (unsigned fd = 0; fd < X64I_DESCRIPTORS_MAX; fd++)
+        x64i_descriptor_close(kernel, fd);
 }
 
 void x64i_files_close_on_exec(struct x64i_kernel *kernel)
 {
     for (unsigned fd = 0; fd < X64I_DESCRIPTORS_MAX; fd++)
-        if (kernel->process->descriptor[fd] & X64I_CLOSE_ON_EXEC) {
-            x64i_file_drop(kernel, x64i_file_number(kernel, fd));
-            kernel->process->descriptor[fd] = 0;
-        }
+        if (kernel->process->descriptor[fd] & X64I_CLOSE_ON_EXEC)
+            x64i_descriptor_close(kernel, fd);
 }
 
 void x64i_files_inherit(struct x64i_kernel *kernel, struct x64i_process *process)

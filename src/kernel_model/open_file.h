@@ -62,6 +62,17 @@ struct x64i_socket {
     struct x64i_address name, peer;
 };
 
+#define X64I_RECORD_LOCKS 64u
+
+enum x64i_record_kind { X64I_RECORD_NONE, X64I_RECORD_SHARED, X64I_RECORD_EXCLUSIVE };
+
+/* On bytes `first` to `last` of a file (record_lock.h). */
+struct x64i_record_lock {
+    uint64_t first, last;
+    uint32_t owner; /* pid, or 0: the open file */
+    uint32_t kind;  /* enum x64i_record_kind */
+};
+
 struct x64i_open_file {
     uint32_t kind; /* enum x64i_file_kind */
     uint32_t references;
@@ -76,6 +87,7 @@ struct x64i_open_file {
     union {
         struct x64i_watched watched[X64I_EPOLL_WATCHED];
         struct x64i_socket socket;
+        struct x64i_record_lock record[X64I_RECORD_LOCKS]; /* of all other kinds */
     };
 };
 _Static_assert(sizeof(struct x64i_open_file) <= 4096, "an open file takes one page");
@@ -101,6 +113,9 @@ void x64i_file_drop(struct x64i_kernel *kernel, uint32_t number);
  * -EMFILE, and a file that nobody refers to is gone. */
 int64_t x64i_descriptor_make(struct x64i_kernel *kernel, uint32_t index, unsigned from,
                              bool close_on_exec);
+
+/* Closes a descriptor of the running process, if it is open. */
+void x64i_descriptor_close(struct x64i_kernel *kernel, unsigned fd);
 
 void x64i_open_console(struct x64i_kernel *kernel, uint32_t stream);
 void x64i_files_close_all(struct x64i_kernel *kernel);

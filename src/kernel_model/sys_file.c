@@ -4,6 +4,7 @@
 #include "kernel_model/open_file.h"
 #include "kernel_model/open_flags.h"
 #include "kernel_model/path.h"
+#include "kernel_model/record_lock.h"
 #include "kernel_model/region_pages.h"
 #include "kernel_model/rlimit.h"
 #include "kernel_model/socket.h"
@@ -20,18 +21,11 @@
 #define F_SETFD_           2
 #define F_GETFL_           3
 #define F_SETFL_           4
-#define F_GETLK_           5
-#define F_SETLK_           6
-#define F_SETLKW_          7
 #define F_DUPFD_CLOEXEC_   1030
 #define F_GETPIPE_SZ_      1032
 #define MFD_CLOEXEC_       1u
 #define MFD_ALLOW_SEALING_ 2u
 #define MFD_NAME_MAX       249u
-#define LOCK_SH_           1u
-#define LOCK_EX_           2u
-#define LOCK_NB_           4u
-#define LOCK_UN_           8u
 #define TCGETS_            0x5401u
 #define TIOCGPGRP_         0x540fu
 #define TIOCGWINSZ_        0x5413u
@@ -171,8 +165,7 @@ SYSCALL_DEFINE1(close, unsigned int, fd)
 {
     if (!x64i_file_of(kernel, fd))
         return -EBADF;
-    x64i_file_drop(kernel, x64i_file_number(kernel, fd));
-    kernel->process->descriptor[fd] = 0;
+    x64i_descriptor_close(kernel, fd);
     return 0;
 }
 
@@ -187,8 +180,7 @@ SYSCALL_DEFINE3(close_range, unsigned int, fd, unsigned int, max_fd, unsigned in
             kernel->process->descriptor[at] |= X64I_CLOSE_ON_EXEC;
             continue;
         }
-        x64i_file_drop(kernel, x64i_file_number(kernel, at));
-        kernel->process->descriptor[at] = 0;
+        x64i_descriptor_close(kernel, at);
     }
     return 0;
 }
@@ -201,7 +193,7 @@ static int64_t duplicate_to(struct x64i_kernel *kernel, unsigned from, unsigned 
         return to;
     uint32_t number = x64i_file_number(kernel, from);
     x64i_file_hold(kernel, number);
-    x64i_file_drop(kernel, x64i_file_number(kernel, to));
+    x64i_descriptor_close(kernel, to);
     kernel->process->descriptor[to] = number | (flags & O_CLOEXEC_ ? X64I_CLOSE_ON_EXEC : 0);
     return to;
 }
@@ -232,17 +224,7 @@ SYSCALL_DEFINE3(dup3, unsigned int, oldfd, unsigned int, newfd, int, flags)
     return oldfd == newfd ? -EINVAL : duplicate_to(kernel, oldfd, newfd, (unsigned)flags);
 }
 
-/* Nobody else locks: every lock is free. */
-static int64_t report_unlocked(struct x64i_kernel *kernel, uint64_t lock)
-{
-    const int16_t unlocked = 2;
-    int64_t bad = x64i_user_writable(kernel, lock, sizeof unlocked);
-    if (!bad)
-        x64i_user_write(kernel, lock, &unlocked, sizeof unlocked);
-    return bad;
-}
-
-SYSCALL_DEFINE3(fcntl, unsigned int, fd, unsigned int, cmd, unsigned long, arg)
+static int64_t control(struct x64i_kernel *kernel, unsigned fd, unsigned cmd, uint64_t arg)
 {
     struct x64i_open_file *file = x64i_file_of(kernel, fd);
     if (!file)
@@ -262,45 +244,24 @@ SYSCALL_DEFINE3(fcntl, unsigned int, fd, unsigned int, cmd, unsigned long, arg)
     case F_SETFL_:
         file->flags = (file->flags & ~O_SETTABLE) | ((uint32_t)arg & O_SETTABLE);
         return 0;
-    case F_GETLK_:
-        return report_unlocked(kernel, arg);
-    case F_SETLK_:
-    case F_SETLKW_:
-        return 0;
     case F_GETPIPE_SZ_:
         return file->kind == X64I_FILE_PIPE ? (int64_t)X64I_PIPE_BYTES : -EBADF;
     default:
-        return -EINVAL;
+        return x64i_is_record_lock(kernel, cmd)
+                   ? x64i_record_lock(kernel, x64i_file_number(kernel, fd) - 1, cmd, arg)
+                   : -EINVAL;
     }
 }
 
-/* Whether another open file has a lock that `wanted` cannot stand beside. */
-static bool is_locked(struct x64i_kernel *kernel, const struct x64i_open_file *file,
-                      unsigned wanted)
+SYSCALL_DEFINE3(fcntl, unsigned int, fd, unsigned int, cmd, unsigned long, arg)
 {
-    for (uint32_t i = 0; i < X64I_OPEN_FILES_MAX; i++) {
-        const struct x64i_open_file *other = x64i_record_read(kernel, kernel->files, i);
-        if (!other->lock || other == file || !x64i_file_is_same(file, other))
-            continue;
-        if (wanted == LOCK_EX_ || other->lock == LOCK_EX_)
-            return true;
-    }
-    return false;
+    return control(kernel, fd, cmd, arg);
 }
 
-SYSCALL_DEFINE2(flock, unsigned int, fd, unsigned int, cmd)
+/* Of 32-bit programs: the same, and locks of files above 2 GiB. */
+SYSCALL_DEFINE3(fcntl64, unsigned int, fd, unsigned int, cmd, unsigned long, arg)
 {
-    struct x64i_open_file *file = x64i_file_of(kernel, fd);
-    unsigned wanted = cmd & ~LOCK_NB_;
-    if (!file)
-        return -EBADF;
-    if (wanted != LOCK_SH_ && wanted != LOCK_EX_ && wanted != LOCK_UN_)
-        return -EINVAL;
-    if (wanted != LOCK_UN_ && is_locked(kernel, file, wanted))
-        return cmd & LOCK_NB_ ? -EAGAIN : X64I_SLEEP;
-    file->lock = wanted == LOCK_UN_ ? 0 : wanted;
-    x64i_task_event(kernel);
-    return 0;
+    return control(kernel, fd, cmd, arg);
 }
 
 static bool make_end(struct x64i_kernel *kernel, uint32_t pipe, uint32_t writer, unsigned flags,
@@ -335,8 +296,7 @@ static int64_t make_pipe(struct x64i_kernel *kernel, uint64_t fildes, unsigned f
         return -EMFILE;
     }
     if (!make_end(kernel, pipe, 1, flags, &fd[1])) {
-        x64i_file_drop(kernel, x64i_file_number(kernel, fd[0]));
-        kernel->process->descriptor[fd[0]] = 0;
+        x64i_descriptor_close(kernel, fd[0]);
         return -EMFILE;
     }
     x64i_user_write(kernel, fildes, fd, sizeof fd);

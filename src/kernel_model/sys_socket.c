@@ -63,12 +63,6 @@ SYSCALL_DEFINE3(socket, int, family, int, type, int, protocol)
     return x64i_descriptor_make(kernel, index, 0, type & SOCK_CLOEXEC_);
 }
 
-static void forget(struct x64i_kernel *kernel, int64_t fd)
-{
-    x64i_file_drop(kernel, x64i_file_number(kernel, (unsigned)fd));
-    kernel->process->descriptor[fd] = 0;
-}
-
 static int64_t make_pair(struct x64i_kernel *kernel, int type, int32_t fd[2])
 {
     uint32_t first, second;
@@ -88,9 +82,9 @@ static int64_t make_pair(struct x64i_kernel *kernel, int type, int32_t fd[2])
     int64_t other = x64i_descriptor_make(kernel, second, 0, type & SOCK_CLOEXEC_);
     if (made < 0 || other < 0) {
         if (made >= 0)
-            forget(kernel, made);
+            x64i_descriptor_close(kernel, (unsigned)made);
         if (other >= 0)
-            forget(kernel, other);
+            x64i_descriptor_close(kernel, (unsigned)other);
         return -EMFILE;
     }
     fd[0] = (int32_t)made;

@@ -177,6 +177,8 @@ struct x64i_schedule {
     uint32_t timer_files;   /* there may be a timerfd */
     uint32_t shared_files;  /* a file was mapped shared, to be written to */
     uint32_t console_waits; /* a task may be waiting for that */
+    uint32_t record_locks;  /* there may be some (record_lock.h) */
+    uint32_t reserved;
     uint64_t console_quiet; /* nanoseconds of guest time before which the outside is not asked */
     uint16_t mm_users[X64I_TASKS_MAX];
     struct x64i_call_record call;

@@ -108,7 +108,7 @@ static const struct row bash_rows[] = {
 static const struct row guest_rows[] = {
     {{GUEST("tasks")}, NULL},   {{GUEST("tasks"), "/nonexistent"}, NULL},
     {{GUEST("signals")}, NULL}, {{GUEST("files")}, NULL},
-    {{GUEST("sockets")}, NULL},
+    {{GUEST("locks")}, NULL},   {{GUEST("sockets")}, NULL},
 };
 
 static const struct row vector_rows[] = {
