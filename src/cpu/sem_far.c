@@ -207,16 +207,18 @@ static enum x64i_result far_call(struct x64i_cpu *cpu, uint16_t selector, uint64
     return to.by_gate ? call_by_gate(cpu, &to) : call_directly(cpu, width, &to);
 }
 
-/* Offset and selector in memory; AMD's CPUs ignore REX.W here. */
-static enum x64i_result load_pointer(struct x64i_cpu *cpu, const struct x64i_op *op,
-                                     unsigned *width, uint64_t *offset, uint16_t *selector)
+/* Offset and selector in memory. AMD's CPUs know no offset of 64 bits: REX.W widens but the pushes
+ * (AMD64 Architecture Programmer's Manual vol. 3, CALL (Far): offsets are of type z, pushes of v).
+ */
+static enum x64i_result load_pointer(struct x64i_cpu *cpu, const struct x64i_op *op, unsigned width,
+                                     uint64_t *offset, uint16_t *selector)
 {
-    if (*width == 64 && !cpu->model->behaviour.far_transfer_rex_w)
-        *width = 32;
+    if (width == 64 && !cpu->model->behaviour.far_transfer_rex_w)
+        width = 32;
     uint64_t at = x64i_effective(cpu, op);
-    uint64_t after = (at + *width / 8) & x64i_mask(x64i_address_width(op));
+    uint64_t after = (at + width / 8) & x64i_mask(x64i_address_width(op));
     uint64_t word;
-    if (x64i_load(cpu, op->segment, at, *width / 8, offset) != X64I_DONE ||
+    if (x64i_load(cpu, op->segment, at, width / 8, offset) != X64I_DONE ||
         x64i_load(cpu, op->segment, after, 2, &word) != X64I_DONE)
         return X64I_FAULT;
     *selector = (uint16_t)word;
@@ -252,43 +254,41 @@ static enum x64i_result far_return(struct x64i_cpu *cpu, unsigned width, unsigne
     return X64I_DONE;
 }
 
-#define FAR_AT(W)                                                           \
-    X64I_HANDLER(jmp_far_p_##W)                                             \
-    {                                                                       \
-        uint64_t offset = op->immediate & 0xffffffffu & x64i_mask(W);       \
-        return far_jump(cpu, (uint16_t)(op->immediate >> 32), offset);      \
-    }                                                                       \
-    X64I_HANDLER(jmp_far_m_##W)                                             \
-    {                                                                       \
-        unsigned width = W;                                                 \
-        uint64_t offset;                                                    \
-        uint16_t selector;                                                  \
-        if (load_pointer(cpu, op, &width, &offset, &selector) != X64I_DONE) \
-            return X64I_FAULT;                                              \
-        return far_jump(cpu, selector, offset);                             \
-    }                                                                       \
-    X64I_HANDLER(call_far_p_##W)                                            \
-    {                                                                       \
-        uint64_t offset = op->immediate & 0xffffffffu & x64i_mask(W);       \
-        return far_call(cpu, (uint16_t)(op->immediate >> 32), offset, W);   \
-    }                                                                       \
-    X64I_HANDLER(call_far_m_##W)                                            \
-    {                                                                       \
-        unsigned width = W;                                                 \
-        uint64_t offset;                                                    \
-        uint16_t selector;                                                  \
-        if (load_pointer(cpu, op, &width, &offset, &selector) != X64I_DONE) \
-            return X64I_FAULT;                                              \
-        return far_call(cpu, selector, offset, width);                      \
-    }                                                                       \
-    X64I_HANDLER(ret_far_##W)                                               \
-    {                                                                       \
-        (void)op;                                                           \
-        return far_return(cpu, W, 0);                                       \
-    }                                                                       \
-    X64I_HANDLER(ret_far_i_##W)                                             \
-    {                                                                       \
-        return far_return(cpu, W, op->immediate & 0xffff);                  \
+#define FAR_AT(W)                                                         \
+    X64I_HANDLER(jmp_far_p_##W)                                           \
+    {                                                                     \
+        uint64_t offset = op->immediate & 0xffffffffu & x64i_mask(W);     \
+        return far_jump(cpu, (uint16_t)(op->immediate >> 32), offset);    \
+    }                                                                     \
+    X64I_HANDLER(jmp_far_m_##W)                                           \
+    {                                                                     \
+        uint64_t offset;                                                  \
+        uint16_t selector;                                                \
+        if (load_pointer(cpu, op, W, &offset, &selector) != X64I_DONE)    \
+            return X64I_FAULT;                                            \
+        return far_jump(cpu, selector, offset);                           \
+    }                                                                     \
+    X64I_HANDLER(call_far_p_##W)                                          \
+    {                                                                     \
+        uint64_t offset = op->immediate & 0xffffffffu & x64i_mask(W);     \
+        return far_call(cpu, (uint16_t)(op->immediate >> 32), offset, W); \
+    }                                                                     \
+    X64I_HANDLER(call_far_m_##W)                                          \
+    {                                                                     \
+        uint64_t offset;                                                  \
+        uint16_t selector;                                                \
+        if (load_pointer(cpu, op, W, &offset, &selector) != X64I_DONE)    \
+            return X64I_FAULT;                                            \
+        return far_call(cpu, selector, offset, W);                        \
+    }                                                                     \
+    X64I_HANDLER(ret_far_##W)                                             \
+    {                                                                     \
+        (void)op;                                                         \
+        return far_return(cpu, W, 0);                                     \
+    }                                                                     \
+    X64I_HANDLER(ret_far_i_##W)                                           \
+    {                                                                     \
+        return far_return(cpu, W, op->immediate & 0xffff);                \
     }
 
 FAR_AT(16)

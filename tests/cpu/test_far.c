@@ -165,7 +165,7 @@ START_TEST(test_far_forms)
 }
 END_TEST
 
-/* APM vol. 3: AMD's CPUs read a 32-bit offset whatever REX.W says. */
+/* APM vol. 3: AMD's CPUs read a 32-bit offset whatever REX.W says; it widens the pushes. */
 START_TEST(test_far_rex_w_amd)
 {
     machine_enter(m, U64);
@@ -173,7 +173,11 @@ START_TEST(test_far_rex_w_amd)
     machine_code(m, _i ? CALL64 : JMP64);
     machine_step(m);
     ck_assert_uint_eq(m->cpu.s.rip, 0x00081234);
-    ck_assert_uint_eq(m->cpu.s.gpr[X64_RSP], MACHINE_USER_STACK - (_i ? 8 : 0));
+    ck_assert_uint_eq(m->cpu.s.gpr[X64_RSP], MACHINE_USER_STACK - (_i ? 16 : 0));
+    if (!_i)
+        return;
+    ck_assert_uint_eq(machine_read(m, MACHINE_USER_STACK - 16, 8), MACHINE_USER_CODE + 3);
+    ck_assert_uint_eq(machine_read(m, MACHINE_USER_STACK - 8, 8), SELECTOR_USER_CODE | 3);
 }
 END_TEST
 

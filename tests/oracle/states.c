@@ -263,6 +263,10 @@ static uint16_t selector_value(struct oracle_random *random, bool tame)
 static uint32_t far_frame(struct maker *maker, uint8_t bytes[ORACLE_PATCH_SIZE])
 {
     uint32_t size = oracle_selector_offset(maker->instruction);
+    ZydisMnemonic mnemonic = maker->instruction->decoded.mnemonic;
+    if ((mnemonic == ZYDIS_MNEMONIC_CALL || mnemonic == ZYDIS_MNEMONIC_JMP) && size == 8 &&
+        oracle_random_once_in(maker->random, 2))
+        size = 4; /* what AMD's CPUs read whatever REX.W says */
     uint16_t code =
         oracle_random_once_in(maker->random, 3) ? selector_value(maker->random, maker->tame) : 0x33;
     if (oracle_random_once_in(maker->random, 4))
