@@ -7,6 +7,7 @@
 #include "cpu/softfloat.h"
 
 #define MXCSR_ZE 0x0004u
+#define MXCSR_RC 0x6000u
 
 static const struct x64i_float_format *format_of(unsigned bits)
 {
@@ -403,14 +404,16 @@ static void quotient(union x64i_xmm *d, const union x64i_xmm *s, unsigned bits, 
         return approximate(cpu, op, name##type##_evex, X64I_EVEX_SCALAR);   \
     }
 
-/* They raise no exceptions, of which the quotients must not tell. */
+/* They raise no exceptions, of which the quotients must not tell, and are "not affected by the
+ * rounding control bits in the MXCSR register" (SDM vol. 2C, VRCP14PD), which the quotients are. */
 static enum x64i_result approximate(struct x64i_cpu *cpu, const struct x64i_op *op,
                                     x64i_evex_body *body, unsigned flags)
 {
     struct x64i_evex v;
     if (x64i_evex_begin(cpu, op, flags, &v) != X64I_DONE)
         return X64I_FAULT;
-    uint32_t host = x64i_host_enter(x64i_host_mxcsr(v.mxcsr | X64I_MXCSR_MASKS));
+    uint32_t mxcsr = (v.mxcsr & ~MXCSR_RC) | X64I_MXCSR_MASKS;
+    uint32_t host = x64i_host_enter(x64i_host_mxcsr(mxcsr));
     body(&v);
     (void)x64i_host_leave(host);
     x64i_evex_finish(cpu, op, flags, &v);

@@ -14,7 +14,8 @@ static const struct {
 } kinds[] = {
     [FLOAT_16] = {&x64i_binary16, 16}, [FLOAT_32] = {&x64i_binary32, 32},
     [FLOAT_64] = {&x64i_binary64, 64}, [INTEGER_32] = {NULL, 32},
-    [INTEGER_64] = {NULL, 64},
+    [INTEGER_64] = {NULL, 64},         [UNSIGNED_32] = {NULL, 32},
+    [UNSIGNED_64] = {NULL, 64},
 };
 
 unsigned float_bits(enum float_kind kind)
@@ -66,7 +67,8 @@ static bool complete(struct float_unit *unit)
     return unmasked == 0;
 }
 
-/* The first `count` elements; each is computed in the instruction's own control. */
+/* The active ones of the first `count` elements; each is computed in the instruction's own control.
+ */
 static bool each(struct float_unit *unit, const struct float_operands *o, unsigned count,
                  union float_vector *result)
 {
@@ -74,6 +76,8 @@ static bool each(struct float_unit *unit, const struct float_operands *o, unsign
     const struct x64i_float_control control = control_of(unit->mxcsr);
     uint8_t raised = 0;
     for (unsigned i = 0; i < count; i++) {
+        if (!(unit->active >> i & 1))
+            continue;
         unit->control = control;
         struct float_elements e = {.d = float_get(&o->d, row->from, i),
                                    .b = float_get(&o->b, row->from, i),
@@ -208,9 +212,8 @@ static struct float_operands operands_of(const struct float_form *form,
 static void set_vector(const struct float_form *form, union float_vector result,
                        union float_vector *vector)
 {
-    if (form->encoding != FLOAT_VEX_256)
-        for (unsigned i = 2; i < 4; i++)
-            result.q[i] = form->encoding == FLOAT_LEGACY ? vector->q[i] : 0;
+    for (unsigned i = form->encoding == FLOAT_VEX_256 ? 4 : 2; i < 8; i++)
+        result.q[i] = form->encoding == FLOAT_LEGACY ? vector->q[i] : 0;
     *vector = result;
 }
 
@@ -244,6 +247,7 @@ void float_reference(const struct float_form *form, struct float_state *state)
     struct float_unit unit = {.row = form->row,
                               .mxcsr = state->mxcsr,
                               .size = form->encoding == FLOAT_VEX_256 ? 32 : 16,
+                              .active = UINT64_MAX,
                               .immediate = form->immediate};
     struct float_operands operands = operands_of(form, state);
     union float_vector result;

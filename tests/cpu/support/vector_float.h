@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A software reference for the vector instructions that compute in floating point: SSE to SSE4.1,
- * AVX, FMA and F16C. It is written from the SDM's pages and shares no code with the handlers
- * (src/cpu/sem_*.c), most of which have the host compute; its numbers are softfloat.h's. A row
- * stands for a mnemonic in all its encodings:
+ * AVX, FMA and F16C; evex_float.h goes on with AVX-512. It is written from the SDM's pages and
+ * shares no code with the handlers (src/cpu/sem_*.c), most of which have the host compute; its
+ * numbers are softfloat.h's. A row stands for a mnemonic in all its encodings:
  *
  *     struct float_form form = {.row = &float_rows[0], .encoding = FLOAT_VEX_256, .memory = true};
  *     float_encode(&form, bytes);           vaddps ymm1, ymm2, [rdi]
@@ -17,26 +17,27 @@
 #include <stddef.h>
 
 union float_vector {
-    uint16_t w[16];
-    uint32_t d[8];
-    uint64_t q[4];
+    uint16_t w[32];
+    uint32_t d[16];
+    uint64_t q[8];
 };
 
 /* What the instructions read and write. Register 1 is the destination, 2 the first source of three
- * operands, 3 the last source, in whose place memory may stand: XMM, YMM and MMX registers of these
- * numbers, RCX and RBX. */
+ * operands, 3 the last source, in whose place memory may stand: XMM, YMM, ZMM and MMX registers of
+ * these numbers, RCX and RBX; k1 is the destination, k2 the mask. */
 struct float_state {
     union float_vector vector[4];
     union float_vector memory; /* at [RDI] */
     uint64_t general[4];
     uint64_t mmx[4];
+    uint64_t opmask[4];
     uint32_t mxcsr;
     uint32_t flags; /* OF, SF, ZF, AF, PF, CF as in RFLAGS */
     bool fault;     /* #XM; then nothing else but MXCSR has changed */
 };
 
 /* What elements are. */
-enum float_kind { FLOAT_16, FLOAT_32, FLOAT_64, INTEGER_32, INTEGER_64 };
+enum float_kind { FLOAT_16, FLOAT_32, FLOAT_64, INTEGER_32, INTEGER_64, UNSIGNED_32, UNSIGNED_64 };
 
 enum float_encoding { FLOAT_LEGACY = 1, FLOAT_VEX_128 = 2, FLOAT_VEX_256 = 4 };
 
@@ -46,6 +47,7 @@ enum float_place {
     IN_GENERAL,
     IN_MMX,
     IN_FLAGS,
+    IN_MASK,
     IN_STORE /* a vector register or memory by ModRM.rm; the source is in ModRM.reg */
 };
 
@@ -54,8 +56,10 @@ struct float_unit {
     const struct float_row *row;
     struct x64i_float_control control; /* collects what one operation on all elements raises */
     uint32_t mxcsr;
-    unsigned size; /* of a vector in bytes */
+    unsigned size;   /* of a vector in bytes */
+    uint64_t active; /* elements that are computed, by their numbers */
     uint8_t immediate;
+    const union float_vector *given; /* what the emulated CPU makes of an approximation */
 };
 
 /* The sources: `d` is the destination's old value, `b` the first source (legacy SSE: `d` again),
