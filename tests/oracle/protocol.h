@@ -50,7 +50,7 @@
 
 #define ORACLE_PATCHES       4u
 #define ORACLE_PATCH_SIZE    64u
-#define ORACLE_CHANGED_LINES 24u
+#define ORACLE_CHANGED_LINES 48u /* an XSAVE area has 42 */
 #define ORACLE_NO_VECTOR     0xffffffffu
 
 struct oracle_state {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "oracle/states.h"
 
+#include "oracle/extended_state.h"
 #include "oracle/kinds.h"
 #include "oracle/x87_state.h"
 
 #include <string.h>
 
-#define MXCSR_DEFAULT 0x1f80u
-#define FLAGS_FIXED   (X64I_FLAG_ONE | X64I_IF)
+#define FLAGS_FIXED (X64I_FLAG_ONE | X64I_IF)
 
 struct maker {
     const struct oracle_form *form;
@@ -19,7 +19,7 @@ struct maker {
     unsigned patches;
     bool must_decode; /* bytes of the instruction were changed */
     bool tame;        /* oracle_shared.tame */
-    const struct oracle_layout *layout;
+    const struct oracle_shared *host;
 };
 
 uint64_t oracle_slot_address(uint64_t number)
@@ -94,6 +94,13 @@ static uint64_t target_address(struct oracle_random *random, uint32_t size, bool
     if (size > 1 && kind & 1)
         inside &= ~(size >= 64 ? 63u : size >= 32 ? 31u : size >= 16 ? 15u : size - 1);
     return ORACLE_ARENA_DATA + inside;
+}
+
+/* Where an XSAVE area can be written as a whole. */
+static uint64_t area_address(struct oracle_random *random)
+{
+    const uint32_t room = 2 * ORACLE_PAGE - ORACLE_EXTENDED_SIZE;
+    return ORACLE_ARENA_DATA + oracle_random_below(random, room / ORACLE_LINE) * ORACLE_LINE;
 }
 
 static int gpr_of(ZydisRegister reg)
@@ -296,6 +303,8 @@ static void place_operand(struct maker *maker, const ZydisDecodedOperand *operan
     const ZydisDecodedInstruction *decoded = &maker->instruction->decoded;
     uint32_t size = operand->size / 8u;
     uint64_t linear = target_address(maker->random, size ? size : 1, is_locked(maker), maker->tame);
+    if (oracle_is_xsave(maker->instruction) && !oracle_random_once_in(maker->random, 4))
+        linear = area_address(maker->random);
     if (decoded->address_width == 32 && linear >> 32 && !oracle_random_once_in(maker->random, 8))
         linear = ORACLE_ARENA_DATA + (linear & (ORACLE_PAGE - 1) & ~(uint64_t)(ORACLE_LINE - 1));
     solve(maker, &operand->mem, linear - segment_base(maker->out, operand->mem.segment));
@@ -354,8 +363,8 @@ static void tame_indices(struct maker *maker)
             uint64_t index = oracle_random_below(maker->random, 64);
             if (oracle_random_once_in(maker->random, 4))
                 index = 0 - index;
-            uint8_t *part =
-                maker->out->before.extended + oracle_vector_offset(maker->layout, reg, at & ~15u);
+            uint8_t *part = maker->out->before.extended +
+                            oracle_vector_offset(&maker->host->layout, reg, at & ~15u);
             if (!oracle_random_once_in(maker->random, 64))
                 memcpy(part + at % 16, &index, size);
         }
@@ -372,10 +381,9 @@ static void tame_lengths(struct maker *maker)
                 64);
 }
 
-/* Components of SSE and AVX alone: x87's have tests of their own, the host may have more. */
 static void ask_for_components(struct maker *maker)
 {
-    pin(maker, X64_RAX, oracle_random_below(maker->random, 4) << 1, 64);
+    pin(maker, X64_RAX, oracle_random_components(maker->random, maker->host), 64);
     pin(maker, X64_RDX, 0, 64);
 }
 
@@ -385,10 +393,10 @@ static void make_area(struct maker *maker)
     struct oracle_random *random = maker->random;
     uint64_t linear =
         linear_of(maker->instruction, maker->out, &maker->instruction->operands[0].mem);
-    uint64_t header[8] = {oracle_random_below(random, 4) << 1};
+    uint64_t header[8] = {oracle_random_components(random, maker->host)};
     uint32_t mxcsr = (uint32_t)oracle_random_next(random) & 0xffff;
     if (oracle_random_once_in(random, 3))
-        header[1] = UINT64_C(1) << 63 | header[0] | oracle_random_below(random, 4) << 1;
+        header[1] = UINT64_C(1) << 63 | header[0] | oracle_random_components(random, maker->host);
     if (oracle_random_once_in(random, 16))
         header[oracle_random_below(random, 8)] ^= UINT64_C(1) << oracle_random_below(random, 64);
     maker->patches = 0;
@@ -458,59 +466,16 @@ static void tweak_after(struct maker *maker)
         gpr[X64_RDX] = value[1];
 }
 
-/* Masks that let nothing, everything or anything through. */
-static uint64_t opmask_value(struct oracle_random *random)
+static enum oracle_use use_of(const struct oracle_form *form,
+                              const struct oracle_instruction *instruction)
 {
-    uint32_t kind = oracle_random_below(random, 8);
-    return kind == 0 ? 0 : kind == 1 ? UINT64_MAX : oracle_random_next(random);
-}
-
-/* Instructions without EVEX do not look at AVX-512's state, but may clear some of it. */
-static void fill_avx512(struct oracle_random *random, const struct oracle_layout *layout,
-                        bool looked_at, uint8_t *extended)
-{
-    uint64_t value = oracle_random_next(random);
-    for (unsigned reg = 0; reg < 32; reg++)
-        for (unsigned at = reg < 16 ? 32 : 0; at < 64; at += 16) {
-            uint8_t *bytes = extended + oracle_vector_offset(layout, reg, at);
-            if (looked_at)
-                oracle_random_bytes(random, bytes, 16);
-            else
-                memcpy(bytes, &value, sizeof value);
-        }
-    for (unsigned i = 0; i < 8; i++) {
-        if (looked_at)
-            value = opmask_value(random);
-        memcpy(extended + layout->opmask + (size_t)8 * i, &value, sizeof value);
-    }
-}
-
-static void fill_extended(struct oracle_random *random, const struct oracle_shared *host,
-                          bool avx512, uint8_t *extended)
-{
-    memset(extended, 0, ORACLE_EXTENDED_SIZE);
-    uint32_t mxcsr = MXCSR_DEFAULT;
-    if (oracle_random_once_in(random, 2))
-        mxcsr = (uint32_t)oracle_random_next(random) & 0xe07f;
-    if (!oracle_random_once_in(random, 4))
-        mxcsr |= MXCSR_DEFAULT;
-    else
-        mxcsr |= (uint32_t)oracle_random_next(random) & MXCSR_DEFAULT;
-    oracle_fill_x87(random, extended);
-    memcpy(extended + 24, &mxcsr, sizeof mxcsr);
-    for (unsigned i = 0; i < 16; i++)
-        oracle_random_bytes(random, extended + ORACLE_XMM_OFFSET + 16 * i, 16);
-    uint64_t present = host->extended_mask;
-    memcpy(extended + 512, &present, sizeof present);
-    if (host->extended_mask & 4)
-        for (unsigned i = 0; i < 16; i++)
-            oracle_random_bytes(random, extended + ORACLE_YMM_OFFSET + 16 * i, 16);
-    if (host->extended_mask & ORACLE_AVX512)
-        fill_avx512(random, &host->layout, avx512, extended);
+    if (!instruction->undefined && oracle_is_xsave(instruction))
+        return ORACLE_SAVES_STATE;
+    return oracle_is_avx512(form) ? ORACLE_USES_AVX512 : ORACLE_CLEARS_AVX512;
 }
 
 static void fill_registers(struct oracle_random *random, const struct oracle_shared *host,
-                           bool avx512, struct oracle_state *state)
+                           enum oracle_use use, struct oracle_state *state)
 {
     for (unsigned i = 0; i < 16; i++)
         state->gpr[i] = oracle_random_value(random);
@@ -526,7 +491,7 @@ static void fill_registers(struct oracle_random *random, const struct oracle_sha
         state->rflags &= ~(uint64_t)(X64I_AC | X64I_NT);
         state->gs_base &= UINT64_MAX >> 18;
     }
-    fill_extended(random, host, avx512, state->extended);
+    oracle_fill_extended(random, host, use, state->extended);
 }
 
 /* A register that a branch or a load of a segment takes its target from. */
@@ -567,11 +532,11 @@ bool oracle_make_case(const struct oracle_form *form, const ZydisDecoder *decode
                           .instruction = instruction,
                           .out = out,
                           .tame = host->tame,
-                          .layout = &host->layout};
+                          .host = host};
     memset(out, 0, sizeof *out);
     if (!oracle_encode(form, decoder, &random, instruction))
         return false;
-    fill_registers(&random, host, oracle_is_avx512(form), &out->before);
+    fill_registers(&random, host, use_of(form, instruction), &out->before);
     out->length = instruction->undefined ? 15 : instruction->decoded.length;
     out->before.rip = code_address(number, instruction->undefined ? 0 : out->length);
     if (!instruction->undefined) {
