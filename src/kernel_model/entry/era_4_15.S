@@ -52,6 +52,7 @@ SYM_END entry_SYSCALL_64
 
 #define ERA_ROOM		(15 * 8)
 #define ERA_EBX_SAYS_KERNEL	1
+#define ERA_USER_MODE_FIRST	1
 
 .macro ERA_MAKE_ROOM
 	addq $-(15 * 8), %rsp

@@ -47,6 +47,9 @@ SYM_END entry_SYSCALL_64
 #include "ignore_sysret.inc"
 #include "ret_from_fork.inc"
 
+#define ERA_EBX_SAYS_KERNEL	1
+#define ERA_USER_MODE_FIRST	1
+
 .macro ERA_INTERRUPT_ENTRY
 	ASM_CLAC
 	cld
