@@ -128,6 +128,7 @@ static void sum_up(struct x64i_trace_model *model, struct x64i_trace_line *line,
     char text[X64I_LINE_NOTE_SIZE];
     size_t length = 0;
     uint64_t star = 0;
+    bool made = false; /* by the kernel; the fast path needs none */
     bool all = true;
     if (checks->summed_up || !checks->words_known ||
         model->view->msr(model->view->user, STAR_MSR, &star) != X64_OK)
@@ -137,6 +138,7 @@ static void sum_up(struct x64i_trace_model *model, struct x64i_trace_line *line,
         char detail[64];
         bool held = holds(checks, check, star, detail, sizeof detail);
         all &= held;
+        made |= checks->result[check] != 0;
         checks->result[check] = held ? 1 : 2;
         int added =
             snprintf(text + length, sizeof text - length, "%s%s %s (%s)", length ? ", " : "",
@@ -148,7 +150,8 @@ static void sum_up(struct x64i_trace_model *model, struct x64i_trace_line *line,
                           : all            ? "SYSRET would do, but IRET it is"
                           : by_sysret      ? "SYSRET is taken all the same"
                                            : "only IRET can return";
-    x64i_line_note(line, X64I_NOTE_CHECK, "checks before SYSRET: %s: %s", text, verdict);
+    x64i_line_note(line, X64I_NOTE_CHECK, "checks before SYSRET: %s%s: %s",
+                   made ? "" : "none was made here; ", text, verdict);
 }
 
 struct compared {

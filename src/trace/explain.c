@@ -17,6 +17,7 @@
 #define CR4_PCIDE     (1ull << 17)
 #define SPEC_CTRL_MSR 0x48u
 #define PRED_CMD_MSR  0x49u
+#define VECTOR_INT80  0x80u
 
 typedef unsigned long long ull;
 
@@ -48,22 +49,31 @@ static const char *name_of(const struct x64i_trace_model *model, uint64_t linear
     return x64i_symbol_text(model->view, linear, text, NAME_SIZE);
 }
 
+/* The system call that a way in asks for: "1 (write)". */
+static const char *call_of(const struct x64i_trace_model *model,
+                           const struct x64i_trace_moment *moment, char text[NAME_SIZE])
+{
+    uint32_t number = (uint32_t)moment->before->gpr[X64_RAX];
+    const char *call =
+        model->view->system_call_name(model->view->user, model->compat_entry, number);
+    (void)snprintf(text, NAME_SIZE, "%u (%s)", number, call ? call : "no such call");
+    return text;
+}
+
 static void explain_syscall(const struct x64i_trace_model *model,
                             const struct x64i_trace_moment *moment, struct x64i_trace_line *line)
 {
+    char call[NAME_SIZE];
     char target[NAME_SIZE];
     char flags[FLAGS_SIZE];
     const struct x64_registers *before = moment->before;
     const struct x64_registers *after = moment->after;
-    const char *call = model->view->system_call_name(model->view->user, model->compat_entry,
-                                                     (uint32_t)before->gpr[X64_RAX]);
     x64i_flags_text(before->rflags, after->rflags, flags, sizeof flags);
     x64i_line_note(line, X64I_NOTE_EXPLAIN,
-                   "SYSCALL %llu (%s): rcx = return rip 0x%llx, r11 = rflags 0x%llx, rip = LSTAR "
+                   "SYSCALL %s: rcx = return rip 0x%llx, r11 = rflags 0x%llx, rip = LSTAR "
                    "(%s), rflags &= ~FMASK (%s), cs 0x%x -> 0x%x, ss 0x%x -> 0x%x, CPL 3 -> 0; RSP "
                    "and CR3 stay the user's",
-                   (ull)(uint32_t)before->gpr[X64_RAX], call ? call : "no such call",
-                   (ull)after->gpr[X64_RCX], (ull)after->gpr[X64_R11],
+                   call_of(model, moment, call), (ull)after->gpr[X64_RCX], (ull)after->gpr[X64_R11],
                    name_of(model, after->rip, target), flags[0] ? flags : "no change",
                    before->segment[X64_CS].selector, after->segment[X64_CS].selector,
                    before->segment[X64_SS].selector, after->segment[X64_SS].selector);
@@ -86,27 +96,32 @@ static void explain_sysret(const struct x64i_trace_model *model,
 static void explain_sysenter(const struct x64i_trace_model *model,
                              const struct x64i_trace_moment *moment, struct x64i_trace_line *line)
 {
+    char call[NAME_SIZE];
     char target[NAME_SIZE];
     const struct x64_registers *before = moment->before;
     const struct x64_registers *after = moment->after;
-    x64i_line_note(line, X64I_NOTE_EXPLAIN,
-                   "SYSENTER: rip = SYSENTER_EIP (%s), rsp 0x%llx -> SYSENTER_ESP 0x%llx, cs 0x%x "
-                   "-> 0x%x, CPL 3 -> 0, IF cleared; no return address is kept",
-                   name_of(model, after->rip, target), (ull)before->gpr[X64_RSP],
-                   (ull)after->gpr[X64_RSP], before->segment[X64_CS].selector,
-                   after->segment[X64_CS].selector);
+    x64i_line_note(
+        line, X64I_NOTE_EXPLAIN,
+        "SYSENTER %s: rip = SYSENTER_EIP (%s), rsp 0x%llx -> SYSENTER_ESP 0x%llx, cs 0x%x "
+        "-> 0x%x, ss 0x%x -> 0x%x, CPL 3 -> 0, IF cleared, the other rflags stay the "
+        "user's; neither rip nor rsp is kept",
+        call_of(model, moment, call), name_of(model, after->rip, target), (ull)before->gpr[X64_RSP],
+        (ull)after->gpr[X64_RSP], before->segment[X64_CS].selector, after->segment[X64_CS].selector,
+        before->segment[X64_SS].selector, after->segment[X64_SS].selector);
 }
 
 static void explain_sysexit(const struct x64i_trace_model *model,
                             const struct x64i_trace_moment *moment, struct x64i_trace_line *line)
 {
     (void)model;
+    const struct x64_registers *before = moment->before;
     const struct x64_registers *after = moment->after;
     x64i_line_note(line, X64I_NOTE_EXPLAIN,
-                   "SYSEXIT: rip = rdx 0x%llx, rsp = rcx 0x%llx, cs 0x%x -> 0x%x, CPL 0 -> 3; "
-                   "rflags stay the kernel's",
-                   (ull)after->rip, (ull)after->gpr[X64_RSP],
-                   moment->before->segment[X64_CS].selector, after->segment[X64_CS].selector);
+                   "SYSEXIT: rip = rdx 0x%llx, rsp = rcx 0x%llx, cs 0x%x -> 0x%x, ss 0x%x -> 0x%x, "
+                   "CPL 0 -> 3; rflags stay as they are",
+                   (ull)after->rip, (ull)after->gpr[X64_RSP], before->segment[X64_CS].selector,
+                   after->segment[X64_CS].selector, before->segment[X64_SS].selector,
+                   after->segment[X64_SS].selector);
 }
 
 static void explain_swapgs(const struct x64i_trace_model *model,
@@ -247,11 +262,16 @@ static void explain_interrupt(const struct x64i_trace_model *model,
                               const struct x64_effect *effect, struct x64i_trace_line *line)
 {
     char handler[NAME_SIZE];
-    x64i_line_note(line, X64I_NOTE_EXPLAIN,
-                   "%s 0x%x: through the IDT to %s; ss, rsp, rflags, cs, rip pushed; CPL %u -> %u",
-                   effect->value ? "INT" : "external interrupt", effect->index,
-                   name_of(model, moment->after->rip, handler), moment->before->cpl,
-                   moment->after->cpl);
+    char asked[NAME_SIZE + 8] = "";
+    if (effect->value && effect->index == VECTOR_INT80) {
+        char call[NAME_SIZE];
+        (void)snprintf(asked, sizeof asked, ", call %s", call_of(model, moment, call));
+    }
+    x64i_line_note(
+        line, X64I_NOTE_EXPLAIN,
+        "%s 0x%x%s: through the IDT to %s; ss, rsp, rflags, cs, rip pushed; CPL %u -> %u",
+        effect->value ? "INT" : "external interrupt", effect->index, asked,
+        name_of(model, moment->after->rip, handler), moment->before->cpl, moment->after->cpl);
 }
 
 static void explain_delivery(const struct x64i_trace_model *model,

@@ -57,7 +57,7 @@ static size_t system_call(void *user, char *text, size_t size)
 static const char *system_call_name(void *user, bool compat, uint64_t number)
 {
     (void)user;
-    return number == 1 && !compat ? "write" : NULL;
+    return number == (compat ? 4 : 1) ? "write" : NULL;
 }
 
 static enum x64_status read_memory(void *user, uint64_t linear, void *buffer, size_t size)

@@ -32,6 +32,17 @@ static const struct x64i_trace_line *do_syscall(void)
     return synthetic_step(&s, "\x0f\x05", 2);
 }
 
+/* From 64-bit code as well, SYSENTER and INT 0x80 take the 32-bit table's numbers. */
+static void ask_for_call_4(void)
+{
+    s.model.before.gpr[X64_RAX] = s.after.gpr[X64_RAX] = 4;
+    synthetic_effect(&s, (struct x64_effect){.kind = X64_EFFECT_CPL, .old = 3, .value = 0});
+    s.after.cpl = 0;
+    s.after.rip = SYNTHETIC_ENTRY;
+    s.after.segment[X64_CS].selector = 0x10;
+    s.after.segment[X64_SS].selector = 0x18;
+}
+
 static const struct x64i_trace_line *do_swapgs(uint64_t base)
 {
     synthetic_effect(&s, (struct x64_effect){.kind = X64_EFFECT_SEGMENT_BASE,
@@ -65,6 +76,29 @@ START_TEST(test_model_syscall_is_explained)
     ck_assert_str_eq(line->assembly, "syscall");
     ck_assert_uint_eq(line->cpl, 3);
     ck_assert_int_eq(s.model.entry, X64I_ENTRY_SYSCALL);
+}
+END_TEST
+
+START_TEST(test_model_sysenter_is_explained)
+{
+    ask_for_call_4();
+    s.after.gpr[X64_RSP] = SYNTHETIC_STACK;
+    const char *note = note_of(synthetic_step(&s, "\x0f\x34", 2), "SYSENTER 4 (write): ");
+    ck_assert_ptr_nonnull(note);
+    ck_assert_ptr_nonnull(strstr(note, "rip = SYSENTER_EIP (entry_SYSCALL_64)"));
+    ck_assert_ptr_nonnull(strstr(note, "cs 0x33 -> 0x10, ss 0x2b -> 0x18, CPL 3 -> 0"));
+    ck_assert_int_eq(s.model.entry, X64I_ENTRY_SYSENTER);
+}
+END_TEST
+
+START_TEST(test_model_int80_is_explained)
+{
+    ask_for_call_4();
+    synthetic_effect(&s,
+                     (struct x64_effect){.kind = X64_EFFECT_INTERRUPT, .index = 0x80, .value = 1});
+    ck_assert_ptr_nonnull(note_of(synthetic_step(&s, "\xcd\x80", 2),
+                                  "INT 0x80, call 4 (write): through the IDT to "));
+    ck_assert_int_eq(s.model.entry, X64I_ENTRY_INT);
 }
 END_TEST
 
@@ -233,6 +267,21 @@ START_TEST(test_model_check_that_holds)
     const char *note = note_of(synthetic_step(&s, "\x48\x0f\x07", 3), "checks before SYSRET:");
     ck_assert_ptr_nonnull(note);
     ck_assert_ptr_null(strstr(note, "FAILS"));
+    ck_assert_ptr_null(strstr(note, "none was made"));
+    ck_assert_ptr_nonnull(strstr(note, "SYSRET gives back what IRET would"));
+}
+END_TEST
+
+/* The fast path of old kernels knows that nobody could change pt_regs. */
+START_TEST(test_model_says_when_no_check_was_made)
+{
+    fill_frame();
+    answer_call();
+    s.after.cpl = 3;
+    s.after.rip = SYNTHETIC_USER + 2;
+    const char *note = note_of(synthetic_step(&s, "\x48\x0f\x07", 3),
+                               "checks before SYSRET: none was made here; rcx == rip holds");
+    ck_assert_ptr_nonnull(note);
     ck_assert_ptr_nonnull(strstr(note, "SYSRET gives back what IRET would"));
 }
 END_TEST
@@ -301,10 +350,13 @@ static Suite *model_suite(void)
     TCase *tcase = tcase_create("model");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, test_model_syscall_is_explained);
+    tcase_add_test(tcase, test_model_sysenter_is_explained);
+    tcase_add_test(tcase, test_model_int80_is_explained);
     tcase_add_test(tcase, test_model_window_opens_and_closes_with_its_length);
     tcase_add_test(tcase, test_model_window_counts_cr3_with_two_page_tables);
     tcase_add_test(tcase, test_model_page_fault_is_explained);
     tcase_add_test(tcase, test_model_check_that_holds);
+    tcase_add_test(tcase, test_model_says_when_no_check_was_made);
     tcase_add_loop_test(tcase, test_model_failed_predicate_is_named_at_iret, 0,
                         sizeof spoiled / sizeof spoiled[0]);
     tcase_add_test(tcase, test_model_failed_check_sums_up_at_the_branch);
