@@ -15,6 +15,7 @@
 #define ERA_EFER		(EFER_SCE | EFER_NX)
 #define ERA_LSTAR		movq $entry_SYSCALL_64, %rax
 #define ERA_SYSCALL_MASK	SYSCALL_MASK_4_1
+#define ERA_ALLWORK_MASK	_TIF_ALLWORK_MASK_4_9
 
 .macro ERA_CPU_INIT
 .endm
