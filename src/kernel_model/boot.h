@@ -88,6 +88,5 @@ enum x64i_pt_regs {
 
 /* In the first word of struct task_struct. */
 #define X64I_TIF_NEED_RESCHED (1u << 3)
-#define X64I_TIF_SINGLESTEP   (1u << 4)
 
 #endif

@@ -74,19 +74,13 @@ static uint64_t find_fixup(struct x64i_kernel *kernel, uint64_t regs)
     return 0;
 }
 
-/* SYSENTER leaves TF set: then the trap of the user's instruction comes in the kernel. TF is put
- * off until the way back (is_sysenter_singlestep in arch/x86/kernel/traps.c). */
-static bool postpone_single_step(struct x64i_kernel *kernel, uint64_t regs)
+/* SYSENTER leaves TF set: then the kernel is stepped through until it clears TF for itself, which
+ * pt_regs keeps for the way back (is_sysenter_singlestep in arch/x86/kernel/traps.c). */
+static bool is_sysenter_singlestep(struct x64i_kernel *kernel, uint64_t regs)
 {
-    uint32_t task_flags;
-    uint64_t rip = regs_word(kernel, regs, X64I_PT_IP);
-    uint64_t flags = regs_word(kernel, regs, X64I_PT_FLAGS) & ~(uint64_t)X64I_TF;
-    if (!rip || rip != x64i_kernel_symbol(kernel, "entry_SYSENTER_compat") ||
-        !x64i_kernel_read(kernel, kernel->layout.task, &task_flags, sizeof task_flags))
-        return false;
-    task_flags |= X64I_TIF_SINGLESTEP;
-    return x64i_kernel_write(kernel, kernel->layout.task, &task_flags, sizeof task_flags) &&
-           x64i_kernel_write(kernel, regs + 8 * X64I_PT_FLAGS, &flags, sizeof flags);
+    uint64_t start = x64i_kernel_symbol(kernel, "entry_SYSENTER_compat");
+    uint64_t end = x64i_kernel_symbol(kernel, "__end_entry_SYSENTER_compat");
+    return start < end && regs_word(kernel, regs, X64I_PT_IP) - start < end - start;
 }
 
 /* Nobody can handle it: the guest's kernel is broken. */
@@ -166,7 +160,7 @@ void x64i_exception_handle(struct x64i_kernel *kernel, unsigned vector, uint64_t
     }
     if (vector == X64_FAULT_NMI)
         return;
-    if (vector == X64_FAULT_DB && !user && postpone_single_step(kernel, regs))
+    if (vector == X64_FAULT_DB && !user && is_sysenter_singlestep(kernel, regs))
         return;
     if (!x64_fault_has_error_code((enum x64_fault)vector))
         error_code = 0;

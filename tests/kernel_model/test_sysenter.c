@@ -105,7 +105,8 @@ START_TEST(test_sysenter_stack_and_frame)
 }
 END_TEST
 
-/* TF traps in the kernel, is put off, and comes back by IRET. */
+/* With TF the kernel traps at every instruction until it clears TF for itself; the user has it back
+ * by IRET. */
 START_TEST(test_sysenter_single_step_returns_by_iret)
 {
     struct guest guest;
@@ -114,7 +115,13 @@ START_TEST(test_sysenter_single_step_returns_by_iret)
     set_registers(&guest, &user);
     guest_run_to(&guest, "debug");
     guest_run_to(&guest, "entry_SYSENTER_compat");
+    guest_run_to(&guest, "debug");
+    guest_run_to(&guest, "sysenter_fix_flags");
+    guest_run_to(&guest, "debug");
     guest_run_to(&guest, "do_fast_syscall_32");
+    struct x64_registers inside = guest_registers(&guest);
+    ck_assert_uint_eq(inside.rflags & TF, 0);
+    ck_assert_uint_eq(guest_word(&guest, inside.gpr[X64_RDI] + 8 * 18) & TF, TF);
     guest_run_to(&guest, "syscall_32_done");
     guest_run_to(&guest, "native_irq_return_iret");
     step(&guest);

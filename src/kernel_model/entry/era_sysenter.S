@@ -2,7 +2,9 @@
 /*
  * SYSENTER in the shape of Linux 4.9's entry_SYSENTER_compat: no frame is pushed, RSP comes from the
  * MSR, the user's ESP out of EBP, EIP is known beforehand and RFLAGS are what SYSENTER left of them.
- * The way back is SYSEXIT, which 64-bit kernels had until 4.0, or IRET. INT 0x80 works beside it.
+ * Two things are other versions': the MSR holds a stack, as in 32-bit kernels and in 64-bit ones from
+ * 4.15 on (before, RSP was 0 for two instructions), and the way back is SYSEXIT, which 64-bit kernels
+ * had until 4.0, or IRET. INT 0x80 works beside it.
  */
 #include "common.inc"
 #include "calling_4_9.inc"
@@ -50,7 +52,7 @@ FUNC entry_SYSENTER_compat
 	pushq $0
 	pushq $0
 	cld
-	/* SYSENTER has left these as the user had them. */
+	/* SYSENTER has left these as the user had them. With TF, every instruction trapped so far. */
 	testl $(X86_EFLAGS_NT | X86_EFLAGS_AC | X86_EFLAGS_TF), EFLAGS(%rsp)
 	jnz sysenter_fix_flags
 SYM sysenter_flags_fixed
@@ -65,6 +67,7 @@ SYM sysenter_fix_flags
 	pushq $X86_EFLAGS_FIXED
 	popfq
 	jmp sysenter_flags_fixed
+SYM __end_entry_SYSENTER_compat
 SYM_END entry_SYSENTER_compat
 
 /* EDX and ECX are EIP and ESP for SYSEXIT; the vDSO has the user's on the stack. IF comes back with
@@ -102,7 +105,7 @@ SYM_END sysexit_from_sys_call
 
 /*
  * RDI: pt_regs. Completes them, since SYSENTER kept nothing: EIP is the landing pad, EBP is fetched
- * from the user's stack, TF is set again if it was taken away. Answers whether SYSEXIT may be used.
+ * from the user's stack. Answers whether SYSEXIT may be used.
  */
 FUNC do_fast_syscall_32
 	pushq %rbp
@@ -111,11 +114,7 @@ FUNC do_fast_syscall_32
 	movq %rdi, %rbx
 	movl $VDSO32_LANDING_PAD, %eax
 	movq %rax, RIP(%rbx)
-	movq PER_CPU_VAR(current_task), %rax
-	btrl $TIF_SINGLESTEP, TASK_TI_flags(%rax)
-	jnc 1f
-	orl $X86_EFLAGS_TF, EFLAGS(%rbx)
-1:	sti
+	sti
 	movl RSP(%rbx), %eax
 	ASM_STAC
 .Lget_user_bp:
