@@ -128,6 +128,33 @@ START_TEST(test_entry_saves_and_restores)
 }
 END_TEST
 
+/* What do_syscall_64 finds in the registers that hold no argument: zero, but for RDX and RCX before
+ * 4.17, which are the user's still. */
+START_TEST(test_entry_clears_registers)
+{
+    static const struct {
+        const char *entry;
+        uint64_t rdx, rcx;
+    } rows[] = {{"6.1", 0, 0}, {"5.4", 0, 0}, {"4.18", 0, 0}, {"4.16", 0x202, MARKED_RIP}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct guest guest;
+        guest_start(&guest, &(struct guest_config){
+                                .entry = rows[i].entry,
+                                .program = guest_program(0, marked_call, sizeof marked_call)});
+        guest_run_to(&guest, "do_syscall_64");
+        struct x64_registers inside = guest_registers(&guest);
+        for (unsigned j = 0; j < 16; j++) {
+            if (j == X64_RAX || j == X64_RSP || j == X64_RDI || j == X64_RSI)
+                continue;
+            uint64_t wanted = j == X64_RDX ? rows[i].rdx : j == X64_RCX ? rows[i].rcx : 0;
+            ck_assert_msg(inside.gpr[j] == wanted, "--entry %s: register %u is %#llx",
+                          rows[i].entry, j, (unsigned long long)inside.gpr[j]);
+        }
+        guest_end(&guest);
+    }
+}
+END_TEST
+
 START_TEST(test_entry_msrs_are_programmed)
 {
     struct guest guest;
@@ -480,6 +507,7 @@ static Suite *entry_suite(void)
     TCase *tests = tcase_create("entry");
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, test_entry_saves_and_restores);
+    tcase_add_test(tests, test_entry_clears_registers);
     tcase_add_test(tests, test_entry_msrs_are_programmed);
     tcase_add_test(tests, test_entry_trampoline_parks_rsp);
     tcase_add_test(tests, test_entry_scratch);

@@ -6,7 +6,6 @@
  */
 #include "common.inc"
 #include "syscall.inc"
-#include "calling_4_16.inc"
 
 #define ERA_TSS			cpu_tss_rw
 #define ERA_TOP_OF_STACK	cpu_current_top_of_stack
@@ -22,6 +21,7 @@
 .macro ERA_CPU_INIT
 .endm
 
+#include "calling_4_16.inc"
 #include "sys_call_table.inc"
 #include "trampoline.inc"
 

@@ -5,7 +5,6 @@
  */
 #include "common.inc"
 #include "syscall.inc"
-#include "calling_4_16.inc"
 #include "interrupt_entry.inc"
 
 #define ERA_TSS			cpu_tss_rw
@@ -16,12 +15,14 @@
 #define ERA_CEA			1
 #define ERA_UMIP		1
 #define ERA_PT_REGS		1
+#define ERA_CLEAR_DX_CX		1
 #define ERA_RETPOLINE		1
 #define ERA_SYSCALL_MASK	SYSCALL_MASK_4_1
 
 .macro ERA_CPU_INIT
 .endm
 
+#include "calling_4_16.inc"
 #include "sys_call_table.inc"
 #include "trampoline.inc"
 

@@ -6,7 +6,6 @@
  */
 #include "common.inc"
 #include "syscall.inc"
-#include "calling_4_16.inc"
 #include "interrupt_entry.inc"
 
 #define ERA_TSS			cpu_tss_rw
@@ -16,6 +15,7 @@
 #define ERA_CEA			1
 #define ERA_UMIP		1
 #define ERA_PT_REGS		1
+#define ERA_CLEAR_DX_CX		1
 #define ERA_LSTAR		movq $entry_SYSCALL_64, %rax
 #define ERA_READ_CR2		1
 #define ERA_MDS_CLEAR		1
@@ -25,6 +25,7 @@
 .macro ERA_CPU_INIT
 .endm
 
+#include "calling_4_16.inc"
 #include "sys_call_table.inc"
 
 	.section .entry.text, "ax"
