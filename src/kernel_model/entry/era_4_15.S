@@ -23,6 +23,9 @@
 .macro ERA_CPU_INIT
 .endm
 
+.macro ERA_FENCE_SWAPGS
+.endm
+
 #include "sys_call_table.inc"
 #include "trampoline.inc"
 

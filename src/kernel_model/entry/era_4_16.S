@@ -21,6 +21,9 @@
 .macro ERA_CPU_INIT
 .endm
 
+.macro ERA_FENCE_SWAPGS
+.endm
+
 #include "calling_4_16.inc"
 #include "sys_call_table.inc"
 #include "trampoline.inc"

@@ -25,6 +25,12 @@
 .macro ERA_CPU_INIT
 .endm
 
+/* Since 5.3 an LFENCE can keep speculation from going past a SWAPGS or around it; no mitigation that
+ * can be chosen asks for it. */
+.macro ERA_FENCE_SWAPGS
+	ALTERNATIVE "", "lfence", X86_FEATURE_NEVER
+.endm
+
 #include "calling_4_16.inc"
 #include "sys_call_table.inc"
 
@@ -54,7 +60,7 @@ SYM_END entry_SYSCALL_64
 #include "ignore_sysret.inc"
 #include "ret_from_fork.inc"
 
-INTERRUPT_ENTRY
+INTERRUPT_ENTRY fences=1
 
 #include "exceptions_4_15.inc"
 #include "boot.inc"
