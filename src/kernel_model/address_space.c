@@ -19,6 +19,12 @@ static uint64_t global_flag(const struct x64i_kernel *kernel)
     return has_pti(kernel) ? 0 : X64I_PTE_GLOBAL;
 }
 
+/* What both tables map may be global all the same; before 4.17 nothing was under PTI. */
+static uint64_t shared_flag(const struct x64i_kernel *kernel)
+{
+    return kernel->era->shared_global ? X64I_PTE_GLOBAL : global_flag(kernel);
+}
+
 bool x64i_map_direct(struct x64i_kernel *kernel)
 {
     uint64_t size = kernel->memory->ram_size;
@@ -72,13 +78,12 @@ bool x64i_map_image(struct x64i_kernel *kernel)
     return true;
 }
 
-/* Maps a page of the entry area into the kernel's table. It is the same in both: so it is global.
- */
+/* Maps a page of the entry area into the kernel's table. */
 static bool map_entry_page(struct x64i_kernel *kernel, uint64_t linear, uint64_t physical,
                            uint64_t flags)
 {
     return x64i_page_map(kernel, kernel->layout.root, linear, physical,
-                         X64I_KERNEL_PAGE_FLAGS | X64I_PTE_GLOBAL | flags);
+                         X64I_KERNEL_PAGE_FLAGS | shared_flag(kernel) | flags);
 }
 
 bool x64i_map_entry_range(struct x64i_kernel *kernel, uint64_t linear, uint64_t physical,
@@ -164,14 +169,14 @@ static bool place_tables(struct x64i_kernel *kernel)
     return true;
 }
 
-/* Copies a page's mapping from the kernel's table to the user's, where it is global. */
+/* Copies a page's mapping from the kernel's table to the user's. */
 static bool share_page(struct x64i_kernel *kernel, uint64_t linear)
 {
     uint64_t where;
     uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, linear, &where);
     if (!(entry & X64I_PTE_PRESENT))
         return false;
-    entry |= X64I_PTE_GLOBAL;
+    entry |= shared_flag(kernel);
     x64i_page_entry_set(kernel, where, entry);
     return x64i_page_map(kernel, kernel->layout.root + X64I_PAGE_SIZE, linear,
                          entry & X64I_PTE_ADDRESS, entry & ~X64I_PTE_ADDRESS);

@@ -36,6 +36,7 @@ static const struct x64i_era eras[] = {
         .prefix = "__x64_",
         .pt_regs = true,
         .entry_area = true,
+        .shared_global = true,
         .tss_limit = TSS_LIMIT_6_1,
     },
     {
@@ -49,6 +50,7 @@ static const struct x64i_era eras[] = {
         .prefix = "__x64_",
         .pt_regs = true,
         .entry_area = true,
+        .shared_global = true,
         .tss_limit = TSS_LIMIT_4_9,
     },
     {
@@ -61,6 +63,7 @@ static const struct x64i_era eras[] = {
         .prefix = "__x64_",
         .pt_regs = true,
         .entry_area = true,
+        .shared_global = true,
         .tss_limit = TSS_LIMIT_4_9,
     },
     {

@@ -36,6 +36,7 @@ struct x64i_era {
     bool compat;         /* the 32-bit table */
     bool vsyscall;       /* AT_SYSINFO tells of __kernel_vsyscall, in a page of the image */
     bool entry_area;     /* there is a cpu_entry_area, and TSS.sp0 points into it */
+    bool shared_global;  /* PTI: what both page tables map is global (from 4.17 on) */
     uint16_t tss_limit;
 };
 

@@ -33,6 +33,7 @@ const struct x64i_era x64i_stock_era = {
     .prefix = "__x64_",
     .pt_regs = true,
     .entry_area = true,
+    .shared_global = true,
 };
 
 /* Without these nothing can be done; each comes with what it is needed for. */

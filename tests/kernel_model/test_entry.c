@@ -271,6 +271,32 @@ START_TEST(test_entry_user_table_is_small)
 }
 END_TEST
 
+static void count_global(void *user, const struct x64_tlb_translation *translation)
+{
+    unsigned *count = user;
+    *count += translation->global;
+}
+
+/* Under PTI entry text and entry area are global from 4.17 on, and nothing was before. */
+START_TEST(test_entry_shared_pages_are_global)
+{
+    static const struct {
+        const char *entry;
+        bool global;
+    } rows[] = {{"6.1", true}, {"5.4", true}, {"4.18", true}, {"4.16", false}, {"4.15", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct guest guest;
+        unsigned count = 0;
+        guest_start(&guest, &(struct guest_config){.entry = rows[i].entry, .mitigations = "pti"});
+        guest_run_to(&guest, "native_irq_return_iret");
+        ck_assert_int_eq(x64_tlb_visit(guest.machine, count_global, &count), X64_OK);
+        ck_assert_msg((count > 0) == rows[i].global, "--entry %s: %u global translations",
+                      rows[i].entry, count);
+        guest_end(&guest);
+    }
+}
+END_TEST
+
 /* The words that the checks before SYSRET look at, and a bit that each of them minds. */
 static const struct {
     unsigned word;
@@ -512,6 +538,7 @@ static Suite *entry_suite(void)
     tcase_add_test(tests, test_entry_trampoline_parks_rsp);
     tcase_add_test(tests, test_entry_scratch);
     tcase_add_test(tests, test_entry_user_table_is_small);
+    tcase_add_test(tests, test_entry_shared_pages_are_global);
     tcase_add_test(tests, test_entry_iret_when_a_check_fails);
     tcase_add_test(tests, test_entry_int80_frame);
     tcase_add_test(tests, test_entry_nested_frame_has_names);
