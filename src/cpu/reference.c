@@ -10,6 +10,7 @@
 #include "cpu/decode.h"
 #include "cpu/exception.h"
 #include "cpu/isa.h"
+#include "cpu/operand.h"
 
 #define DR6_SINGLE_STEP (1ull << 14)
 
@@ -174,12 +175,12 @@ static bool retire(struct x64i_cpu *cpu, bool single_step, enum x64i_result resu
     if (result == X64I_REPEAT) {
         /* Between two iterations RF is set, for the frame of an interrupt (SDM vol. 3B, 17.3.1.1).
          */
-        s->rflags |= X64I_RF;
+        x64i_set_rflags(cpu, s->rflags | X64I_RF);
         return end_step(cpu, X64_STEP_REPEAT);
     }
     s->rip = cpu->code_bits == 64 ? cpu->next_rip : cpu->next_rip & 0xffffffffu;
     if (!cpu->keep_rf)
-        s->rflags &= ~(uint64_t)X64I_RF;
+        x64i_set_rflags(cpu, s->rflags & ~(uint64_t)X64I_RF);
     return end_step(cpu, X64_STEP_INSTRUCTION);
 }
 

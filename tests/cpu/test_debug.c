@@ -143,6 +143,9 @@ START_TEST(test_debug_instruction_breakpoint)
     machine_step(m);
     ck_assert_uint_eq(m->cpu.s.rip, CODE + 2);
     ck_assert_uint_eq(m->cpu.s.rflags, X64I_FLAG_ONE);
+    const struct x64_effect *cleared = machine_effect(m, X64_EFFECT_REGISTER, X64_RFLAGS);
+    ck_assert_uint_eq(cleared->old, X64I_FLAG_ONE | X64I_RF);
+    ck_assert_uint_eq(cleared->value, X64I_FLAG_ONE);
     m->cpu.s.rip = CODE + 1;
     expect_debug(1ull << _i, CODE + 1);
 }
