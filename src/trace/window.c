@@ -2,7 +2,9 @@
 /*
  * The dangerous window: CPL is 0 while RSP, GS or CR3 is still the user's. An exception in there
  * runs kernel code on the user's stack, with the user's per-CPU base, or on page tables that hold
- * little of the kernel; entry code keeps it short and free of anything that can fault.
+ * little of the kernel; entry code keeps it short and free of anything that can fault. RSP counts
+ * until it points to a stack of the kernel's: where it helps to switch CR3 it points to none at
+ * all, and an exception would find nowhere to push to.
  */
 #include "trace/model.h"
 
@@ -59,7 +61,7 @@ static unsigned open_now(const struct x64i_trace_model *model,
     if (moment->after->cpl == 3 || window->user_root == 0)
         return 0;
     unsigned open = 0;
-    if (stack == X64_STACK_USER)
+    if (stack == X64_STACK_USER || (stack == X64_STACK_NONE && (window->open & X64I_WINDOW_RSP)))
         open |= X64I_WINDOW_RSP;
     if (window->gs_is_user)
         open |= X64I_WINDOW_GS;

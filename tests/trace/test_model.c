@@ -148,6 +148,24 @@ START_TEST(test_model_window_counts_cr3_with_two_page_tables)
 }
 END_TEST
 
+/* Where RSP helps to switch CR3, it is the user's no more, but no stack either. */
+START_TEST(test_model_window_stays_open_without_a_stack)
+{
+    do_syscall();
+    do_swapgs(GS_BASE);
+    const struct x64i_trace_line *line = load_rsp(s.after.cr3);
+    ck_assert_int_eq(line->stack, X64_STACK_NONE);
+    ck_assert_ptr_null(note_of(line, "dangerous"));
+    line = write_cr3(0x3000);
+    ck_assert_int_eq(line->stack, X64_STACK_NONE);
+    ck_assert_ptr_null(note_of(line, "dangerous"));
+    line = load_rsp(SYNTHETIC_STACK);
+    ck_assert_ptr_nonnull(note_of(line, "stack switch: none -> kernel"));
+    ck_assert_ptr_nonnull(
+        note_of(line, "dangerous window closes after 4 instructions, 4 cycles: RSP, GS and CR3"));
+}
+END_TEST
+
 START_TEST(test_model_page_fault_is_explained)
 {
     synthetic_effect(&s, (struct x64_effect){.kind = X64_EFFECT_EXCEPTION,
@@ -354,6 +372,7 @@ static Suite *model_suite(void)
     tcase_add_test(tcase, test_model_int80_is_explained);
     tcase_add_test(tcase, test_model_window_opens_and_closes_with_its_length);
     tcase_add_test(tcase, test_model_window_counts_cr3_with_two_page_tables);
+    tcase_add_test(tcase, test_model_window_stays_open_without_a_stack);
     tcase_add_test(tcase, test_model_page_fault_is_explained);
     tcase_add_test(tcase, test_model_check_that_holds);
     tcase_add_test(tcase, test_model_says_when_no_check_was_made);
