@@ -25,10 +25,9 @@ static uint64_t take_slot(struct x64i_core *core, uint64_t earliest)
 {
     const struct x64i_core_model *model = core->model;
     uint64_t cycle = core->renamed;
-    if (core->slots >= model->reorder_buffer) {
-        uint64_t room = core->retire_ring[(core->slots - model->reorder_buffer) % X64I_REORDER_MAX];
-        earliest = room > earliest ? room : earliest;
-    }
+    uint64_t room = x64i_entries_room(&core->reorder_buffer);
+    if (room > earliest)
+        earliest = room;
     if (core->barrier > earliest)
         earliest = core->barrier;
     if (earliest > cycle || core->rename_used >= model->issue_width) {
@@ -60,7 +59,7 @@ static void retire_slot(struct x64i_core *core, uint64_t done)
         core->retire_used = 0;
     }
     core->retire_used++;
-    core->retire_ring[core->slots++ % X64I_REORDER_MAX] = core->retired;
+    x64i_entries_take(&core->reorder_buffer, core->model->reorder_buffer, core->retired);
 }
 
 /* When the last of them is there, and from whom. */
@@ -239,13 +238,22 @@ static uint64_t synchronise_stack(struct x64i_core *core, const struct x64i_plan
     return renamed;
 }
 
-static uint64_t room_for_store(const struct x64i_core *core, const struct x64i_plan *plan,
-                               uint64_t earliest)
+/* Loads and stores are not renamed before their buffer has an entry for them. */
+static uint64_t room_for(const struct x64i_core *core, const struct x64i_uop *uop,
+                         uint64_t earliest)
 {
-    if (!plan->stores)
-        return earliest;
-    uint64_t room = x64i_memory_store_room(&core->memory, core->model);
+    uint64_t room = uop->kind == X64I_UOP_LOAD            ? x64i_entries_room(&core->load_buffer)
+                    : uop->kind == X64I_UOP_STORE_ADDRESS ? x64i_entries_room(&core->store_buffer)
+                                                          : 0;
     return room > earliest ? room : earliest;
+}
+
+/* The slot that begins with this micro-op retires; a load gives its entry back with it. */
+static void retire_uops(struct x64i_core *core, const struct x64i_uop *first, uint64_t done)
+{
+    retire_slot(core, done);
+    if (first->kind == X64I_UOP_LOAD)
+        x64i_entries_take(&core->load_buffer, core->model->load_buffer, core->retired);
 }
 
 /* Microcode beyond the listed micro-ops takes slots of rename, no ports. */
@@ -265,8 +273,10 @@ static void note_stores(struct x64i_core *core, const struct x64i_plan *plan,
         if (uop->kind == X64I_UOP_STORE_ADDRESS)
             address = times->uops[i].done;
         else if (uop->kind == X64I_UOP_STORE_DATA && uop->access < accesses->write_count)
-            x64i_memory_store(&core->memory, core->model, &accesses->writes[uop->access], address,
-                              times->uops[i].done - 1, core->retired + 1);
+            x64i_entries_take(&core->store_buffer, core->model->store_buffer,
+                              x64i_memory_store(&core->memory, &accesses->writes[uop->access],
+                                                address, times->uops[i].done - 1,
+                                                core->retired + 1));
     }
 }
 
@@ -415,6 +425,38 @@ static void note_fusible(struct x64i_core *core, const struct x64i_plan *plan, u
         core->last = times->uops[times->uop_count - 1u];
 }
 
+/* Slot by slot: a micro-op with those fused to it. Answers when the last slot is done. */
+static uint64_t execute_slots(struct x64i_core *core, const struct x64i_plan *plan,
+                              const struct x64i_accesses *accesses, uint64_t delivered,
+                              uint64_t earliest, struct x64i_instruction_times *times)
+{
+    const struct x64i_uop *first = NULL;
+    uint64_t renamed = 0;
+    uint64_t slot_done = 0;
+    times->uop_count = plan->uop_count;
+    if (!plan->uop_count)
+        retire_slot(core, slot_for(core, plan, earliest));
+    for (unsigned i = 0; i < plan->uop_count; i++) {
+        const struct x64i_uop *uop = &plan->uops[i];
+        if (!uop->fused || !first) {
+            if (first)
+                retire_uops(core, first, slot_done);
+            first = uop;
+            renamed = slot_for(core, plan, room_for(core, uop, earliest));
+            slot_done = renamed;
+        }
+        bool eliminated = uop->kind == X64I_UOP_COMPUTE && absorbs(core, plan, uop);
+        uint64_t done = eliminated
+                            ? eliminate_uop(core, plan, uop, renamed, &times->uops[i])
+                            : execute_uop(core, plan, uop, renamed, accesses, &times->uops[i]);
+        times->uops[i].decoded = delivered;
+        slot_done = done > slot_done ? done : slot_done;
+    }
+    if (first)
+        retire_uops(core, first, slot_done);
+    return slot_done;
+}
+
 uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan, uint64_t rip,
                            const struct x64i_accesses *accesses,
                            struct x64i_instruction_times *times)
@@ -437,32 +479,10 @@ uint64_t x64i_core_execute(struct x64i_core *core, const struct x64i_plan *plan,
         times->retired = core->retired;
         return core->retired;
     }
-    uint64_t earliest = room_for_store(core, plan, delivered);
-    earliest = synchronise_stack(core, plan, earliest);
-    times->uop_count = plan->uop_count;
-    uint64_t renamed = 0;
-    uint64_t group_done = 0;
-    if (!plan->uop_count)
-        retire_slot(core, slot_for(core, plan, earliest));
-    for (unsigned i = 0; i < plan->uop_count; i++) {
-        const struct x64i_uop *uop = &plan->uops[i];
-        if (!uop->fused || i == 0) {
-            if (i)
-                retire_slot(core, group_done);
-            renamed = slot_for(core, plan, earliest);
-            group_done = renamed;
-        }
-        bool eliminated = uop->kind == X64I_UOP_COMPUTE && absorbs(core, plan, uop);
-        uint64_t done = eliminated
-                            ? eliminate_uop(core, plan, uop, renamed, &times->uops[i])
-                            : execute_uop(core, plan, uop, renamed, accesses, &times->uops[i]);
-        times->uops[i].decoded = delivered;
-        group_done = done > group_done ? done : group_done;
-    }
-    if (plan->uop_count)
-        retire_slot(core, group_done);
+    uint64_t earliest = synchronise_stack(core, plan, delivered);
+    uint64_t done = execute_slots(core, plan, accesses, delivered, earliest, times);
     if (plan->branch)
-        core->branch_done = group_done;
+        core->branch_done = done;
     take_microcode(core, plan, earliest);
     if (plan->stores)
         note_stores(core, plan, accesses, times);

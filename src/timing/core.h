@@ -9,11 +9,10 @@
 #ifndef X64I_TIMING_CORE_H
 #define X64I_TIMING_CORE_H
 
+#include "timing/entries.h"
 #include "timing/frontend.h"
 #include "timing/memory.h"
 #include "timing/ports.h"
-
-#define X64I_REORDER_MAX 512u
 
 /* What an instruction waited for most. */
 enum x64i_wait {
@@ -68,10 +67,10 @@ struct x64i_core {
     uint32_t rename_used, adds_used;
     uint64_t retired;
     uint32_t retire_used;
-    uint64_t retire_ring[X64I_REORDER_MAX];
-    uint64_t slots;       /* renamed so far */
-    int32_t stack_offset; /* of the stack engine */
-    int32_t offset[16];   /* additions of immediates that rename holds for each register */
+    struct x64i_entries reorder_buffer, load_buffer; /* freed by retirement */
+    struct x64i_entries store_buffer;                /* freed when the L1 has the store */
+    int32_t stack_offset;                            /* of the stack engine */
+    int32_t offset[16]; /* additions of immediates that rename holds for each register */
     uint64_t divider[X64I_PORT_MAX]; /* when the divider at each port is free again */
     uint64_t locked;                 /* no load starts before: the last locked instruction's end */
     uint64_t last_renamable;         /* address of the last load that memory renaming might serve */

@@ -53,7 +53,8 @@ struct x64i_core_model {
     uint8_t immediate_adds; /* additions of an immediate done by rename each cycle; 0: none */
     int32_t held_offset;    /* the sums of such additions that rename can hold */
     bool eliminates_moves;  /* of general registers */
-    uint16_t reorder_buffer, scheduler, store_buffer;
+    uint16_t reorder_buffer, scheduler;
+    uint16_t load_buffer, store_buffer; /* 0: without limit */
 
     /* Ports: bit masks. */
     uint16_t load_ports, store_address_ports, store_data_ports;

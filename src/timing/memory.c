@@ -99,14 +99,6 @@ uint64_t x64i_memory_load(struct x64i_memory *memory, const struct x64i_core_mod
     return failed > done ? failed : done;
 }
 
-uint64_t x64i_memory_store_room(const struct x64i_memory *memory,
-                                const struct x64i_core_model *core)
-{
-    if (memory->store_count < core->store_buffer)
-        return 0;
-    return memory->stores[(memory->store_count - core->store_buffer) % X64I_STORE_MAX].commit;
-}
-
 /* Stores go to the L1 in order, one a cycle, or two of one line. */
 static uint64_t commit(struct x64i_memory *memory, const struct x64i_touch *access,
                        uint64_t retired)
@@ -131,11 +123,9 @@ static uint64_t commit(struct x64i_memory *memory, const struct x64i_touch *acce
     return memory->commit;
 }
 
-void x64i_memory_store(struct x64i_memory *memory, const struct x64i_core_model *core,
-                       const struct x64i_touch *access, uint64_t address, uint64_t data,
-                       uint64_t retired)
+uint64_t x64i_memory_store(struct x64i_memory *memory, const struct x64i_touch *access,
+                           uint64_t address, uint64_t data, uint64_t retired)
 {
-    (void)core;
     struct x64i_store *store = &memory->stores[memory->store_count % X64I_STORE_MAX];
     *store = (struct x64i_store){.linear = access->linear,
                                  .physical = access->physical,
@@ -146,4 +136,5 @@ void x64i_memory_store(struct x64i_memory *memory, const struct x64i_core_model 
     memory->store_count++;
     for (uint64_t at = access->linear & ~7ull; at < access->linear + access->size; at += 8)
         *last_store_at(memory, at) = (uint32_t)memory->store_count;
+    return store->commit;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loads and stores of the core: L1 banks, line and page splits, the store buffer with forwarding
- * and commit, memory renaming.
+ * Loads and stores of the core: L1 banks, line and page splits, commit of stores and forwarding
+ * from them, memory renaming.
  */
 #ifndef X64I_TIMING_MEMORY_H
 #define X64I_TIMING_MEMORY_H
@@ -60,13 +60,8 @@ uint64_t x64i_memory_load(struct x64i_memory *memory, const struct x64i_core_mod
                           const struct x64i_touch *access, uint64_t cycle, unsigned latency,
                           bool renamed, bool slow);
 
-/* A store renamed now: answers the cycle in which the buffer has room. */
-uint64_t x64i_memory_store_room(const struct x64i_memory *memory,
-                                const struct x64i_core_model *core);
-
-/* A store that retires in `retired`. */
-void x64i_memory_store(struct x64i_memory *memory, const struct x64i_core_model *core,
-                       const struct x64i_touch *access, uint64_t address, uint64_t data,
-                       uint64_t retired);
+/* A store that retires in `retired`: answers the cycle in which it is in the L1. */
+uint64_t x64i_memory_store(struct x64i_memory *memory, const struct x64i_touch *access,
+                           uint64_t address, uint64_t data, uint64_t retired);
 
 #endif

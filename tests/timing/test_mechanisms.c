@@ -5,6 +5,7 @@
  */
 #include "support/suite.h"
 #include "timing/replay.h"
+#include "timing/timing.h"
 
 #include <math.h>
 #include <string.h>
@@ -125,6 +126,23 @@ START_TEST(test_mechanism_compare_and_jump_fuse)
 }
 END_TEST
 
+/* Plans as the planner makes them, but for ports and operands. */
+static const struct x64i_plan nop = {.length = 1, .slots = 1, .elimination = X64I_ELIMINATED_NOP};
+static const struct x64i_plan load = {
+    .length = 4,
+    .slots = 1,
+    .uop_count = 1,
+    .uops = {{.kind = X64I_UOP_LOAD, .ports = 1 << 2 | 1 << 3, .latency = 5}},
+};
+static const struct x64i_plan store = {
+    .length = 4,
+    .slots = 1,
+    .stores = 1,
+    .uop_count = 2,
+    .uops = {{.kind = X64I_UOP_STORE_ADDRESS, .ports = 1 << 7, .latency = 1},
+             {.kind = X64I_UOP_STORE_DATA, .ports = 1 << 4, .latency = 1, .fused = true}},
+};
+
 /* The same loop with a queue that keeps it: the micro-op cache starts each iteration in a cycle of
  * its own, the loop buffer does not (Optimization Reference Manual 2.6.2 and E.2.2.4). */
 START_TEST(test_mechanism_loop_buffer_joins_iterations)
@@ -132,7 +150,6 @@ START_TEST(test_mechanism_loop_buffer_joins_iterations)
     static struct x64i_core core;
     uint64_t cycles[2];
     struct x64i_core_model model = *x64i_core_model_find("skylake");
-    const struct x64i_plan nop = {.length = 1, .slots = 1, .elimination = X64I_ELIMINATED_NOP};
     const struct x64i_accesses none = {0};
     model.cached_uops = 4;
     for (unsigned with = 0; with < 2; with++) {
@@ -157,15 +174,76 @@ START_TEST(test_mechanism_4k_alias_delays_a_load)
 {
     static struct x64i_memory memory;
     const struct x64i_core_model *model = x64i_core_model_find("golden_cove");
-    const struct x64i_touch store = {.linear = 0x10100, .physical = 0x20100, .size = 8};
+    const struct x64i_touch stored = {.linear = 0x10100, .physical = 0x20100, .size = 8};
     const struct x64i_touch alias = {.linear = 0x31100, .physical = 0x41100, .size = 8};
     const struct x64i_touch other = {.linear = 0x31200, .physical = 0x41200, .size = 8};
     memset(&memory, 0, sizeof memory);
-    x64i_memory_store(&memory, model, &store, 100, 100, 200);
+    (void)x64i_memory_store(&memory, &stored, 100, 100, 200);
     ck_assert_uint_eq(x64i_memory_load(&memory, model, &other, 100, 5, false, false), 105);
     ck_assert_uint_eq(x64i_memory_load(&memory, model, &alias, 100, 5, false, false),
                       105u + model->alias);
     ck_assert_uint_eq(x64i_memory_load(&memory, model, &alias, 300, 5, false, false), 305);
+}
+END_TEST
+
+/* Instructions that are renamed while the load before them is not there yet. Golden Cove: "Popping
+ * the Hood on Golden Cove", Chips and Cheese, 2021; Skylake: Optimization Reference Manual,
+ * "Skylake Client Microarchitecture". The load takes an entry of the first two buffers itself. */
+static const struct {
+    const char *core, *what;
+    const struct x64i_plan *plan;
+    unsigned fit;
+} buffers[] = {
+    {"golden_cove", "reorder buffer", &nop, 512 - 1},
+    {"golden_cove", "load buffer", &load, 192 - 1},
+    {"golden_cove", "store buffer", &store, 114},
+    {"skylake", "reorder buffer", &nop, 224 - 1},
+    {"skylake", "load buffer", &load, 72 - 1},
+    {"skylake", "store buffer", &store, 56},
+};
+
+/* How many times the plan is renamed before a load of 400 cycles retires; `wait` is why the first
+ * one that was not had to. All retire at once, so that none waits for retirement's width. */
+static unsigned count_renamed(struct x64i_core_model model, const struct x64i_plan *plan,
+                              uint8_t *wait)
+{
+    static struct x64i_core core;
+    struct x64i_instruction_times head, times;
+    struct x64i_touch touch = {.linear = 0x10000, .physical = 0x10000, .size = 8, .extra = 400};
+    const struct x64i_accesses accesses = {
+        .reads = &touch, .writes = &touch, .read_count = 1, .write_count = 1};
+    model.retire_width = UINT8_MAX;
+    x64i_core_init(&core, &model);
+    (void)x64i_core_execute(&core, &load, 0x1000, &accesses, &head);
+    touch.extra = 0;
+    for (unsigned i = 0;; i++) {
+        touch.linear = touch.physical = 0x20000 + i % 8 * 8; /* of all banks, by turns */
+        (void)x64i_core_execute(&core, plan, 0x1000 + load.length + i * plan->length, &accesses,
+                                &times);
+        *wait = times.wait;
+        if (core.renamed >= head.retired)
+            return i;
+    }
+}
+
+START_TEST(test_mechanism_full_buffer_stops_rename)
+{
+    uint8_t wait;
+    unsigned renamed =
+        count_renamed(*x64i_core_model_find(buffers[_i].core), buffers[_i].plan, &wait);
+    ck_assert_msg(renamed == buffers[_i].fit, "%s, %s: %u renamed, not %u", buffers[_i].core,
+                  buffers[_i].what, renamed, buffers[_i].fit);
+    if (buffers[_i].plan->uop_count)
+        ck_assert_str_eq(x64i_wait_name(wait), "buffers");
+}
+END_TEST
+
+START_TEST(test_mechanism_core_without_a_load_buffer_fills_the_reorder_buffer)
+{
+    struct x64i_core_model model = *x64i_core_model_find("skylake");
+    uint8_t wait;
+    model.load_buffer = 0;
+    ck_assert_uint_eq(count_renamed(model, &load, &wait), model.reorder_buffer - 1u);
 }
 END_TEST
 
@@ -219,7 +297,9 @@ START_TEST(test_mechanism_masks_fit_every_core)
         ck_assert(is_power_of_two(core->cached_blocks));
         ck_assert_uint_le(core->cached_blocks, X64I_BLOCKS_MAX);
         ck_assert_uint_le(core->queue, X64I_QUEUE_MAX);
-        ck_assert_uint_le(core->reorder_buffer, X64I_REORDER_MAX);
+        ck_assert_uint_le(core->reorder_buffer, X64I_ENTRIES_MAX);
+        ck_assert_uint_le(core->load_buffer, X64I_ENTRIES_MAX);
+        ck_assert_uint_le(core->store_buffer, X64I_STORE_MAX);
         ck_assert(core->same_bank >= 1 && core->same_bank <= 7);
     }
 }
@@ -235,6 +315,9 @@ static Suite *mechanism_suite(void)
     tcase_add_test(tcase, test_mechanism_compare_and_jump_fuse);
     tcase_add_test(tcase, test_mechanism_loop_buffer_joins_iterations);
     tcase_add_test(tcase, test_mechanism_4k_alias_delays_a_load);
+    tcase_add_loop_test(tcase, test_mechanism_full_buffer_stops_rename, 0,
+                        (int)(sizeof buffers / sizeof buffers[0]));
+    tcase_add_test(tcase, test_mechanism_core_without_a_load_buffer_fills_the_reorder_buffer);
     tcase_add_test(tcase, test_mechanism_masks_fit_every_core);
     tcase_add_test(tcase, test_mechanism_same_input_same_cycles);
     tcase_add_test(tcase, test_mechanism_bad_code_is_refused);
