@@ -38,6 +38,7 @@ struct x64i_core_model {
                                  * cycle */
     uint8_t block_instructions; /* of one block a cycle */
     uint8_t decoders;           /* micro-ops a cycle; only the first decoder makes several of one */
+    uint8_t complex_uops;       /* that the first decoder makes at most, and microcode each cycle */
     uint8_t length_change;      /* cycles that a length-changing prefix costs */
     uint16_t cached_blocks;     /* blocks of code whose micro-ops the micro-op cache holds, a power
                                  * of two */

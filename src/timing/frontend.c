@@ -61,6 +61,15 @@ static void follow_loop(struct x64i_frontend *frontend, const struct x64i_core_m
     frontend->loop_uops = 0;
 }
 
+/* More micro-ops than the first decoder makes of an instruction come from the microcode sequencer,
+ * as many a cycle as that decoder makes; the other decoders wait for it. */
+static void sequence(struct x64i_frontend *frontend, const struct x64i_core_model *core,
+                     unsigned made)
+{
+    frontend->cycle += (made - 1u) / core->complex_uops;
+    frontend->decoded = core->decoders;
+}
+
 uint64_t x64i_frontend_deliver(struct x64i_frontend *frontend, const struct x64i_core_model *core,
                                const struct x64i_plan *plan, uint64_t rip)
 {
@@ -88,10 +97,13 @@ uint64_t x64i_frontend_deliver(struct x64i_frontend *frontend, const struct x64i
         frontend->cycle++;
         frontend->decoded = 0;
     }
+    uint64_t delivered = frontend->cycle;
     frontend->decoded += made;
+    if (!frontend->cached && made > core->complex_uops)
+        sequence(frontend, core, made);
     if (frontend->block_cycle + 8 < frontend->cycle) /* fetching waits for the decoders */
         frontend->block_cycle = frontend->cycle - 8;
-    return frontend->cycle + core->front_depth;
+    return delivered + core->front_depth;
 }
 
 void x64i_frontend_pass(struct x64i_frontend *frontend, const struct x64i_core_model *core,

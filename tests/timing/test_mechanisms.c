@@ -168,6 +168,26 @@ START_TEST(test_mechanism_loop_buffer_joins_iterations)
 }
 END_TEST
 
+/* The first decoder makes up to four micro-ops of an instruction; more come from the microcode
+ * sequencer, four a cycle, while the other decoders wait (Optimization Reference Manual, "Legacy
+ * Decode Pipeline"). How many cycles the next instruction is behind. */
+START_TEST(test_mechanism_many_micro_ops_come_from_the_sequencer)
+{
+    static const struct {
+        uint8_t micro_ops, behind;
+    } cases[] = {{4, 0}, {5, 2}, {8, 2}, {9, 3}};
+    static struct x64i_frontend frontend;
+    const struct x64i_core_model *model = x64i_core_model_find("golden_cove");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct x64i_plan plan = {.length = 4, .slots = cases[i].micro_ops};
+        memset(&frontend, 0, sizeof frontend);
+        uint64_t first = x64i_frontend_deliver(&frontend, model, &plan, 0x1000);
+        ck_assert_uint_eq(x64i_frontend_deliver(&frontend, model, &nop, 0x1004) - first,
+                          cases[i].behind);
+    }
+}
+END_TEST
+
 /* A load behind a store of the same low 12 bits at another address waits for the store's address
  * and some cycles more (Optimization Reference Manual 11.8); one of other bits does not. */
 START_TEST(test_mechanism_4k_alias_delays_a_load)
@@ -189,11 +209,13 @@ END_TEST
 /* Instructions that are renamed while the load before them is not there yet. Golden Cove: "Popping
  * the Hood on Golden Cove", Chips and Cheese, 2021; Skylake: Optimization Reference Manual,
  * "Skylake Client Microarchitecture". The load takes an entry of the first two buffers itself. */
-static const struct {
+struct buffer {
     const char *core, *what;
     const struct x64i_plan *plan;
     unsigned fit;
-} buffers[] = {
+};
+
+static const struct buffer buffers[] = {
     {"golden_cove", "reorder buffer", &nop, 512 - 1},
     {"golden_cove", "load buffer", &load, 192 - 1},
     {"golden_cove", "store buffer", &store, 114},
@@ -228,12 +250,12 @@ static unsigned count_renamed(struct x64i_core_model model, const struct x64i_pl
 
 START_TEST(test_mechanism_full_buffer_stops_rename)
 {
+    const struct buffer *buffer = &buffers[_i];
     uint8_t wait;
-    unsigned renamed =
-        count_renamed(*x64i_core_model_find(buffers[_i].core), buffers[_i].plan, &wait);
-    ck_assert_msg(renamed == buffers[_i].fit, "%s, %s: %u renamed, not %u", buffers[_i].core,
-                  buffers[_i].what, renamed, buffers[_i].fit);
-    if (buffers[_i].plan->uop_count)
+    unsigned renamed = count_renamed(*x64i_core_model_find(buffer->core), buffer->plan, &wait);
+    ck_assert_msg(renamed == buffer->fit, "%s, %s: %u renamed, not %u", buffer->core, buffer->what,
+                  renamed, buffer->fit);
+    if (buffer->plan->uop_count)
         ck_assert_str_eq(x64i_wait_name(wait), "buffers");
 }
 END_TEST
@@ -314,6 +336,7 @@ static Suite *mechanism_suite(void)
     tcase_add_test(tcase, test_mechanism_loop_comes_from_the_micro_op_cache);
     tcase_add_test(tcase, test_mechanism_compare_and_jump_fuse);
     tcase_add_test(tcase, test_mechanism_loop_buffer_joins_iterations);
+    tcase_add_test(tcase, test_mechanism_many_micro_ops_come_from_the_sequencer);
     tcase_add_test(tcase, test_mechanism_4k_alias_delays_a_load);
     tcase_add_loop_test(tcase, test_mechanism_full_buffer_stops_rename, 0,
                         (int)(sizeof buffers / sizeof buffers[0]));
