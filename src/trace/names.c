@@ -19,12 +19,16 @@ static const char *const base_names[X64_SEGMENT_COUNT] = {
 
 static const char *const table_names[] = {"gdtr", "idtr", "ldtr", "tr"};
 
-static const char *const vector_names[] = {
-    "xmm0",  "xmm1",  "xmm2",  "xmm3",  "xmm4",  "xmm5",  "xmm6",  "xmm7",
-    "xmm8",  "xmm9",  "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",
-    "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23",
-    "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31",
-};
+/* By the width that was written: 128, 256, 512 bits. */
+#define REGISTERS(kind)                                                                            \
+    {                                                                                              \
+        kind "0", kind "1", kind "2", kind "3", kind "4", kind "5", kind "6", kind "7", kind "8",  \
+            kind "9", kind "10", kind "11", kind "12", kind "13", kind "14", kind "15", kind "16", \
+            kind "17", kind "18", kind "19", kind "20", kind "21", kind "22", kind "23",           \
+            kind "24", kind "25", kind "26", kind "27", kind "28", kind "29", kind "30", kind "31" \
+    }
+static const char *const vector_names[3][32] = {REGISTERS("xmm"), REGISTERS("ymm"),
+                                                REGISTERS("zmm")};
 
 static const char *const x87_names[] = {"fpr0", "fpr1", "fpr2", "fpr3",
                                         "fpr4", "fpr5", "fpr6", "fpr7"};
@@ -52,6 +56,20 @@ static void add_register(struct x64i_trace_line *line, const char *name,
                          const struct x64_effect *effect)
 {
     add_change(line, line->registers, &line->register_count, X64I_LINE_REGISTERS, name, effect);
+}
+
+/* A step that writes a register's parts one by one (XRSTOR) has it once, by its widest name. */
+static void add_vector(struct x64i_trace_line *line, const struct x64_effect *effect)
+{
+    const unsigned width = effect->size > 32 ? 2 : effect->size > 16 ? 1 : 0;
+    if (effect->index >= 32)
+        return;
+    const char *name = vector_names[width][effect->index];
+    for (unsigned i = 0; i < line->register_count; i++)
+        for (unsigned narrower = 0; narrower < width; narrower++)
+            if (line->registers[i].name == vector_names[narrower][effect->index])
+                line->registers[i].name = name;
+    add_register(line, name, effect);
 }
 
 static void add_segment(struct x64i_trace_line *line, const char *name,
@@ -143,7 +161,7 @@ static void add_effect(const struct x64i_trace_view *view, struct x64i_trace_lin
             add_register(line, x64_register_name((enum x64_register)effect->index), effect);
         break;
     case X64_EFFECT_VECTOR:
-        add_register(line, NAME_OF(vector_names, effect->index), effect);
+        add_vector(line, effect);
         break;
     case X64_EFFECT_X87:
         add_register(line, NAME_OF(x87_names, effect->index), effect);

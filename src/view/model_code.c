@@ -130,7 +130,11 @@ static const char *register_of(const struct x64_effect *effect, char name[24])
         (void)snprintf(name, 24, "dr%u", effect->index);
         return name;
     case X64_EFFECT_VECTOR:
-        (void)snprintf(name, 24, "xmm%u", effect->index);
+        (void)snprintf(name, 24, "%cmm%u",
+                       effect->size > 32   ? 'z'
+                       : effect->size > 16 ? 'y'
+                                           : 'x',
+                       effect->index);
         return name;
     case X64_EFFECT_CPL:
         return "CPL";

@@ -75,6 +75,15 @@ static const struct {
     {{.kind = X64_EFFECT_VECTOR, .index = 3, .size = 16, .old = 1, .value = 2},
      "\"regs\":{\"xmm3\":[\"0x1\",\"0x2\"]}",
      "xmm3 0x1 -> 0x2"},
+    {{.kind = X64_EFFECT_VECTOR, .index = 3, .size = 32, .old = 1, .value = 2},
+     "\"regs\":{\"ymm3\":[\"0x1\",\"0x2\"]}",
+     "ymm3 0x1 -> 0x2"},
+    {{.kind = X64_EFFECT_VECTOR, .index = 31, .size = 64, .old = 1, .value = 2},
+     "\"regs\":{\"zmm31\":[\"0x1\",\"0x2\"]}",
+     "zmm31 0x1 -> 0x2"},
+    {{.kind = X64_EFFECT_REGISTER, .index = X64_K0 + 7, .size = 8, .old = 1, .value = 2},
+     "\"regs\":{\"k7\":[\"0x1\",\"0x2\"]}",
+     "k7 0x1 -> 0x2"},
     {{.kind = X64_EFFECT_MSR_WRITE, .index = 0xc0000082, .old = 0, .value = 0x1000},
      "\"msr\":[{\"op\":\"w\",\"name\":\"LSTAR\",\"old\":\"0x0\",\"new\":\"0x1000\"}]",
      "LSTAR 0x0 -> 0x1000"},
@@ -123,6 +132,20 @@ START_TEST(test_writers_show_each_effect)
     shown = show(&x64i_text_writer, line);
     ck_assert_msg(strstr(shown, effects[_i].text) != NULL, "%s is not in %s", effects[_i].text,
                   shown);
+}
+END_TEST
+
+/* XRSTOR writes the parts of a register one after the other. */
+START_TEST(test_writers_name_a_vector_by_its_widest_part)
+{
+    synthetic_effect(&s,
+                     (struct x64_effect){
+                         .kind = X64_EFFECT_VECTOR, .index = 5, .size = 16, .old = 1, .value = 2});
+    synthetic_effect(&s,
+                     (struct x64_effect){
+                         .kind = X64_EFFECT_VECTOR, .index = 5, .size = 64, .old = 2, .value = 2});
+    const char *shown = show(&x64i_jsonl_writer, synthetic_step(&s, "\x90", 1));
+    ck_assert_ptr_nonnull(strstr(shown, "\"regs\":{\"zmm5\":[\"0x1\",\"0x2\"]}"));
 }
 END_TEST
 
@@ -210,6 +233,7 @@ static Suite *writers_suite(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, test_writers_show_each_effect, 0,
                         sizeof effects / sizeof effects[0]);
+    tcase_add_test(tcase, test_writers_name_a_vector_by_its_widest_part);
     tcase_add_test(tcase, test_writers_jsonl_leaves_out_what_has_no_value);
     tcase_add_test(tcase, test_writers_fold_iterations);
     tcase_add_test(tcase, test_writers_guest_text_cannot_escape);
