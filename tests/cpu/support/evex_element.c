@@ -393,7 +393,7 @@ static bool is_near(const struct float_unit *unit, struct x64i_float a, struct x
     if (power)
         bound = 1;
     else if (a.denormal)
-        bound += INT64_C(1) << (40 - (a.exponent - TO->minimum + TO->precision - 1));
+        bound += (INT64_C(1) << 40) >> (a.exponent - TO->minimum + TO->precision - 1);
     int64_t error = error_of(a, x, root);
     return error < bound && error > -bound;
 }
