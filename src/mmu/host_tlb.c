@@ -7,25 +7,51 @@
 
 #include <string.h>
 
-#define CONTEXTS_SIZE ((X64I_HOST_CONTEXTS + 1) * sizeof(struct x64i_host_context))
-#define SLOTS_SIZE    (X64I_HOST_SLOTS * sizeof(struct x64i_host_slot))
-#define PAGE_MASK     (~(uint64_t)(X64I_PAGE_SIZE - 1))
+#define SLOTS_SIZE (X64I_HOST_SLOTS * sizeof(struct x64i_host_slot))
+#define PAGE_MASK  (~(uint64_t)(X64I_PAGE_SIZE - 1))
+
+/* Counts of the slots that serve a physical page: several pages share one. */
+#define COUNTS 2048u
+
+/* What x64i_host_tlb.contexts points to. */
+struct contexts {
+    struct x64i_host_context context[X64I_HOST_CONTEXTS + 1];
+    /* Most pages that are to be forgotten have no slot: this says so without a look at all slots.
+     */
+    uint16_t serving[COUNTS];
+};
 
 /* Of the context that always misses. */
 static const struct x64i_host_slot no_slots[X64I_HOST_SLOTS];
 
-static void clear_slots(struct x64i_host_context *context)
+static uint16_t *serving(struct x64i_host_tlb *host, uint64_t physical)
 {
-    memset(context->slots, 0, SLOTS_SIZE);
+    struct contexts *contexts = (struct contexts *)host->contexts;
+    return &contexts->serving[physical / X64I_PAGE_SIZE % COUNTS];
+}
+
+/* The slot serves nothing any more. */
+static void empty_slot(struct x64i_host_tlb *host, struct x64i_host_slot *slot)
+{
+    if (slot->read_tag)
+        --*serving(host, slot->physical);
+    slot->read_tag = slot->write_tag = 0;
+}
+
+static void empty_context(struct x64i_host_tlb *host, struct x64i_host_context *context)
+{
+    for (size_t at = 0; at < X64I_HOST_SLOTS; at++)
+        empty_slot(host, &context->slots[at]);
     context->filled = false;
 }
 
 bool x64i_host_tlb_create(struct x64i_host_tlb *host, struct x64i_heap *heap)
 {
     *host = (struct x64i_host_tlb){.heap = heap};
-    host->contexts = x64i_heap_allocate_zeroed(heap, CONTEXTS_SIZE);
-    if (!host->contexts)
+    struct contexts *contexts = x64i_heap_allocate_zeroed(heap, sizeof *contexts);
+    if (!contexts)
         return false;
+    host->contexts = contexts->context;
     (void)x64i_host_tlb_select(host, 0);
     return true;
 }
@@ -34,7 +60,7 @@ void x64i_host_tlb_destroy(struct x64i_host_tlb *host)
 {
     for (size_t i = 0; host->contexts && i < X64I_HOST_CONTEXTS; i++)
         x64i_heap_free(host->heap, host->contexts[i].slots, SLOTS_SIZE);
-    x64i_heap_free(host->heap, host->contexts, CONTEXTS_SIZE);
+    x64i_heap_free(host->heap, host->contexts, sizeof(struct contexts));
     *host = (struct x64i_host_tlb){0};
 }
 
@@ -51,7 +77,7 @@ static struct x64i_host_context *reuse_context(struct x64i_host_tlb *host, uint6
     if (!oldest->slots)
         return &host->contexts[X64I_HOST_CONTEXTS];
     if (oldest->filled)
-        clear_slots(oldest);
+        empty_context(host, oldest);
     oldest->key = key;
     oldest->stamp = 0;
     return oldest;
@@ -87,8 +113,11 @@ void x64i_host_tlb_fill(struct x64i_host_tlb *host, uint64_t linear, uint64_t ph
     if (host->context->key == 0)
         return;
     uint64_t tag = x64i_host_tag(linear);
+    struct x64i_host_slot *slot = &host->context->slots[(linear >> 12) % X64I_HOST_SLOTS];
     host->context->filled = true;
-    host->context->slots[(linear >> 12) % X64I_HOST_SLOTS] = (struct x64i_host_slot){
+    empty_slot(host, slot);
+    ++*serving(host, physical);
+    *slot = (struct x64i_host_slot){
         .read_tag = tag,
         .write_tag = writable ? tag : 0,
         .addend = (uint64_t)(uintptr_t)page - (linear & PAGE_MASK),
@@ -105,9 +134,15 @@ void x64i_host_tlb_new_stamps(struct x64i_host_tlb *host)
 
 void x64i_host_tlb_flush(struct x64i_host_tlb *host)
 {
-    for (size_t i = 0; i < X64I_HOST_CONTEXTS; i++)
+    bool served = false;
+    for (size_t i = 0; i < X64I_HOST_CONTEXTS; i++) {
         if (host->contexts[i].filled)
-            clear_slots(&host->contexts[i]);
+            memset(host->contexts[i].slots, 0, SLOTS_SIZE);
+        served |= host->contexts[i].filled;
+        host->contexts[i].filled = false;
+    }
+    if (served)
+        memset(serving(host, 0), 0, COUNTS * sizeof(uint16_t));
     memset(host->code_filter, 0, sizeof host->code_filter);
     x64i_host_tlb_new_stamps(host);
 }
@@ -124,7 +159,7 @@ bool x64i_host_tlb_drop(struct x64i_host_tlb *host, const struct x64i_tlb_entry 
             continue;
         struct x64i_host_slot *slot = &host->contexts[i].slots[page % X64I_HOST_SLOTS];
         if (slot->read_tag == x64i_host_tag(entry->linear))
-            slot->read_tag = slot->write_tag = 0;
+            empty_slot(host, slot);
     }
     uint64_t bit = page % X64I_HOST_CODE_BITS;
     if (!(host->code_filter[bit / 64] >> bit % 64 & 1))
@@ -135,13 +170,14 @@ bool x64i_host_tlb_drop(struct x64i_host_tlb *host, const struct x64i_tlb_entry 
 
 void x64i_host_tlb_forget(struct x64i_host_tlb *host, uint64_t physical)
 {
-    for (size_t i = 0; i < X64I_HOST_CONTEXTS; i++) {
+    const uint16_t *left = serving(host, physical);
+    for (size_t i = 0; i < X64I_HOST_CONTEXTS && *left; i++) {
         if (!host->contexts[i].filled)
             continue;
         struct x64i_host_slot *slots = host->contexts[i].slots;
         for (size_t at = 0; at < X64I_HOST_SLOTS; at++)
             if (slots[at].physical == (physical & PAGE_MASK))
-                slots[at].read_tag = slots[at].write_tag = 0;
+                empty_slot(host, &slots[at]);
     }
 }
 
