@@ -38,8 +38,8 @@ static void draw_code_line(struct x64i_app *app, const struct x64i_view_code_lin
     int x = r.x + 30 + canvas->cell_width * (columns - (int)strlen(place));
     (void)x64i_canvas_text(canvas, x, r.y, X64I_COLOUR_QUIET, place);
     x = r.x + 30 + (columns + 1) * canvas->cell_width;
-    (void)x64i_canvas_text_in(canvas, x, r.y, r.x + r.w - x, X64I_COLOUR_INK, line->current,
-                              line->text);
+    (void)x64i_draw_shortened(app, (SDL_Rect){x, r.y, r.x + r.w - x, r.h}, X64I_COLOUR_INK,
+                              line->current, line->text);
     x64i_draw_hit(app,
                   &(struct x64i_hit){.rect = r, .kind = X64I_HIT_CODE, .linear = line->linear});
 }
@@ -74,8 +74,8 @@ void x64i_draw_code(struct x64i_app *app)
     for (unsigned i = 0; i < moment->code_count && y + canvas->cell_height <= r.y + r.h; i++) {
         const struct x64i_view_code_line *line = &moment->code[i];
         if (line->symbol && (!symbol || strcmp(line->symbol, symbol) != 0)) {
-            (void)x64i_canvas_text_in(canvas, r.x + 10, y, r.w - 10, X64I_COLOUR_QUIET, true,
-                                      line->symbol);
+            (void)x64i_draw_shortened(app, (SDL_Rect){r.x + 10, y, r.w - 10, canvas->cell_height},
+                                      X64I_COLOUR_QUIET, true, line->symbol);
             y += canvas->cell_height;
         }
         symbol = line->symbol;
@@ -89,78 +89,111 @@ void x64i_draw_code(struct x64i_app *app)
     x64i_canvas_clip(canvas, NULL);
 }
 
+/* The entries on the way, as many as there is room for; ".." for the others. */
+static void draw_walk_steps(struct x64i_app *app, const struct x64i_table_walk *walk, SDL_Rect r)
+{
+    char text[200] = "";
+    size_t length = 0;
+    size_t room = (size_t)(r.w > 0 ? r.w / app->canvas.cell_width : 0);
+    for (unsigned i = 0; i < walk->count; i++) {
+        char step[32];
+        size_t rest = i + 1 < walk->count ? strlen(" ..") : 0;
+        int needed = snprintf(step, sizeof step, "%s%u:%llx", i ? " " : "", walk->step[i].level,
+                              (unsigned long long)walk->step[i].entry);
+        bool fits = length + (size_t)needed + rest <= room;
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s", fits ? step : " ..");
+        if (!fits)
+            break;
+    }
+    (void)x64i_canvas_text_in(&app->canvas, r.x, r.y, r.w, X64I_COLOUR_QUIET, false, text);
+}
+
 /* Whether and how a table translates the address, and the entries on the way there. Where there is
- * little room the words are short, and rights come before what may be cut off. */
+ * little room the words are short and the table's own address goes first. */
 static void draw_walk(struct x64i_app *app, const struct x64i_view_table *table, const char *name,
                       SDL_Rect r)
 {
-    char text[200];
-    char rights[4] = "";
+    char text[64];
+    char result[64];
     struct x64i_canvas *canvas = &app->canvas;
     const struct x64i_table_walk *walk = &table->walk;
     unsigned long long root = table->root;
     unsigned long long physical = walk->physical;
     bool narrow = r.w < 36 * canvas->cell_width;
+    const char rights[] = {walk->user ? 'u' : 's', walk->writable ? 'w' : '-',
+                           walk->executable ? 'x' : '-', '\0'};
+    SDL_Rect room = {r.x + 12, r.y, r.w - 12, r.h};
     if (table->active)
         x64i_canvas_arrow(canvas, r.x, r.y + r.h / 2, 6, false, X64I_COLOUR_INK);
-    (void)snprintf(text, sizeof text, narrow ? "%.4s %llx " : "%-6s %llx ", name, root);
-    int x = x64i_canvas_text_in(canvas, r.x + 12, r.y, r.w, X64I_COLOUR_INK, table->active, text);
-    (void)snprintf(rights, sizeof rights, "%c%c%c", walk->user ? 'u' : 's',
-                   walk->writable ? 'w' : '-', walk->executable ? 'x' : '-');
     if (!walk->translates)
-        (void)snprintf(text, sizeof text, narrow ? "nothing" : "no translation");
+        (void)snprintf(result, sizeof result, narrow ? "nothing" : "no translation");
     else if (narrow)
-        (void)snprintf(text, sizeof text, "%s %llx", rights, physical);
+        (void)snprintf(result, sizeof result, "%s %llx", rights, physical);
     else
-        (void)snprintf(text, sizeof text, "-> %llx %s", physical, rights);
-    (void)x64i_canvas_text(canvas, x, r.y, walk->translates ? X64I_COLOUR_GOOD : X64I_COLOUR_BAD,
-                           text);
-    size_t length = 0;
-    text[0] = '\0';
-    for (unsigned i = 0; i < walk->count; i++)
-        length += (size_t)snprintf(text + length, sizeof text - length, "%u:%llx ",
-                                   walk->step[i].level, (unsigned long long)walk->step[i].entry);
-    (void)x64i_canvas_text_in(canvas, r.x + 12, r.y + canvas->cell_height, r.w - 12,
-                              X64I_COLOUR_QUIET, false, text);
+        (void)snprintf(result, sizeof result, "-> %llx %s", physical, rights);
+    (void)snprintf(text, sizeof text, narrow ? "%.4s %llx " : "%-6s %llx ", name, root);
+    if ((int)(strlen(text) + strlen(result)) * canvas->cell_width > room.w)
+        (void)snprintf(text, sizeof text, "%.4s ", name);
+    int x = x64i_canvas_text_in(canvas, room.x, r.y, room.w, X64I_COLOUR_INK, table->active, text);
+    room.w -= x - room.x;
+    room.x = x;
+    (void)x64i_draw_shortened(app, room, walk->translates ? X64I_COLOUR_GOOD : X64I_COLOUR_BAD,
+                              false, result);
+    draw_walk_steps(app, walk, (SDL_Rect){r.x + 12, r.y + canvas->cell_height, r.w - 12, r.h});
 }
 
+/* CR3, with as much of its parts as there is room for. */
+static void draw_root(struct x64i_app *app, SDL_Rect r)
+{
+    char text[80];
+    const struct x64i_view_tables *tables = &x64i_view_moment(app->view)->tables;
+    unsigned long long base = tables->cr3 & X64I_TABLES_ROOT;
+    const char *noflush = tables->noflush ? "  NOFLUSH" : "";
+    enum x64i_colour ink = tables->written ? X64I_COLOUR_CHANGED_INK : X64I_COLOUR_INK;
+    if (tables->written)
+        x64i_canvas_fill(&app->canvas, (SDL_Rect){r.x - 3, r.y, r.w, r.h}, X64I_COLOUR_CHANGED);
+    if (!tables->pcide)
+        (void)snprintf(text, sizeof text, "cr3 base %llx", base);
+    else if (r.w < 26 * app->canvas.cell_width)
+        (void)snprintf(text, sizeof text, "cr3 %llx:%x%s", base, tables->pcid, noflush);
+    else
+        (void)snprintf(text, sizeof text, "cr3 base %llx  PCID %x%s", base, tables->pcid, noflush);
+    (void)x64i_draw_shortened(app, r, ink, false, text);
+}
+
+/* Where there are too few rows, CR3 is left to the registers. */
 void x64i_draw_tables(struct x64i_app *app)
 {
-    char text[160];
+    char text[40];
     SDL_Rect r = app->layout.tables;
     struct x64i_canvas *canvas = &app->canvas;
+    int row = canvas->cell_height;
     const struct x64i_view_tables *tables = &x64i_view_moment(app->view)->tables;
     x64i_draw_title(app, &r, "PAGE TABLES");
     x64i_canvas_clip(canvas, &r);
-    if (tables->pcide)
-        (void)snprintf(text, sizeof text, "cr3 base %llx  PCID %x%s",
-                       (unsigned long long)(tables->cr3 & X64I_TABLES_ROOT), tables->pcid,
-                       tables->noflush ? "  NOFLUSH" : "");
-    else
-        (void)snprintf(text, sizeof text, "cr3 base %llx",
-                       (unsigned long long)(tables->cr3 & X64I_TABLES_ROOT));
-    if (tables->written)
-        x64i_canvas_fill(canvas, (SDL_Rect){r.x - 3, r.y, r.w, canvas->cell_height},
-                         X64I_COLOUR_CHANGED);
-    (void)x64i_canvas_text(canvas, r.x, r.y,
-                           tables->written ? X64I_COLOUR_CHANGED_INK : X64I_COLOUR_INK, text);
-    (void)snprintf(text, sizeof text, "address %llx", (unsigned long long)tables->linear);
-    (void)x64i_canvas_text(canvas, r.x, r.y + canvas->cell_height, X64I_COLOUR_QUIET, text);
-    int y = r.y + 2 * canvas->cell_height;
+    SDL_Rect line = {r.x, r.y, r.w, row};
+    if (r.h >= 6 * row) {
+        draw_root(app, line);
+        line.y += row;
+    }
+    (void)snprintf(text, sizeof text, r.w < 24 * canvas->cell_width ? "%llx" : "address %llx",
+                   (unsigned long long)tables->linear);
+    (void)x64i_draw_shortened(app, line, X64I_COLOUR_QUIET, false, text);
+    line.y += row;
     for (unsigned i = 0; i < 2; i++) {
         const struct x64i_view_table *table = &tables->table[i];
         if (!table->root)
             continue;
-        draw_walk(app, table, i ? tables->table[0].root ? "kernel" : "both" : "user",
-                  (SDL_Rect){r.x, y, r.w, canvas->cell_height});
-        y += 2 * canvas->cell_height;
+        draw_walk(app, table, i ? tables->table[0].root ? "kernel" : "both" : "user", line);
+        line.y += 2 * row;
     }
     x64i_canvas_clip(canvas, NULL);
 }
 
 void x64i_draw_checks(struct x64i_app *app)
 {
-    static const char *const marks[] = {"  ", "ok", "NO"};
+    static const char *const marks[] = {"[  ]", "[ok]", "[NO]"};
+    static const char *const short_marks[] = {"- ", "ok", "NO"};
     static const enum x64i_colour colours[] = {X64I_COLOUR_QUIET, X64I_COLOUR_GOOD,
                                                X64I_COLOUR_BAD};
     char text[80];
@@ -170,10 +203,12 @@ void x64i_draw_checks(struct x64i_app *app)
     x64i_draw_title(app, &r, "BEFORE SYSRET");
     x64i_canvas_clip(canvas, &r);
     unsigned columns = r.w > 3 * 22 * canvas->cell_width ? 3 : 2;
+    bool narrow = r.w < 2 * 22 * canvas->cell_width;
     int rows = (X64I_CHECK_COUNT - 1 + (int)columns - 1) / (int)columns;
     for (unsigned i = 1; i < X64I_CHECK_COUNT; i++) {
         unsigned result = moment->check[i] % 3;
-        (void)snprintf(text, sizeof text, "[%s] %s", marks[result], x64i_check_names[i]);
+        (void)snprintf(text, sizeof text, "%s %s", narrow ? short_marks[result] : marks[result],
+                       x64i_check_names[i]);
         (void)x64i_canvas_text(canvas, r.x + (int)((i - 1) % columns) * (r.w / (int)columns),
                                r.y + (int)((i - 1) / columns) * canvas->cell_height,
                                colours[result], text);
