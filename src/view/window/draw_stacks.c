@@ -52,11 +52,12 @@ static void draw_word(struct x64i_app *app, const struct x64i_view_slot *slot, S
     size_t zeros = slot->written || !slot->known ? 0 : strspn(text, "0");
     if (zeros > 15)
         zeros = 15;
+    /* Of what was read the ground is too dark for the faintest ink. */
+    enum x64i_colour faint = slot->read ? X64I_COLOUR_QUIET : X64I_COLOUR_FAINT;
     enum x64i_colour ink = slot->written                   ? X64I_COLOUR_CHANGED_INK
-                           : slot->state == X64I_SLOT_FREE ? X64I_COLOUR_FAINT
+                           : slot->state == X64I_SLOT_FREE ? faint
                                                            : X64I_COLOUR_INK;
-    (void)x64i_canvas_text_in(canvas, x, r.y, (int)zeros * canvas->cell_width, X64I_COLOUR_FAINT,
-                              false, text);
+    (void)x64i_canvas_text_in(canvas, x, r.y, (int)zeros * canvas->cell_width, faint, false, text);
     (void)x64i_canvas_text_in(canvas, x + (int)zeros * canvas->cell_width, r.y, width, ink,
                               slot->written, text + zeros);
 }
