@@ -84,7 +84,7 @@ def check_scripts():
           'effect-back', 'expect step @1', 'back', 'call', 'call-back', 'expect step @0',
           'break entry_SYSCALL_64_after_hwframe', 'continue', 'expect step @19', 'continue',
           'expect rip entry_SYSCALL_64_after_hwframe', 'continue-back', 'expect step @19',
-          'run-to do_syscall_64', 'expect step @49', 'mark', 'last', 'next-mark', 'expect step @49',
+          'run-to do_syscall_64', 'expect step @47', 'mark', 'last', 'next-mark', 'expect step @47',
           'find no_such', 'expect message no_such: no such symbol',
           'apng range.png @0 @5', 'svg stack.svg kernel'])
     check_range()
@@ -113,8 +113,8 @@ def check_search():
     """Typing; where searches lead is test_view_model's and test_app's."""
     view(['index', 'key /', 'type =fffffffffffffffx', 'key Backspace', 'type da', 'key Backspace',
           'key Backspace', 'type f', 'key Escape', 'expect step @0', 'key /', 'type =ffffffffffffffda',
-          'key Return', 'expect message found: write pt_regs.ax 0x0 -> 0xffffffffffffffda', 'expect step @26',
-          'key f', 'key F', 'expect step @26'])
+          'key Return', 'expect message found: write pt_regs.ax 0x0 -> 0xffffffffffffffda', 'expect step @24',
+          'key f', 'key F', 'expect step @24'])
 
 
 def check_bad_input():
@@ -246,14 +246,14 @@ def check_window():
         window.wait(ENTRY, 'a call on and back')
         window.tool('type', '/do_syscall_64')
         window.keys('Return')
-        window.wait(ENTRY + 49, 'a search')
+        window.wait(ENTRY + 47, 'a search')
         window.tool('mousemove', '5', '60') # beside everything that has a tip
         time.sleep(1 * PATIENCE)
         window.keys('shift+p')
         window.tool('mousemove', '800', '960', 'click', '1')
         time.sleep(1 * PATIENCE)
         scrubbed = window.tool('getwindowname', window.id).strip()
-        check(not scrubbed.endswith(at('step @49')), 'a click on the timeline leads nowhere')
+        check(not scrubbed.endswith(at('step @47')), 'a click on the timeline leads nowhere')
         window.tool('mousemove', '1300', '12', 'click', '1') # "<"
         time.sleep(0.5 * PATIENCE)
         window.tool('mousemove', '5', '60')
@@ -279,8 +279,8 @@ def check_window():
         check(status == 0, f'status {status} at the end: {report}')
         print([line for line in report.splitlines() if 'frames' in line])
     check_recording('x64emu.rec')
-    view(['index', 'goto @49', 'picture same.png', f'goto {step}', 'picture screen.png'])
-    part = difference(read_png(os.path.join(DIRECTORY, at('x64emu-@49.png'))),
+    view(['index', 'goto @47', 'picture same.png', f'goto {step}', 'picture screen.png'])
+    part = difference(read_png(os.path.join(DIRECTORY, at('x64emu-@47.png'))),
                       read_png(os.path.join(DIRECTORY, 'same.png')))
     check(part <= 0.001, f'the window\'s picture differs from that without a display in {part:.2%}')
     part = difference(screen, read_png(os.path.join(DIRECTORY, 'screen.png')))
