@@ -17,7 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define REGION_VERSION 3
+#define REGION_VERSION 4
 #define DEFAULT_ERA    "6.1"
 #define PROGRAM_BLOB   "kernel.program"
 #define IMAGE_BLOB     "kernel.image"

@@ -6,6 +6,7 @@
 #include "kernel_model/syscall.h"
 
 #define FUTEX_COMMAND     0x7f /* without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME */
+#define FUTEX_PRIVATE     128
 #define FUTEX_REALTIME    256
 #define FUTEX_WAIT        0
 #define FUTEX_WAKE        1
@@ -19,6 +20,13 @@
 #define ROBUST_LIMIT      64
 #define ANY_BIT           UINT32_MAX
 
+/* In the low bits of a key's address, which are free: what kind of word it is. */
+enum key_kind {
+    KEY_PRIVATE = 1, /* of one address space, the call says */
+    KEY_OWN = 2,     /* of one address space, because its page is */
+    KEY_SHARED = 3   /* whoever maps it */
+};
+
 /* Reads a timeout of the program's: the 64-bit or the old 32-bit form. */
 typedef int64_t timeout_reader(struct x64i_kernel *kernel, uint64_t linear, uint64_t *nanoseconds);
 
@@ -30,22 +38,48 @@ struct request {
     timeout_reader *read_timeout;
 };
 
-static uint64_t key_of(const struct x64i_kernel *kernel, uint64_t word)
+/* The word's page is there when this has answered 0. An anonymous page that nobody may write to is
+ * refused: what is in it will never change. */
+static int64_t check_word(struct x64i_kernel *kernel, uint64_t word, const struct x64i_area *area)
 {
-    uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, word, NULL);
-    return (entry & X64I_PTE_ADDRESS) | word % X64I_PAGE_SIZE;
-}
-
-/* A word of a private page that is still shared after fork would get another address when it is
- * written: so it is made writable first, as its waker will have it. */
-static int64_t check_word(struct x64i_kernel *kernel, uint64_t word)
-{
-    const struct x64i_area *area = x64i_mm_find(&kernel->mm, word);
-    if (word & 3)
-        return -EINVAL;
     if (area && (area->protection & X64I_PROT_WRITE))
         return x64i_user_writable(kernel, word, sizeof(uint32_t));
+    if (area && !area->shared && area->kind != X64I_AREA_FILE)
+        return -EFAULT;
     return x64i_user_readable(kernel, word, sizeof(uint32_t));
+}
+
+/* The key of a word (kernel/futex/core.c, get_futex_key). Calls with FUTEX_PRIVATE_FLAG meet only
+ * one another, and look at no memory. */
+static int64_t get_key(struct x64i_kernel *kernel, uint64_t word, int op,
+                       struct x64i_futex_key *key)
+{
+    const struct x64i_area *area = x64i_mm_find(&kernel->mm, word);
+    uint64_t space = (uint64_t)kernel->process->mm + 1;
+    if (word & 3)
+        return -EINVAL;
+    if (!x64i_range_ok(word, sizeof(uint32_t), kernel->mm.limit))
+        return -EFAULT;
+    if (op & FUTEX_PRIVATE) {
+        *key = (struct x64i_futex_key){word | KEY_PRIVATE, space};
+        return 0;
+    }
+    int64_t bad = check_word(kernel, word, area);
+    if (bad)
+        return bad;
+    if (area && area->shared) {
+        uint64_t entry = x64i_page_entry(kernel, kernel->layout.root, word, NULL);
+        uint64_t physical = (entry & X64I_PTE_ADDRESS) | word % X64I_PAGE_SIZE;
+        *key = (struct x64i_futex_key){physical | KEY_SHARED, 0};
+    } else {
+        *key = (struct x64i_futex_key){word | KEY_OWN, space};
+    }
+    return 0;
+}
+
+static bool is_same_key(const struct x64i_futex_key *a, const struct x64i_futex_key *b)
+{
+    return a->address == b->address && a->space == b->space;
 }
 
 /* When the wait ends: the first time that is asked, from the timeout. */
@@ -74,6 +108,7 @@ static int64_t wait_on(struct x64i_kernel *kernel, const struct request *request
                        uint32_t bitset)
 {
     struct x64i_task *task = kernel->task;
+    struct x64i_futex_key key;
     uint32_t value;
     if (task->progress) {
         if (task->futex.woken)
@@ -82,7 +117,9 @@ static int64_t wait_on(struct x64i_kernel *kernel, const struct request *request
             return -ETIMEDOUT;
         return X64I_SLEEP;
     }
-    int64_t bad = bitset ? check_word(kernel, request->word) : -EINVAL;
+    int64_t bad = bitset ? get_key(kernel, request->word, request->op, &key) : -EINVAL;
+    if (!bad)
+        bad = x64i_user_readable(kernel, request->word, sizeof value);
     if (!bad)
         bad = begin_wait(kernel, request, absolute);
     if (bad)
@@ -90,20 +127,21 @@ static int64_t wait_on(struct x64i_kernel *kernel, const struct request *request
     x64i_user_read(kernel, request->word, &value, sizeof value);
     if (value != request->val)
         return -EAGAIN;
-    task->futex = (struct x64i_futex_wait){.key = key_of(kernel, request->word), .bitset = bitset};
+    task->futex = (struct x64i_futex_wait){.key = key, .bitset = bitset};
     task->progress = 1;
     return X64I_SLEEP;
 }
 
 /* Wakes up to `count` that wait at a key and has up to `moved` more wait at another one. */
-static int64_t wake_key(struct x64i_kernel *kernel, uint64_t key, uint32_t count, uint32_t bitset,
-                        uint64_t other, uint32_t moved)
+static int64_t wake_key(struct x64i_kernel *kernel, const struct x64i_futex_key *key,
+                        uint32_t count, uint32_t bitset, const struct x64i_futex_key *other,
+                        uint32_t moved)
 {
     int64_t done = 0;
     for (uint32_t i = 0; i < X64I_TASKS_MAX && (count || moved); i++) {
         const struct x64i_task *read = x64i_record_read(kernel, kernel->tasks, i);
-        if (read->state != X64I_TASK_WAITING || read->futex.key != key || read->futex.woken ||
-            !(read->futex.bitset & bitset))
+        if (read->state != X64I_TASK_WAITING || !is_same_key(&read->futex.key, key) ||
+            read->futex.woken || !(read->futex.bitset & bitset))
             continue;
         struct x64i_task *task = x64i_task_at(kernel, i);
         if (count) {
@@ -111,7 +149,7 @@ static int64_t wake_key(struct x64i_kernel *kernel, uint64_t key, uint32_t count
             count--;
             x64i_task_event(kernel);
         } else {
-            task->futex.key = other;
+            task->futex.key = *other;
             moved--;
         }
         done++;
@@ -121,22 +159,28 @@ static int64_t wake_key(struct x64i_kernel *kernel, uint64_t key, uint32_t count
 
 int64_t x64i_futex_wake(struct x64i_kernel *kernel, uint64_t word, uint32_t count, uint32_t bitset)
 {
-    return wake_key(kernel, key_of(kernel, word), count, bitset, 0, 0);
+    struct x64i_futex_key key;
+    int64_t bad = get_key(kernel, word, FUTEX_WAKE, &key);
+    return bad ? bad : wake_key(kernel, &key, count, bitset, NULL, 0);
 }
 
 static int64_t requeue(struct x64i_kernel *kernel, const struct request *request, bool compare)
 {
     uint32_t value;
-    int64_t bad = check_word(kernel, request->word);
+    struct x64i_futex_key from, to;
+    int64_t bad = get_key(kernel, request->word, request->op, &from);
     if (!bad)
-        bad = check_word(kernel, request->word2);
+        bad = get_key(kernel, request->word2, request->op, &to);
+    if (!bad && compare)
+        bad = x64i_user_readable(kernel, request->word, sizeof value);
     if (bad)
         return bad;
-    x64i_user_read(kernel, request->word, &value, sizeof value);
-    if (compare && value != request->val3)
-        return -EAGAIN;
-    return wake_key(kernel, key_of(kernel, request->word), request->val, ANY_BIT,
-                    key_of(kernel, request->word2), (uint32_t)request->timeout);
+    if (compare) {
+        x64i_user_read(kernel, request->word, &value, sizeof value);
+        if (value != request->val3)
+            return -EAGAIN;
+    }
+    return wake_key(kernel, &from, request->val, ANY_BIT, &to, (uint32_t)request->timeout);
 }
 
 static uint32_t apply_op(unsigned op, uint32_t old, uint32_t argument)
@@ -176,10 +220,13 @@ static bool compare_op(unsigned comparison, int32_t old, int32_t argument)
 static int64_t wake_op(struct x64i_kernel *kernel, const struct request *request)
 {
     uint32_t old;
+    struct x64i_futex_key key, key2;
     uint32_t argument = request->val3 >> 12 & 0xfff;
-    int64_t bad = check_word(kernel, request->word);
+    int64_t bad = get_key(kernel, request->word, request->op, &key);
     if (!bad)
-        bad = request->word2 & 3 ? -EINVAL : x64i_user_writable(kernel, request->word2, sizeof old);
+        bad = get_key(kernel, request->word2, request->op, &key2);
+    if (!bad)
+        bad = x64i_user_writable(kernel, request->word2, sizeof old);
     if (bad)
         return bad;
     x64i_user_read(kernel, request->word2, &old, sizeof old);
@@ -187,16 +234,17 @@ static int64_t wake_op(struct x64i_kernel *kernel, const struct request *request
         argument = 1u << (argument & 31);
     uint32_t value = apply_op(request->val3 >> 28, old, argument);
     x64i_user_write(kernel, request->word2, &value, sizeof value);
-    int64_t woken = x64i_futex_wake(kernel, request->word, request->val, ANY_BIT);
+    int64_t woken = wake_key(kernel, &key, request->val, ANY_BIT, NULL, 0);
     if (compare_op(request->val3 >> 24 & 15, (int32_t)old, (int32_t)(request->val3 & 0xfff)))
-        woken += x64i_futex_wake(kernel, request->word2, (uint32_t)request->timeout, ANY_BIT);
+        woken += wake_key(kernel, &key2, (uint32_t)request->timeout, ANY_BIT, NULL, 0);
     return woken;
 }
 
 static int64_t wake(struct x64i_kernel *kernel, const struct request *request, uint32_t bitset)
 {
-    int64_t bad = bitset ? check_word(kernel, request->word) : -EINVAL;
-    return bad ? bad : x64i_futex_wake(kernel, request->word, request->val, bitset);
+    struct x64i_futex_key key;
+    int64_t bad = bitset ? get_key(kernel, request->word, request->op, &key) : -EINVAL;
+    return bad ? bad : wake_key(kernel, &key, request->val, bitset, NULL, 0);
 }
 
 static int64_t do_futex(struct x64i_kernel *kernel, const struct request *request)

@@ -60,8 +60,15 @@ struct x64i_signal_info {
     uint64_t value; /* address, status or sigval */
 };
 
+/* Which word a futex call means, whoever names it (union futex_key): fork and copy on write move a
+ * word to another frame while tasks wait for it, so its place in its address space has to do. */
+struct x64i_futex_key {
+    uint64_t address; /* linear, in a shared area physical; with a kind in its low bits. 0: none */
+    uint64_t space;   /* the address space's index + 1; of a shared area 0 */
+};
+
 struct x64i_futex_wait {
-    uint64_t key; /* physical address; 0: not waiting */
+    struct x64i_futex_key key; /* none: not waiting */
     uint32_t bitset;
     uint32_t woken;
 };

@@ -109,6 +109,7 @@ static const struct row guest_rows[] = {
     {{GUEST("tasks")}, NULL},   {{GUEST("tasks"), "/nonexistent"}, NULL},
     {{GUEST("signals")}, NULL}, {{GUEST("files")}, NULL},
     {{GUEST("locks")}, NULL},   {{GUEST("sockets")}, NULL},
+    {{GUEST("futexes")}, NULL},
 };
 
 static const struct row vector_rows[] = {
@@ -176,6 +177,7 @@ static const struct row dynamic_rows[] = {
       "import threading, queue; q = queue.Queue(); t = [threading.Thread(target=q.put, args=(i,)) "
       "for i in range(4)]; [x.start() for x in t]; [x.join() for x in t]; print(q.qsize())"},
      NULL},
+    {{"/usr/bin/erl", "-noshell", "-eval", "io:format(\"~p~n\", [6*7]), halt()."}, NULL},
 };
 
 /* Our own lines are not the guest's. */
