@@ -29,7 +29,8 @@ struct strings {
 
 struct arguments {
     struct strings argv, envp;
-    char path[X64I_USER_PATH];
+    char file[X64I_USER_PATH]; /* as it was asked for: the task's name and AT_EXECFN */
+    char path[X64I_USER_PATH]; /* the same, or a script's interpreter */
 };
 
 static void free_strings(struct strings *strings)
@@ -148,6 +149,7 @@ static int64_t expand_script(const struct x64i_script *script, struct arguments 
 /* Follows scripts to the program that interprets them. Answers its number. */
 static int64_t resolve(struct x64i_kernel *kernel, int dfd, struct arguments *arguments)
 {
+    memcpy(arguments->path, arguments->file, sizeof arguments->path);
     for (unsigned level = 0; level <= SCRIPT_LEVELS; level++) {
         struct x64i_script script;
         char line[X64I_SCRIPT_LINE];
@@ -253,9 +255,9 @@ static int64_t commit(struct x64i_kernel *kernel, struct x64i_loaded *program,
     if (!renew_mm(kernel))
         return -ENOMEM;
     (void)snprintf(kernel->process->path, X64I_PATH_SIZE, "%s", file_path);
-    reset_task(kernel, program, arguments->path);
+    reset_task(kernel, program, arguments->file);
     enum x64_status status =
-        x64i_exec_map(kernel, program, interpreter->file ? interpreter : NULL, arguments->path,
+        x64i_exec_map(kernel, program, interpreter->file ? interpreter : NULL, arguments->file,
                       arguments->argv.list, arguments->envp.list, &error);
     if (status != X64_OK) {
         x64i_task_kill(kernel, SIGKILL, "execve: %s", error.text);
@@ -302,7 +304,7 @@ static int64_t do_exec(struct x64i_kernel *kernel, int dfd, uint64_t filename, u
         return -ENOSYS;
     }
     if (arguments && prepare(&arguments->argv) && prepare(&arguments->envp))
-        result = x64i_path_get(kernel, filename, arguments->path);
+        result = x64i_path_get(kernel, filename, arguments->file);
     if (!result)
         result = copy_strings(kernel, argv, &arguments->argv);
     if (!result)
@@ -337,7 +339,7 @@ static enum x64_status start_script(struct x64i_kernel *kernel, const char *path
     struct x64i_node node;
     bool known = x64i_vfs_walk(kernel, X64I_AT_FDCWD, path, true, &node) == 0;
     /* The host's path need not be the guest's. */
-    (void)snprintf(arguments->path, sizeof arguments->path, "%s",
+    (void)snprintf(arguments->file, sizeof arguments->file, "%s",
                    known ? path : kernel->process->path);
     int64_t number = resolve(kernel, X64I_AT_FDCWD, arguments);
     if (number < 0 && strcmp(arguments->path, path) == 0)
@@ -358,7 +360,7 @@ static enum x64_status start_script(struct x64i_kernel *kernel, const char *path
         (void)snprintf(kernel->process->path, X64I_PATH_SIZE, "%s",
                        x64i_file_at(kernel, program.file - 1)->path);
         status = x64i_exec_map(kernel, &program, interpreter.file ? &interpreter : NULL,
-                               arguments->path, arguments->argv.list, arguments->envp.list, error);
+                               arguments->file, arguments->argv.list, arguments->envp.list, error);
     }
     x64i_file_drop(kernel, interpreter.file);
     x64i_file_drop(kernel, program.file);

@@ -144,6 +144,10 @@ static const struct row dynamic_rows[] = {
     {{"/usr/bin/which", "ls", "cat", "nothing"}, NULL},
     {{"/usr/bin/shasum", "-a", "256"}, lines},
     {{"/usr/bin/json_pp"}, "{\"a\": [1, 2.5, null]}"},
+    {{"/bin/sh", "-c",
+      "d=$(mktemp -d); printf '#!/bin/cat /proc/self/comm\\n' > $d/script; chmod +x $d/script; "
+      "$d/script; rm -r $d"},
+     NULL},
     /* not installed everywhere */
     {{"/usr/bin/xz", "-c"}, lines},
     {{"/usr/bin/bc", "-q"}, "scale = 20\n4 * a(1)\nquit\n"},
