@@ -4,7 +4,8 @@
 
 #include "timing/timing.h"
 
-#define STOCK_MEMORY (UINT64_C(256) << 20)
+#define STOCK_MEMORY    (UINT64_C(256) << 20)
+#define RECORDING_TURNS 3u
 
 /* Runs a guest to its HLT. */
 static bool run_guest(const char *guest, uint64_t rounds, uint64_t interval, double *steps,
@@ -168,18 +169,25 @@ bool bench_syscalls_stock(const struct bench_context *context, const char *unuse
     return context->stock && run_syscalls(&kernel, STOCK_MEMORY, calls, ns);
 }
 
-/* The same guest with the history of a recording and without, one after the other. */
+/* The same guest with the history of a recording and without, in turns. The fastest of each count:
+ * a neighbour on the core slows some of them, for longer than they take, and none is too fast. */
 bool bench_recording(struct bench_context *context, const char *guest, double *percent)
 {
     uint64_t rounds = 1000;
-    double steps, plain, recorded;
+    double steps, ns, plain, recorded = 0;
     do {
         rounds *= 2;
         if (!run_guest(guest, rounds, BENCH_NO_HISTORY, &steps, &plain))
             return false;
     } while (plain < context->seconds * 1e9 / 2);
-    if (!run_guest(guest, rounds, 0, &steps, &recorded))
-        return false;
+    for (unsigned turn = 0; turn < RECORDING_TURNS; turn++) {
+        if (!run_guest(guest, rounds, 0, &steps, &ns))
+            return false;
+        recorded = turn == 0 || ns < recorded ? ns : recorded;
+        if (!run_guest(guest, rounds, BENCH_NO_HISTORY, &steps, &ns))
+            return false;
+        plain = ns < plain ? ns : plain;
+    }
     *percent = (recorded / plain - 1) * 100;
     return true;
 }
