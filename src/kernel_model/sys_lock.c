@@ -85,6 +85,12 @@ static bool has_locks(const struct x64i_open_file *file)
            file->kind != X64I_FILE_SOCKET;
 }
 
+/* Whether an open file, which may be the one asked about, can have locks on its file. */
+static bool is_of_same(const struct x64i_open_file *file, const struct x64i_open_file *other)
+{
+    return has_locks(other) && (other == file || x64i_file_is_same(file, other));
+}
+
 static bool is_own(const struct x64i_open_file *file, const struct x64i_open_file *other,
                    const struct x64i_record_lock *lock, uint32_t owner)
 {
@@ -104,7 +110,7 @@ static const struct x64i_record_lock *find_conflict(struct x64i_kernel *kernel,
     const struct x64i_record_lock *found = NULL;
     for (uint32_t i = 0; i < X64I_OPEN_FILES_MAX; i++) {
         const struct x64i_open_file *other = x64i_record_read(kernel, kernel->files, i);
-        if (!has_locks(other) || (other != file && !x64i_file_is_same(file, other)))
+        if (!is_of_same(file, other))
             continue;
         for (unsigned at = 0; at < X64I_RECORD_LOCKS; at++) {
             const struct x64i_record_lock *lock = &other->record[at];
@@ -188,8 +194,7 @@ static int64_t set_lock(struct x64i_kernel *kernel, struct x64i_open_file *file,
         return -ENOLCK;
     for (uint32_t i = 0; i < X64I_OPEN_FILES_MAX; i++) {
         const struct x64i_open_file *other = x64i_record_read(kernel, kernel->files, i);
-        if (has_locks(other) && (other == file || x64i_file_is_same(file, other)) &&
-            !cut(x64i_file_at(kernel, i), file, wanted))
+        if (is_of_same(file, other) && !cut(x64i_file_at(kernel, i), file, wanted))
             return -ENOLCK;
     }
     if (wanted->kind) {
@@ -339,7 +344,7 @@ void x64i_record_locks_drop(struct x64i_kernel *kernel, const struct x64i_open_f
         return;
     for (uint32_t i = 0; i < X64I_OPEN_FILES_MAX; i++) {
         const struct x64i_open_file *other = x64i_record_read(kernel, kernel->files, i);
-        if (has_locks(other) && (other == file || x64i_file_is_same(file, other)))
+        if (is_of_same(file, other))
             (void)cut(x64i_file_at(kernel, i), file, &all); /* nothing is split */
     }
     x64i_task_event(kernel);

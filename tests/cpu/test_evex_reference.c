@@ -242,14 +242,16 @@ static Suite *evex_reference_suite(void)
     return suite;
 }
 
-static int check_main(void)
+static struct {
+    const struct evex_row *row;
+    unsigned length, number;
+} chosen;
+
+START_TEST(test_evex_reference_case)
 {
-    SRunner *runner = srunner_create(evex_reference_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    ck_assert(check_case(chosen.row, chosen.length, chosen.number, true));
 }
+END_TEST
 
 static int command_main(const char *wanted, unsigned number)
 {
@@ -260,10 +262,11 @@ static int command_main(const char *wanted, unsigned number)
         name_form(row, length, name);
         if (length >= lengths_of(row) || strcmp(name, wanted) != 0)
             continue;
-        machine_up();
-        bool equal = check_case(row, length, number, true);
-        machine_down();
-        return equal ? EXIT_SUCCESS : EXIT_FAILURE;
+        chosen.row = row;
+        chosen.length = length;
+        chosen.number = number;
+        return x64_test_run_one("evex_reference", test_evex_reference_case, machine_up,
+                                machine_down);
     }
     fprintf(stderr, "test_evex_reference: no form is called %s\n", wanted);
     return 2;
@@ -272,7 +275,7 @@ static int command_main(const char *wanted, unsigned number)
 int main(int argc, char **argv)
 {
     if (argc == 1)
-        return check_main();
+        return x64_test_run(evex_reference_suite());
     if (argc == 3)
         return command_main(argv[1], (unsigned)strtoul(argv[2], NULL, 0));
     fprintf(stderr, "usage: %s [FORM CASE]\n", argv[0]);

@@ -439,15 +439,6 @@ static Suite *softfloat_suite(void)
     return suite;
 }
 
-static int check_main(void)
-{
-    SRunner *runner = srunner_create(softfloat_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
 /* 0x and the sign and exponent's four digits, then the significand's sixteen. */
 static struct extended read_extended(const char *text)
 {
@@ -486,5 +477,5 @@ static int command_main(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    return argc > 1 ? command_main(argc, argv) : check_main();
+    return argc > 1 ? command_main(argc, argv) : x64_test_run(softfloat_suite());
 }

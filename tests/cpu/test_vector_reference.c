@@ -132,14 +132,16 @@ static Suite *vector_reference_suite(void)
     return suite;
 }
 
-static int check_main(void)
+static struct {
+    struct float_form form;
+    unsigned number;
+} chosen;
+
+START_TEST(test_vector_reference_case)
 {
-    SRunner *runner = srunner_create(vector_reference_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    ck_assert(check_case(chosen.form.row, chosen.form.encoding, chosen.number, true));
 }
+END_TEST
 
 static int command_main(const char *wanted, unsigned number)
 {
@@ -149,10 +151,10 @@ static int command_main(const char *wanted, unsigned number)
         name_form(&form, name);
         if (!(form.row->encodings & form.encoding) || strcmp(name, wanted) != 0)
             continue;
-        machine_up();
-        bool equal = check_case(form.row, form.encoding, number, true);
-        machine_down();
-        return equal ? EXIT_SUCCESS : EXIT_FAILURE;
+        chosen.form = form;
+        chosen.number = number;
+        return x64_test_run_one("vector_reference", test_vector_reference_case, machine_up,
+                                machine_down);
     }
     fprintf(stderr, "test_vector_reference: no form is called %s\n", wanted);
     return 2;
@@ -161,7 +163,7 @@ static int command_main(const char *wanted, unsigned number)
 int main(int argc, char **argv)
 {
     if (argc == 1)
-        return check_main();
+        return x64_test_run(vector_reference_suite());
     if (argc == 3)
         return command_main(argv[1], (unsigned)strtoul(argv[2], NULL, 0));
     fprintf(stderr, "usage: %s [FORM CASE]\n", argv[0]);

@@ -61,15 +61,6 @@ static Suite *oracle_suite(void)
     return suite;
 }
 
-static int check_main(void)
-{
-    SRunner *runner = srunner_create(oracle_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
 static void list_forms(const struct oracle *oracle)
 {
     for (size_t i = 0; i < oracle->forms.count; i++) {
@@ -177,5 +168,5 @@ static int command_main(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    return argc > 1 ? command_main(argc, argv) : check_main();
+    return argc > 1 ? command_main(argc, argv) : x64_test_run(oracle_suite());
 }
